@@ -1,0 +1,57 @@
+"""The errors that bcauto raises on purpose, and the exit code that each one becomes.
+
+BcautoError
+├── BadInput        wrong use: an argument, a file or a setting breaks a rule (exit code 2)
+├── NothingUsable   the work ran, but nothing came out that could be handed over (exit code 1)
+└── TrialFailed     one trial cannot go on; the search goes on without it (never an exit code)
+
+Interrupted stands apart: it is a KeyboardInterrupt, so that no ``except Exception`` swallows it.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = ["BadInput", "BcautoError", "Interrupted", "NothingUsable", "TrialFailed", "choices"]
+
+
+class BcautoError(Exception):
+    """Base of every error that bcauto raises on purpose."""
+
+    exit_code = 1
+
+
+class BadInput(BcautoError):
+    """What the user gave breaks a rule; the message names the rule, the value, what is legal."""
+
+    exit_code = 2
+
+
+class NothingUsable(BcautoError):
+    """The work ended without a result that could be handed over."""
+
+
+class TrialFailed(BcautoError):
+    """A trial that cannot go on, such as one whose loss is no longer a number."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """SIGINT or SIGTERM arrived; the exit code is 128 plus the signal's number."""
+
+    def __init__(self, signum: int = signal.SIGINT) -> None:
+        super().__init__(signal.Signals(signum).name)
+        self.exit_code = 128 + signum
+
+
+def choices(value: object, legal: Iterable[str]) -> str:
+    """The end of a message about a name that is not legal: the nearest one first, then all.
+
+    >>> choices("lionn", ["adam", "lion"])
+    "did you mean 'lion'? Legal: adam, lion"
+    """
+    names = sorted(legal)
+    near = get_close_matches(str(value), names, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"{hint}Legal: {', '.join(names)}"
