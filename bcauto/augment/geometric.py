@@ -1,0 +1,106 @@
+"""Ops that move pixels: each takes (h, w, 3) uint8 and returns the same shape and dtype.
+
+Each resamples once, bilinearly (flips are exact). What comes in over the edge is set
+by ``fill``, reflection by default as in keras-cv. No op writes to its input.
+"""
+
+from __future__ import annotations
+
+from math import cos, floor, radians, sin
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from bcauto.augment.pixels import FILLS, Fill, Image, warp
+
+__all__ = [
+    "flip_horizontal",
+    "flip_vertical",
+    "rotate",
+    "shear_x",
+    "shear_y",
+    "translate_x",
+    "translate_y",
+    "zoom",
+]
+
+
+def flip_horizontal(image: Image) -> Image:
+    """The image with left and right exchanged."""
+    return cast(Image, cv2.flip(image, 1))
+
+
+def flip_vertical(image: Image) -> Image:
+    """The image with top and bottom exchanged."""
+    return cast(Image, cv2.flip(image, 0))
+
+
+def translate_x(image: Image, fraction: float, fill: Fill = "reflect") -> Image:
+    """The image moved to the right by ``fraction`` of its width, -1 to 1 (left if negative)."""
+    return _shift(image, 1, fraction * image.shape[1], fill)
+
+
+def translate_y(image: Image, fraction: float, fill: Fill = "reflect") -> Image:
+    """The image moved down by ``fraction`` of its height, -1 to 1 (up if negative)."""
+    return _shift(image, 0, fraction * image.shape[0], fill)
+
+
+def shear_x(image: Image, slope: float, fill: Fill = "reflect") -> Image:
+    """The image with each row moved left by ``slope`` pixels a row from the top, -1 to 1.
+
+    The top row stays, as in keras-cv and in Hendrycks et al. 2020, so a shear also shifts the
+    middle by half of ``slope``.
+    """
+    return warp(image, np.array([[1.0, slope, 0.0], [0.0, 1.0, 0.0]]), fill)
+
+
+def shear_y(image: Image, slope: float, fill: Fill = "reflect") -> Image:
+    """The image with each column moved up by ``slope`` pixels a column from the left, -1 to 1.
+
+    The left column stays, as in keras-cv and in Hendrycks et al. 2020.
+    """
+    return warp(image, np.array([[1.0, 0.0, 0.0], [slope, 1.0, 0.0]]), fill)
+
+
+def rotate(image: Image, degrees: float, fill: Fill = "reflect") -> Image:
+    """The image turned counter-clockwise about its middle by ``degrees``, -360 to 360."""
+    turn, rise = cos(radians(degrees)), sin(radians(degrees))
+    return warp(image, _about_middle(image, np.array([[turn, -rise], [rise, turn]])), fill)
+
+
+def zoom(image: Image, change: float, fill: Fill = "reflect") -> Image:
+    """The image with the field of view larger by ``change`` of each side, -1 to 1.
+
+    The sign is Keras': .3 shows 1.3 sides (cells look smaller), -.3 shows .7 of each side.
+    """
+    return warp(image, _about_middle(image, np.eye(2) * (1.0 + change)), fill)
+
+
+def _shift(image: Image, axis: int, pixels: float, fill: Fill) -> Image:
+    """The image moved along ``axis`` (0 down, 1 right) by ``pixels``.
+
+    The same as a bilinear warp, at a third of its time: two whole shifts are blended.
+    """
+    whole = floor(pixels)
+    before, after = max(whole + 1, 0), max(-whole, 0)
+    margins = (before, after, 0, 0) if axis == 0 else (0, 0, before, after)
+    padded = cv2.copyMakeBorder(image, *margins, FILLS[fill])
+    length, part = image.shape[axis], pixels - whole
+    near = _window(padded, axis, before - whole, length)
+    far = _window(padded, axis, before - whole - 1, length)
+    return cast(Image, cv2.addWeighted(near, 1.0 - part, far, part, 0.0))
+
+
+def _window(padded: cv2.typing.MatLike, axis: int, start: int, length: int) -> cv2.typing.MatLike:
+    """``length`` rows (axis 0) or columns (axis 1) of ``padded`` from ``start``, a view."""
+    window = slice(start, start + length)
+    return padded[window] if axis == 0 else padded[:, window]
+
+
+def _about_middle(image: Image, linear: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The (2, 3) output-to-source map that is ``linear`` (2, 2) about the image's middle."""
+    height, width = image.shape[:2]
+    middle = np.array([(width - 1) / 2, (height - 1) / 2])
+    return np.column_stack([linear, middle - linear @ middle])

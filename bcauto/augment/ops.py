@@ -1,0 +1,108 @@
+"""All ops by name, each with the legal range of its strength and its place on keras-cv's scale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from bcauto.augment import colour, detail, geometric, occlusion, tone
+from bcauto.augment.pixels import Image
+from bcauto.errors import BadInput, choices
+
+__all__ = ["OPS", "Op", "op"]
+
+
+@dataclass(frozen=True)
+class Op:
+    """An op with what a policy must know to draw for it.
+
+    ``function`` takes an image, then a strength if ``has_strength``, then a generator if
+    ``draws``. Strengths run from ``low`` to ``high`` in ``unit``; zero changes nothing (but see
+    ``jpeg``), and signs are mirror images of one another.
+    """
+
+    name: str
+    function: Callable[..., Image]
+    unit: str = ""
+    low: float = 0.0
+    high: float = 0.0
+    full: float = 0.0
+    """The strength at 1 on keras-cv's 0-1 scale: the factor of its layer of the same kind."""
+    draws: bool = False
+    """Whether the op itself draws, such as the place of a cut."""
+
+    @property
+    def has_strength(self) -> bool:
+        """Whether there is more than one way to apply the op."""
+        return bool(self.unit)
+
+    def strength(self, magnitude: float) -> float:
+        """The strength, in ``unit``, at ``magnitude`` on keras-cv's 0-1 scale (linear)."""
+        return self.full * magnitude
+
+    def __call__(self, image: Image, strength: float, rng: np.random.Generator) -> Image:
+        """The image (h, w, 3) uint8 after the op; the input itself if nothing changes.
+
+        Raises:
+            BadInput: the strength is outside ``low`` to ``high``.
+
+        """
+        if self.has_strength and not self.low <= strength <= self.high:
+            raise BadInput(
+                f"{self.name} needs a strength from {self.low:g} to {self.high:g} {self.unit}, "
+                f"got {strength:g}"
+            )
+        given = ([strength] if self.has_strength else []) + ([rng] if self.draws else [])
+        return self.function(image, *given)
+
+
+def op(name: str) -> Op:
+    """The op called ``name``.
+
+    Raises:
+        BadInput: there is no such op.
+
+    """
+    if name not in OPS:
+        raise BadInput(f"no augmentation op {name!r}; {choices(name, OPS)}")
+    return OPS[name]
+
+
+_ALL = (
+    # geometric: layer factors are fractions of a side; of a full turn for the rotation
+    Op("translate_x", geometric.translate_x, "of the width", -1, 1, full=1),
+    Op("translate_y", geometric.translate_y, "of the height", -1, 1, full=1),
+    Op("shear_x", geometric.shear_x, "pixels a row", -1, 1, full=1),
+    Op("shear_y", geometric.shear_y, "pixels a column", -1, 1, full=1),
+    Op("rotate", geometric.rotate, "degrees", -360, 360, full=360),
+    Op("zoom", geometric.zoom, "of each side", -1, 1, full=1),
+    Op("flip_horizontal", geometric.flip_horizontal),
+    Op("flip_vertical", geometric.flip_vertical),
+    # tone: keras-cv has no scale for posterize; 1 leaves one of eight bits
+    Op("brightness", tone.brightness, "of the range 255", -1, 1, full=1),
+    Op("contrast", tone.contrast, "of the distance from the mean", -1, 1, full=1),
+    Op("posterize", tone.posterize, "bits", 0, 7, full=7),
+    Op("solarize", tone.solarize, "levels", 0, 256, full=255),
+    Op("equalize", tone.equalize),
+    Op("autocontrast", tone.autocontrast),
+    # colour
+    Op("saturation", colour.saturation, "of the way to grey or to full", -1, 1, full=1),
+    Op("hue", colour.hue, "degrees", -180, 180, full=180),
+    Op("channel_shift", colour.channel_shift, "of the range 255", 0, 1, full=0.5, draws=True),
+    Op("channel_shuffle", colour.channel_shuffle, draws=True),
+    Op("degenerate_colour", colour.degenerate_colour, "of the way to grey", 0, 1, full=1),
+    # detail: keras-cv's sharpness only smooths; it has no noise; its blur's factor is in pixels
+    Op("sharpness", detail.sharpness, "of the fine detail", -1, 1, full=-1),
+    Op("gaussian_blur", detail.gaussian_blur, "pixels", 0, 10, full=1),
+    Op("gaussian_noise", detail.gaussian_noise, "of the range 255", 0, 1, full=1, draws=True),
+    Op("jpeg", detail.jpeg, "below quality 100", 0, 100, full=100),
+    # occlusion
+    Op("cutout", occlusion.cutout, "of each side", 0, 1, full=1, draws=True),
+    Op("grid_mask", occlusion.grid_mask, "of a grid unit", 0, 1, full=1, draws=True),
+)
+
+OPS: Mapping[str, Op] = MappingProxyType({each.name: each for each in _ALL})
+"""Every op by its name, in a fixed order."""

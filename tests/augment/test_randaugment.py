@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+
+import numpy as np
+import pytest
+
+from bcauto.augment import RandAugment
+from bcauto.augment.randaugment import draw_randaugment, randaugment
+
+KERAS_CV = [
+    *("autocontrast", "equalize", "solarize", "degenerate_colour", "contrast", "brightness"),
+    *("shear_x", "shear_y", "translate_x", "translate_y"),
+]
+
+
+@cache
+def draws(policy: RandAugment, times: int = 4000):
+    rng = np.random.default_rng(5)
+    return [draw_randaugment(policy, rng) for _ in range(times)]
+
+
+def strengths_of(name: str, policy: RandAugment) -> np.ndarray:
+    drawn = [each for row in draws(policy) for each in row]
+    return np.array([strengths for each, strengths in drawn if each.name == name])
+
+
+def test_ops_are_as_frequent_as_defined():
+    rows = draws(RandAugment(ops=2))
+    counts = Counter(each.name for row in rows for each, _ in row)
+    seen = np.array([counts[name] for name in KERAS_CV] + [8000 - counts.total()])
+    # each of the ten ops and the identity once in eleven
+    chi_square = ((seen - 8000 / 11) ** 2 / (8000 / 11)).sum()
+    assert set(counts) == set(KERAS_CV)
+    assert chi_square < 29.6  # the .999 quantile at 10 degrees of freedom
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.3, 1.0])
+def test_each_op_of_the_row_happens_at_the_rate(rate):
+    lengths = [len(row) for row in draws(RandAugment(ops=4, rate=rate), 2000)]
+    assert np.mean(lengths) == pytest.approx(4 * rate, abs=0.1)
+
+
+@pytest.mark.parametrize("name", ["brightness", "contrast", "translate_x", "translate_y"])
+def test_additive_ops_are_uniform_up_to_the_magnitude(name):
+    drawn = strengths_of(name, RandAugment(magnitude=0.4))[:, 0]
+    assert np.abs(drawn).max() <= 0.4
+    assert drawn.mean() == pytest.approx(0, abs=0.03)
+    assert drawn.std() == pytest.approx(0.4 / np.sqrt(3), rel=0.06)
+
+
+@pytest.mark.parametrize("name", ["shear_x", "shear_y", "degenerate_colour"])
+def test_other_ops_are_normal_about_the_magnitude(name):
+    drawn = strengths_of(name, RandAugment(magnitude=0.5, magnitude_stddev=0.1))[:, 0]
+    assert np.abs(drawn).mean() == pytest.approx(0.5, abs=0.02)
+    assert np.abs(drawn).std() == pytest.approx(0.1, rel=0.1)
+    assert (drawn < 0).mean() == pytest.approx(0.5 if "shear" in name else 0.0, abs=0.06)
+
+
+def test_magnitudes_are_clipped():
+    drawn = strengths_of("degenerate_colour", RandAugment(magnitude=1.0, magnitude_stddev=0.5))
+    assert drawn.max() == 1.0
+    assert drawn.min() >= 0.0
+
+
+def test_solarize_draws_depth_and_addition_apart():
+    depth, addition = strengths_of("solarize", RandAugment(magnitude=0.5)).T
+    assert depth.mean() == pytest.approx(128.5, abs=5)
+    assert addition.mean() == pytest.approx(55, abs=2)
+    assert addition.max() <= 110
+    assert abs(np.corrcoef(depth, addition)[0, 1]) < 0.12
+
+
+def test_no_ops_give_the_input_back(cell):
+    rng = np.random.default_rng(0)
+    assert randaugment(cell, RandAugment(ops=0), rng) is cell
+    assert randaugment(cell, RandAugment(rate=0), rng) is cell
