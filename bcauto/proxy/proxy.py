@@ -1,0 +1,97 @@
+"""The proxy itself: corrupted validation images, where each comes from, and their file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from bcauto.errors import BadInput
+from bcauto.proxy.cells import Cell
+
+__all__ = ["Proxy"]
+
+Integers = npt.NDArray[np.int64]
+
+_ARRAYS = ("images", "labels", "base", "cell", "probe")
+_UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, BadInput)
+
+
+@dataclass(frozen=True, eq=False)
+class Proxy:
+    """The corrupted validation set that trials are scored on; made by ``make_proxy``.
+
+    ``images`` is (m, h, w, 3) uint8 and ``labels`` (m,) int64. ``base`` (m,) int64 is each image's
+    place among the validation images, ``cell`` (m,) int64 its place in ``cells``. Cells of the
+    ``held_out`` families are part of the set, but never of the objective nor of the probe.
+    ``probe`` (n,) int64 picks one copy of each of the n validation images, spread evenly over the
+    other cells and, within a class, over them as well: it is scored at every epoch, and the whole
+    set at a trial's end. The arrays are not to be written to.
+    """
+
+    images: npt.NDArray[np.uint8]
+    labels: Integers
+    base: Integers
+    cell: Integers
+    probe: Integers
+    cells: tuple[Cell, ...]
+    held_out: tuple[str, ...]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256, in hexadecimal, of everything in the proxy; computed once."""
+        digest = hashlib.sha256()
+        for name, array in self._stored().items():
+            digest.update(f"{name} {array.dtype.str} {array.shape} ".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+    def save(self, path: Path) -> None:
+        """Writes an uncompressed npz file; a reader sees the old file or the whole new one."""
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez(file, fingerprint=np.array(self.fingerprint), **self._stored())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """What ``save`` wrote; BadInput where the file is missing, damaged or something else."""
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+                proxy = cls._from_stored(stored)
+                expected = str(stored["fingerprint"])
+        except _UNREADABLE as error:
+            raise BadInput(
+                f"a proxy must be a file that bcauto saved, got {path}: {error}"
+            ) from error
+        if proxy.fingerprint != expected:
+            raise BadInput(
+                f"a proxy must match its own fingerprint; {path} was changed since saved"
+            )
+        return proxy
+
+    def _stored(self) -> dict[str, Any]:
+        """Every field as an array that needs no pickle to be written."""
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        arrays["cells"] = np.array([cell.name for cell in self.cells], dtype=np.str_)
+        arrays["held_out"] = np.array(self.held_out, dtype=np.str_)
+        return arrays
+
+    @classmethod
+    def _from_stored(cls, stored: Mapping[str, Any]) -> Self:
+        arrays = {name: stored[name] for name in _ARRAYS}
+        cells = tuple(Cell.named(name) for name in stored["cells"].tolist())
+        return cls(**arrays, cells=cells, held_out=tuple(stored["held_out"].tolist()))

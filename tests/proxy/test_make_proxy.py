@@ -1,0 +1,139 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bcauto.errors import BadInput
+from bcauto.proxy import FAMILIES, ProxyConfig, make_proxy
+from bcauto.proxy.make import _deal
+from bcauto.seeds import generator
+
+CONFIG = ProxyConfig(families=("colour", "exposure"), held_out=("blur",), copies=5)
+SEED = 11
+
+
+def pictures(n, side=12):
+    rng = np.random.default_rng(n)
+    return rng.integers(0, 256, (n, side, side, 3), dtype=np.uint8)
+
+
+def classes(n):
+    """Labels of four classes with very different counts, in no order."""
+    return np.random.default_rng(n).choice(4, n, p=(0.5, 0.3, 0.15, 0.05))
+
+
+@pytest.fixture(scope="module")
+def proxy():
+    return make_proxy(pictures(50), classes(50), CONFIG, SEED)
+
+
+def spread(counts):
+    return counts.max() - counts.min()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_any_deal_is_even_over_all_and_over_each_class(data):
+    n = data.draw(st.integers(1, 120))
+    cells = data.draw(st.integers(1, 50))
+    copies = data.draw(st.integers(1, cells))
+    labels = np.array(data.draw(st.lists(st.integers(0, 4), min_size=n, max_size=n)))
+    dealt = _deal(labels, cells, copies, np.random.default_rng(0))
+    assert dealt.shape == (copies, n)
+    for group in [np.ones(n, bool), *(labels == label for label in np.unique(labels))]:
+        assert spread(np.bincount(dealt[:, group].ravel(), minlength=cells)) <= 1
+        assert spread(np.bincount(dealt[0, group], minlength=cells)) <= 1
+    assert all(len(set(column)) == copies for column in dealt.T)
+
+
+def test_shapes_types_and_counts(proxy):
+    m = 50 * (CONFIG.copies + CONFIG.held_out_copies)
+    assert (proxy.images.shape, proxy.images.dtype) == ((m, 12, 12, 3), np.uint8)
+    for array in (proxy.labels, proxy.base, proxy.cell):
+        assert (array.shape, array.dtype) == ((m,), np.int64)
+    assert proxy.cells == (*CONFIG.cells, *CONFIG.held_out_cells)
+
+
+def test_labels_are_those_of_the_base_images(proxy):
+    assert np.array_equal(proxy.labels, classes(50)[proxy.base])
+
+
+def test_every_image_has_its_copies_in_different_cells(proxy):
+    pairs = set(zip(proxy.base.tolist(), proxy.cell.tolist(), strict=True))
+    assert len(pairs) == len(proxy.base)
+    searched = proxy.cell < len(CONFIG.cells)
+    assert set(np.bincount(proxy.base[searched])) == {CONFIG.copies}
+    assert set(np.bincount(proxy.base[~searched])) == {CONFIG.held_out_copies}
+
+
+def test_cells_are_even_within_one_and_so_is_each_class_in_them(proxy):
+    searched = proxy.cell < len(CONFIG.cells)
+    for part, cells in ((searched, CONFIG.cells), (~searched, CONFIG.held_out_cells)):
+        places = proxy.cell[part] - proxy.cell[part].min()
+        assert spread(np.bincount(places, minlength=len(cells))) <= 1
+        for label in range(4):
+            of_class = places[proxy.labels[part] == label]
+            assert spread(np.bincount(of_class, minlength=len(cells))) <= 1
+
+
+def test_the_probe_holds_each_base_image_once_and_no_held_out_cell(proxy):
+    assert sorted(proxy.base[proxy.probe]) == list(range(50))
+    probed = [proxy.cells[place] for place in proxy.cell[proxy.probe]]
+    assert set(probed) == set(CONFIG.cells)
+    assert spread(np.bincount(proxy.cell[proxy.probe])) <= 1
+
+
+def test_a_copy_is_what_its_own_key_gives(proxy):
+    images = pictures(50)
+    for index in range(0, len(proxy.images), 37):
+        base, cell = int(proxy.base[index]), proxy.cells[proxy.cell[index]]
+        rng = generator(SEED, "proxy", base, cell.name)
+        assert np.array_equal(proxy.images[index], cell.corrupt(images[base], rng))
+
+
+def test_the_same_seed_gives_the_same_proxy_and_another_seed_another(proxy):
+    assert make_proxy(pictures(50), classes(50), CONFIG, SEED).fingerprint == proxy.fingerprint
+    assert make_proxy(pictures(50), classes(50), CONFIG, 12).fingerprint != proxy.fingerprint
+
+
+def test_other_images_labels_or_settings_give_another_fingerprint(proxy):
+    images, labels = pictures(50), classes(50)
+    other_config = CONFIG.model_copy(update={"severities": (1, 3, 5)})
+    other_images, other_labels = images ^ 1, (labels + 1) % 4
+    others = [
+        make_proxy(other_images, labels, CONFIG, SEED),
+        make_proxy(images, other_labels, CONFIG, SEED),
+        make_proxy(images, labels, other_config, SEED),
+    ]
+    assert len({proxy.fingerprint, *(other.fingerprint for other in others)}) == 4
+
+
+def test_the_validation_images_are_not_written_to():
+    images, labels = pictures(20), classes(20)
+    images.flags.writeable = labels.flags.writeable = False
+    make_proxy(images, labels, CONFIG, SEED)
+
+
+def test_nothing_held_out_makes_no_held_out_cells():
+    config = ProxyConfig(families=("colour",), held_out=(), copies=3)
+    proxy = make_proxy(pictures(9), classes(9), config, SEED)
+    assert proxy.cells == config.cells
+    assert len(proxy.images) == 27
+
+
+def test_labels_of_any_integer_type_will_do():
+    labels = classes(20)
+    one = make_proxy(pictures(20), labels.astype(np.uint8), CONFIG, SEED)
+    assert one.fingerprint == make_proxy(pictures(20), labels, CONFIG, SEED).fingerprint
+
+
+@pytest.mark.parametrize(("images", "settings"), [(5, {}), (5, {"held_out_copies": 9})])
+def test_too_few_images_are_refused(images, settings):
+    with pytest.raises(BadInput, match=r"needs 6 validation images .* got 5"):
+        make_proxy(pictures(images), classes(images), ProxyConfig(**settings), SEED)
+
+
+def test_just_enough_images_fill_every_cell():
+    config = ProxyConfig(families=FAMILIES[:5], held_out=FAMILIES[5:])
+    proxy = make_proxy(pictures(6), classes(6), config, SEED)
+    assert set(proxy.cell) == set(range(len(proxy.cells)))

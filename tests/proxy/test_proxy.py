@@ -1,0 +1,125 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from bcauto.errors import BadInput
+from bcauto.proxy import Proxy, ProxyConfig, make_proxy
+
+FIELDS = ("images", "labels", "base", "cell", "probe")
+
+
+def small_proxy(held_out=("blur",)):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (12, 10, 14, 3), dtype=np.uint8)
+    config = ProxyConfig(families=("colour",), held_out=held_out, copies=2)
+    return make_proxy(images, rng.integers(0, 3, 12), config, 5)
+
+
+@pytest.fixture(scope="module")
+def proxy():
+    return small_proxy()
+
+
+@pytest.fixture
+def path(proxy, tmp_path):
+    proxy.save(tmp_path / "proxy.npz")
+    return tmp_path / "proxy.npz"
+
+
+@pytest.mark.parametrize("held_out", [("blur",), (), ("blur", "microscopy")])
+def test_what_is_saved_is_loaded(held_out, tmp_path):
+    proxy = small_proxy(held_out)
+    proxy.save(tmp_path / "proxy.npz")
+    loaded = Proxy.load(tmp_path / "proxy.npz")
+    for field in FIELDS:
+        assert getattr(loaded, field).dtype == getattr(proxy, field).dtype
+        assert np.array_equal(getattr(loaded, field), getattr(proxy, field))
+    assert (loaded.cells, loaded.held_out) == (proxy.cells, proxy.held_out)
+    assert loaded.fingerprint == proxy.fingerprint
+
+
+def test_saving_leaves_nothing_else_and_replaces_an_older_file(proxy, path):
+    small_proxy(held_out=()).save(path)
+    proxy.save(path)
+    assert Proxy.load(path).fingerprint == proxy.fingerprint
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_save_that_fails_keeps_the_old_file_and_leaves_no_other(proxy, path, monkeypatch):
+    def fail(*_args, **_kwargs):
+        raise OSError("disk full")
+
+    before = path.read_bytes()
+    monkeypatch.setattr(np, "savez", fail)
+    with pytest.raises(OSError, match="disk full"):
+        proxy.save(path)
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.3, 0.9, 0.999])
+def test_a_truncated_file_is_refused(path, kept):
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(kept * len(whole))])
+    with pytest.raises(BadInput, match="must be a file that bcauto saved"):
+        Proxy.load(path)
+
+
+def test_a_damaged_file_is_refused(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 255
+    path.write_bytes(content)
+    with pytest.raises(BadInput, match="must be a file that bcauto saved"):
+        Proxy.load(path)
+
+
+def test_something_else_is_refused(tmp_path):
+    array, archive, text = (tmp_path / name for name in ("a.npy", "b.npz", "c.npz"))
+    np.save(array, np.arange(3))
+    np.savez(archive, images=np.arange(3))
+    text.write_text("not an archive")
+    for path in (array, archive, text, tmp_path, tmp_path / "missing.npz"):
+        with pytest.raises(BadInput, match="must be a file that bcauto saved"):
+            Proxy.load(path)
+
+
+def rewrite(path, **changed):
+    with np.load(path) as stored:
+        arrays = {**stored, **changed}
+    np.savez(path, **arrays)
+
+
+def test_a_file_whose_labels_were_changed_is_refused(proxy, path):
+    rewrite(path, labels=proxy.labels[::-1])
+    with pytest.raises(BadInput, match="match its own fingerprint"):
+        Proxy.load(path)
+
+
+def test_a_file_with_pickled_objects_is_refused(path):
+    rewrite(path, labels=np.array([{}], dtype=object))
+    with pytest.raises(BadInput, match="must be a file that bcauto saved"):
+        Proxy.load(path)
+
+
+def test_a_file_with_an_unknown_cell_is_refused(proxy, path):
+    rewrite(path, cells=np.array(["fog/1"] * len(proxy.cells)))
+    with pytest.raises(BadInput, match="got 'fog'"):
+        Proxy.load(path)
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_every_array_counts_in_the_fingerprint(proxy, field):
+    array = getattr(proxy, field).copy()
+    array.flat[0] ^= 1
+    assert dataclasses.replace(proxy, **{field: array}).fingerprint != proxy.fingerprint
+
+
+def test_cells_and_held_out_families_count_in_the_fingerprint(proxy):
+    for changed in ({"cells": proxy.cells[::-1]}, {"held_out": ()}):
+        assert dataclasses.replace(proxy, **changed).fingerprint != proxy.fingerprint
+
+
+def test_the_fingerprint_is_computed_once(proxy):
+    assert proxy.fingerprint is proxy.fingerprint
+    assert len(proxy.fingerprint) == 64
