@@ -5,7 +5,7 @@ BcautoError
 ├── NothingUsable   the work ran, but nothing came out that could be handed over (exit code 1)
 └── TrialFailed     one trial cannot go on; the search goes on without it (never an exit code)
 
-Interrupted stands apart: it is a KeyboardInterrupt, so that no ``except Exception`` swallows it.
+Interrupted stands apart: it is no Exception, so that no ``except Exception`` swallows it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class TrialFailed(BcautoError):
     """A trial that cannot go on, such as one whose loss is no longer a number."""
 
 
-class Interrupted(KeyboardInterrupt):
+class Interrupted(BaseException):
     """SIGINT or SIGTERM arrived; the exit code is 128 plus the signal's number."""
 
     def __init__(self, signum: int = signal.SIGINT) -> None:

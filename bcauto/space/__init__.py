@@ -1,0 +1,18 @@
+"""A search space: constants, dimensions with conditions, starting points; it draws recipes."""
+
+from bcauto.space.dimensions import Choices, Dimension, Range, Scalar, Suggester, Value
+from bcauto.space.files import find_space, read_space, shipped_spaces
+from bcauto.space.space import Space
+
+__all__ = [
+    "Choices",
+    "Dimension",
+    "Range",
+    "Scalar",
+    "Space",
+    "Suggester",
+    "Value",
+    "find_space",
+    "read_space",
+    "shipped_spaces",
+]

@@ -1,0 +1,176 @@
+"""The dimensions of a search space: choices and ranges, each with its conditions."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from pydantic import Field, ValidationError, model_validator
+
+from bcauto.errors import choices
+from bcauto.toml import Frozen, explain
+
+__all__ = ["Choices", "Dimension", "Range", "Scalar", "Suggester", "Value", "read_dimension"]
+
+Scalar = str | int | float | bool
+Value = Scalar | tuple[Any, ...]
+
+
+class Suggester(Protocol):
+    """Where values come from: a sampler, a fixed point, a person."""
+
+    def choose(self, name: str, options: Sequence[Scalar]) -> Scalar:
+        """One of ``options``."""
+        ...
+
+    def number(self, name: str, bounds: Range) -> float:
+        """A number within ``bounds``; an int where ``bounds.integer``."""
+        ...
+
+
+class _Conditional(Frozen):
+    when: dict[str, Any] = {}
+
+    def active(self, drawn: Mapping[str, Value]) -> bool:
+        """Whether every condition holds among the values drawn so far."""
+        return all(
+            parent in drawn and drawn[parent] in alternatives(wanted)
+            for parent, wanted in self.when.items()
+        )
+
+
+class Choices(_Conditional):
+    """One of some values; a list among them (such as head widths) is drawn by its label."""
+
+    values: tuple[Value, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _values_differ(self) -> Choices:
+        if len(set(self.options)) < len(self.values):
+            raise ValueError(f"the choices must differ, got {list(self.values)}")
+        return self
+
+    @property
+    def options(self) -> tuple[Scalar, ...]:
+        """The values as a sampler sees them: a list by its JSON text."""
+        return tuple(json.dumps(v) if isinstance(v, tuple) else v for v in self.values)
+
+    @property
+    def edges(self) -> tuple[Value, ...]:
+        """Every value: what a check of the space must try."""
+        return self.values
+
+    def draw(self, name: str, suggest: Suggester) -> Value:
+        """The value that ``suggest`` chooses."""
+        return self.values[self.options.index(suggest.choose(name, self.options))]
+
+    def option(self, value: Any) -> Scalar:
+        """What a sampler is told for ``value``.
+
+        Raises:
+            ValueError: it is not one of the values.
+        """
+        plain = tuple(value) if isinstance(value, list) else value
+        if plain not in self.values:
+            raise ValueError(f"must be one of {', '.join(map(repr, self.values))}; got {value!r}")
+        return self.options[self.values.index(plain)]
+
+
+class Range(_Conditional):
+    """Numbers from ``low`` to ``high``, both included; whole ones where both bounds are."""
+
+    low: int | float
+    high: int | float
+    log: bool = False
+    step: int | float | None = Field(None, gt=0)
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Range:
+        if self.low > self.high:
+            raise ValueError(f"low must not be above high, got low {self.low}, high {self.high}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"a log range must begin above 0, got low {self.low}")
+        if self.log and self.step is not None:
+            raise ValueError(f"log and step exclude each other, got step {self.step}")
+        if self.integer and isinstance(self.step, float):
+            raise ValueError(f"the step of a whole-number range must be whole, got {self.step}")
+        if not self._on_step(self.high):
+            raise ValueError(f"high must be low plus whole steps of {self.step}, got {self.high}")
+        return self
+
+    @property
+    def integer(self) -> bool:
+        """Whether whole numbers are drawn."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+    @property
+    def edges(self) -> tuple[float, ...]:
+        """Both bounds: what a check of the space must try."""
+        return (self.low, self.high)
+
+    def draw(self, name: str, suggest: Suggester) -> float:
+        """The number that ``suggest`` gives."""
+        return suggest.number(name, self)
+
+    def option(self, value: Any) -> Scalar:
+        """What a sampler is told for ``value``.
+
+        Raises:
+            ValueError: it is not a number of the range.
+        """
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(f"must be a number; got {value!r}")
+        whole = not self.integer or value == int(value)
+        if not (self.low <= value <= self.high and whole and self._on_step(value)):
+            kind = "a whole number" if self.integer else "a number"
+            steps = f" in steps of {self.step}" if self.step else ""
+            raise ValueError(f"must be {kind} from {self.low} to {self.high}{steps}; got {value!r}")
+        return int(value) if self.integer else float(value)
+
+    def _on_step(self, value: float) -> bool:
+        if self.step is None:
+            return True
+        return math.isclose(math.remainder(value - self.low, self.step), 0, abs_tol=1e-9)
+
+
+Dimension = Range | Choices
+
+
+def alternatives(wanted: Any) -> tuple[Any, ...]:
+    """What a condition accepts: a list means any of its values."""
+    return tuple(wanted) if isinstance(wanted, list | tuple) else (wanted,)
+
+
+def read_dimension(name: str, entry: Any) -> Dimension:
+    """A dimension from its TOML form: a list of choices, or a table of choices or bounds.
+
+    Raises:
+        ValueError: the entry has neither form, or breaks a rule.
+    """
+    table = {"values": entry} if isinstance(entry, list) else entry
+    if not isinstance(table, dict):
+        raise ValueError(
+            f"{name} must be a list of choices or a table with low and high, got {entry!r}; "
+            "a constant belongs to [recipe]"
+        )
+    kind: type[Dimension] = Choices if "values" in table else Range
+    try:
+        return kind.model_validate(_tuples(table))
+    except ValidationError as error:
+        if error.errors()[0]["type"] == "missing":
+            legal = [*Choices.model_fields, *Range.model_fields]
+            wrong = next((key for key in table if key not in legal), None)
+            if wrong:
+                raise ValueError(
+                    f"{name}: unknown key {wrong!r}; {choices(wrong, set(legal))}"
+                ) from None
+        raise ValueError(f"{name}: {explain(error, kind)}") from None
+
+
+def _tuples(table: dict[str, Any]) -> dict[str, Any]:
+    values = table.get("values")
+    if not isinstance(values, list):
+        return table
+    return {**table, "values": tuple(tuple(v) if isinstance(v, list) else v for v in values)}

@@ -1,0 +1,162 @@
+"""The space itself: it checks what it can reach when it is made, and draws recipes."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError, field_validator, model_validator
+
+from bcauto.errors import choices
+from bcauto.proxy import ProxyConfig
+from bcauto.recipe import Recipe
+from bcauto.space.dimensions import (
+    Dimension,
+    Range,
+    Scalar,
+    Suggester,
+    Value,
+    alternatives,
+    read_dimension,
+)
+from bcauto.toml import Frozen, explain
+
+__all__ = ["Space"]
+
+
+class Space(Frozen):
+    """Ranges to draw recipes from, and the proxy that scores them.
+
+    ``recipe`` holds the constants as a partial recipe; ``search`` the dimensions, each named
+    after the recipe's key (``training.learning_rate``), with ``@`` and a word of choice behind
+    it where variants of one key hold under different conditions; ``start`` the points to try
+    first. Every choice and bound is tried when the space is made, so that what it draws later
+    passes the recipe's own checks.
+    """
+
+    recipe: dict[str, Any] = {}
+    search: dict[str, Dimension] = {}
+    start: tuple[dict[str, Any], ...] = ()
+    proxy: ProxyConfig = ProxyConfig()
+
+    @field_validator("search", mode="before")
+    @classmethod
+    def _read_dimensions(cls, search: Any) -> Any:
+        if not isinstance(search, dict):
+            return search
+        read = {n: e if isinstance(e, Frozen) else read_dimension(n, e) for n, e in search.items()}
+        return {name: entry.model_dump() for name, entry in read.items()}
+
+    @model_validator(mode="after")
+    def _draws_legal_recipes(self) -> Space:
+        self._check_conditions()
+        self.edge_recipes()
+        for number, point in enumerate(self.start, 1):
+            self._check_start(point, f"start {number}")
+        return self
+
+    def draw(self, suggest: Suggester) -> Recipe:
+        """A recipe whose active dimensions take the values that ``suggest`` gives."""
+        return Recipe.model_validate(self._nested(self._values(suggest)))
+
+    def edge_recipes(self) -> list[Recipe]:
+        """A recipe for every choice and every bound: the edges of what the space reaches.
+
+        Raises:
+            ValueError: one of them breaks a recipe's rule.
+        """
+        edges = [(name, value) for name, dim in self.search.items() for value in dim.edges]
+        points = [{**self._ancestors(name), name: value} for name, value in edges]
+        return [
+            self._try(point, f"search.{name}")
+            for point, (name, _) in zip(points, edges, strict=True)
+        ] or [self._try({}, "recipe")]
+
+    def options(self, point: Mapping[str, Any]) -> dict[str, Scalar]:
+        """A point by dimension names, in the words that a sampler is told."""
+        return {name: self.search[name].option(value) for name, value in point.items()}
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) over constants, dimensions and proxy; starting points may change."""
+        canonical = json.dumps(self.model_dump(mode="json", exclude={"start"}), sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def _values(self, suggest: Suggester) -> dict[str, Value]:
+        drawn: dict[str, Value] = {}
+        for name, dimension in self.search.items():
+            if dimension.active(drawn):
+                drawn[name] = dimension.draw(name, suggest)
+        return drawn
+
+    def _nested(self, drawn: Mapping[str, Value]) -> dict[str, Any]:
+        nested = copy.deepcopy(self.recipe)
+        for name, value in drawn.items():
+            *tables, key = name.partition("@")[0].split(".")
+            table = nested
+            for part in tables:
+                table = table.setdefault(part, {})
+            table[key] = value
+        return nested
+
+    def _ancestors(self, name: str) -> dict[str, Value]:
+        """The values that ``name``'s conditions, and theirs in turn, ask for."""
+        wanted: dict[str, Value] = {}
+        for parent, value in self.search[name].when.items():
+            wanted |= {**self._ancestors(parent), parent: alternatives(value)[0]}
+        return wanted
+
+    def _try(self, point: Mapping[str, Value], where: str) -> Recipe:
+        try:
+            return self.draw(_Fixed(self.options(point)))
+        except ValidationError as error:
+            raise ValueError(f"{where}: {explain(error, Recipe)}") from None
+
+    def _check_conditions(self) -> None:
+        above: dict[str, Dimension] = {}
+        for name, dimension in self.search.items():
+            for parent, value in dimension.when.items():
+                where = f"search.{name}: when"
+                if parent not in above:
+                    rule = f"{where} must name a dimension above it, got {parent!r}"
+                    raise ValueError(f"{rule}; {choices(parent, above)}")
+                for one in alternatives(value):
+                    _check_option(f"{where} {parent}", above[parent], one)
+            above[name] = dimension
+
+    def _check_start(self, point: Mapping[str, Any], where: str) -> None:
+        for name, value in point.items():
+            if name not in self.search:
+                raise ValueError(
+                    f"{where}: unknown dimension {name!r}; {choices(name, self.search)}"
+                )
+            _check_option(f"{where}: {name}", self.search[name], value)
+        self._try(point, where)
+        idle = set(point) - set(self._values(_Fixed(self.options(point))))
+        if idle:
+            raise ValueError(f"{where}: {min(idle)!r} has no effect, since its condition fails")
+
+
+class _Fixed:
+    """Gives the values of a point, and elsewhere the first choice or the lower bound."""
+
+    def __init__(self, point: Mapping[str, Scalar]) -> None:
+        self.point = point
+
+    def choose(self, name: str, options: Sequence[Scalar]) -> Scalar:
+        return self.point.get(name, options[0])
+
+    def number(self, name: str, bounds: Range) -> float:
+        value = self.point.get(name, bounds.low)
+        assert isinstance(value, int | float)  # Range.option saw to it
+        return value
+
+
+def _check_option(where: str, dimension: Dimension, value: Any) -> None:
+    try:
+        dimension.option(value)
+    except ValueError as error:
+        raise ValueError(f"{where} {error}") from None

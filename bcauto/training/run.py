@@ -1,0 +1,134 @@
+"""One trial from top to bottom."""
+
+from __future__ import annotations
+
+import gc
+import math
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from bcauto.data import Dataset
+from bcauto.errors import TrialFailed
+from bcauto.models import Classifier, build_classifier
+from bcauto.proxy import Proxy, score, score_probe
+from bcauto.training.batches import EpochBatches
+from bcauto.training.device import Device, detect_device
+from bcauto.training.stages import Stage, compile_stage, plan_stages
+from bcauto.trial import Job, Report, TrialResult
+from bcauto.weights import Weights
+
+__all__ = ["predict_labels", "run_trial"]
+
+_SCORING_BATCH = 128
+
+
+def run_trial(
+    job: Job, data: Dataset, proxy: Proxy, weights: Weights, report: Report
+) -> TrialResult:
+    """Trains a recipe on ``data.train``, scores it on the proxy, saves its model.
+
+    Args:
+        job: recipe, seed, and where the model goes.
+        data: the training and validation images.
+        proxy: scores every epoch on its probe, and the whole of it at the end.
+        weights: where pretrained weights come from.
+        report: told each epoch's score on the probe, in 0..1.
+
+    Raises:
+        TrialFailed: the loss is no longer a number.
+        TrialStopped: ``report`` asked for it.
+    """
+    started = time.monotonic()
+    device = _fresh_device(job.seed)
+    classifier = build_classifier(job.recipe.model, data.image_size, len(data.class_names), weights)
+    epochs = 0
+    for stage in plan_stages(job.recipe, weights.pretrains(job.recipe.model)):
+        steps = stage.epochs * math.ceil(len(data.train.labels) / job.recipe.training.batch_size)
+        compile_stage(classifier, stage, job.recipe.training, device, steps)
+        for epoch in range(epochs + 1, epochs + stage.epochs + 1):
+            _train_epoch(classifier, job, data, stage, epoch)
+            report(epoch, _probe_score(classifier.model, proxy))
+        epochs += stage.epochs
+    final = _as_float32(classifier, job, data, device)
+    result = _scored(final, data, proxy)
+    _save(final, Path(job.model_path))
+    return TrialResult(
+        **result,
+        epochs=epochs,
+        seconds=round(time.monotonic() - started, 3),
+        parameters=int(classifier.model.count_params()),
+        trainable_parameters=classifier.trainable_parameters,
+        device=device.as_dict(),
+    )
+
+
+def predict_labels(model: Any, images: np.ndarray) -> np.ndarray:
+    """The most probable class of each image.
+
+    Args:
+        model: a Keras classifier of 0-255 RGB.
+        images: (n, h, w, 3) uint8.
+
+    Returns:
+        (n,) int64.
+    """
+    probabilities = model.predict(images, batch_size=_SCORING_BATCH, verbose=0)
+    labels: np.ndarray = np.asarray(probabilities).argmax(axis=1)
+    return labels
+
+
+def _fresh_device(seed: int) -> Device:
+    """Frees what the last trial left in this process, and seeds what Keras draws."""
+    keras.backend.clear_session()
+    gc.collect()
+    keras.utils.set_random_seed(seed % 2**32)
+    device = detect_device()
+    keras.config.set_dtype_policy(device.precision)
+    return device
+
+
+def _train_epoch(classifier: Classifier, job: Job, data: Dataset, stage: Stage, epoch: int) -> None:
+    recipe = job.recipe
+    batches = EpochBatches(data.train, recipe.training.batch_size, recipe.augment, job.seed, epoch)
+    history = classifier.model.fit(batches, epochs=1, shuffle=False, verbose=0)
+    loss = history.history["loss"][-1]
+    if not math.isfinite(loss):
+        raise TrialFailed(f"the loss is {loss} after epoch {epoch} ({stage.name} stage)")
+
+
+def _probe_score(model: Any, proxy: Proxy) -> float:
+    return score_probe(proxy, predict_labels(model, proxy.images[proxy.probe]))
+
+
+def _as_float32(classifier: Classifier, job: Job, data: Dataset, device: Device) -> Any:
+    """The model as it is handed over, and so as it is scored: in float32 whatever it trained in."""
+    if device.precision == "float32":
+        return classifier.model
+    keras.config.set_dtype_policy("float32")
+    untrained = Weights("none")
+    plain = build_classifier(job.recipe.model, data.image_size, len(data.class_names), untrained)
+    plain.model.set_weights(classifier.model.get_weights())
+    return plain.model
+
+
+def _scored(model: Any, data: Dataset, proxy: Proxy) -> dict[str, Any]:
+    scores = asdict(score(proxy, predict_labels(model, proxy.images)))
+    clean = predict_labels(model, data.val.images)
+    return {
+        "objective": scores.pop("objective"),
+        "clean_accuracy": float(np.mean(clean == data.val.labels)),
+        "scores": scores,
+    }
+
+
+def _save(model: Any, path: Path) -> None:
+    """Writes the model as plain Keras, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.stem}.partial.keras")
+    keras.Model(model.inputs, model.outputs).save(partial)  # never compiled: no optimizer in it
+    partial.replace(path)

@@ -1,0 +1,45 @@
+"""What a training process holds between trials: Keras, the data, the proxy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bcauto.data import Dataset
+from bcauto.proxy import Proxy
+from bcauto.training.device import start_keras
+from bcauto.trial import Job, Report, TrialResult
+from bcauto.weights import Weights
+
+__all__ = ["Payload", "Trainer"]
+
+
+@dataclass(frozen=True, eq=False)
+class Payload:
+    """What every trial of a study trains on, is scored on, and starts from; read-only."""
+
+    data: Dataset
+    proxy: Proxy
+    weights: Weights
+
+
+class Trainer:
+    """Runs trials one after another on the same payload.
+
+    Making one imports Keras and its backend (seconds), with ``threads`` CPU threads to use.
+    """
+
+    def __init__(self, payload: Payload, threads: int) -> None:
+        start_keras(threads)
+        self.payload = payload
+
+    def run(self, job: Job, report: Report) -> TrialResult:
+        """Trains and scores one recipe, and saves its model at ``job.model_path``.
+
+        Raises:
+            TrialFailed: the loss is no longer a number.
+            TrialStopped: ``report`` asked for it.
+        """
+        from bcauto.training.run import run_trial  # Keras' settings come first
+
+        payload = self.payload
+        return run_trial(job, payload.data, payload.proxy, payload.weights, report)

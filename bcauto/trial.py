@@ -1,0 +1,73 @@
+"""What passes between those who ask for a trial, those who run it, and the trial itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from bcauto.recipe import Recipe
+
+__all__ = ["Failure", "Job", "Outcome", "Report", "Retry", "TrialResult", "TrialStopped"]
+
+
+class TrialStopped(Exception):
+    """Raised by a report to end a trial that nobody wants to go on."""
+
+
+Report = Callable[[int, float], None]
+"""``report(epoch, score)``: epochs count from 1 over all stages, the score is in 0..1. It may
+raise TrialStopped, which a trial lets pass."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One trial to run: its number in the study, recipe, seed, and where its model goes."""
+
+    number: int
+    recipe: Recipe
+    seed: int
+    model_path: Path
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """What a finished trial hands up: numbers, and the path of its model.
+
+    ``objective`` and ``clean_accuracy`` are in 0..1; ``scores`` holds the accuracy per cell,
+    per family and on the held-out families; ``device`` says on what it ran, and how.
+    """
+
+    objective: float
+    clean_accuracy: float
+    scores: dict[str, dict[str, float]] = field(default_factory=dict)
+    epochs: int = 0
+    seconds: float = 0.0
+    parameters: int = 0
+    trainable_parameters: int = 0
+    device: dict[str, Any] = field(default_factory=dict)
+
+
+class Retry(Enum):
+    """Whether the recipe of a trial that failed is tried again, as the same trial."""
+
+    NEVER = "never"
+    """It would fail again: an exception repeats."""
+    LIMITED = "limited"
+    """Its process died; whether the recipe is to blame shows after a few tries."""
+    ALWAYS = "always"
+    """It was interrupted, which is no fault of the recipe."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a trial did not finish: one line, and where there is one the end of its traceback."""
+
+    reason: str
+    traceback: str = ""
+    retry: Retry = Retry.NEVER
+
+
+Outcome = TrialResult | Failure

@@ -1,0 +1,92 @@
+"""Where pretrained weights come from: ImageNet's download, a folder of files, or nowhere."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bcauto.errors import BadInput
+from bcauto.recipe import Network
+
+__all__ = ["Weights", "check_weights", "read_weights"]
+
+_HOST = ("storage.googleapis.com", 443)  # where keras.applications downloads from
+_PATIENCE = 4.0  # seconds
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A source of pretrained weights: ``imagenet``, ``none``, or a folder (absolute path)."""
+
+    source: str
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of ``<backbone>.weights.h5`` files, where the source is one."""
+        return None if self.source in ("imagenet", "none") else Path(self.source)
+
+    def pretrains(self, network: Network) -> bool:
+        """Whether a network starts from pretrained weights."""
+        return network.entry.pretrained and self.source != "none"
+
+    def file(self, network: Network) -> Path | None:
+        """The weights file of a network, where the source is a folder."""
+        name = network.entry.weights_name(network.alpha)
+        return self.folder / name if self.folder and self.pretrains(network) else None
+
+
+def read_weights(source: str) -> Weights:
+    """The source that ``--weights`` names.
+
+    Raises:
+        BadInput: neither ``imagenet`` nor ``none`` nor a folder.
+    """
+    if source in ("imagenet", "none"):
+        return Weights(source)
+    if not Path(source).is_dir():
+        raise BadInput(f"--weights must be imagenet, none or a folder of weights, got {source!r}")
+    return Weights(str(Path(source).resolve()))
+
+
+def check_weights(weights: Weights, networks: Iterable[Network]) -> None:
+    """Makes sure, before any work, that every network can get its weights.
+
+    Raises:
+        BadInput: a file is missing from the folder, or a download has no network.
+    """
+    wanted = {n.label: n for n in networks if weights.pretrains(n)}
+    if weights.folder:
+        missing = [n for n in wanted.values() if not _readable(weights.file(n))]
+    else:
+        missing = [n for n in wanted.values() if not _cached(n)]
+    if not missing or (not weights.folder and _online()):
+        return
+    if weights.folder:
+        files = ", ".join(n.entry.weights_name(n.alpha) for n in missing)
+        raise BadInput(f"--weights {weights.folder} lacks {files}, which the space asks for")
+    labels = ", ".join(n.label for n in missing)
+    raise BadInput(
+        f"ImageNet weights of {labels} cannot be downloaded ({_HOST[0]} cannot be reached): "
+        "give --weights DIR with <backbone>.weights.h5 files, --weights none to train from "
+        "scratch, or --space quick, which needs none"
+    )
+
+
+def _readable(file: Path | None) -> bool:
+    return file is not None and os.access(file, os.R_OK)
+
+
+def _cached(network: Network) -> bool:
+    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+    return any((home / "models").glob(network.entry.cached_name(network.alpha)))
+
+
+def _online() -> bool:
+    try:
+        socket.create_connection(_HOST, timeout=_PATIENCE).close()
+    except OSError:
+        return False
+    return True
