@@ -1,0 +1,8 @@
+"""Ray Tune as executor: the one place that imports Ray.
+
+Tune only executes; it asks the ledger for jobs and keeps nothing worth restoring.
+"""
+
+from bcauto.execute.ray_tune.executor import RayExecutor
+
+__all__ = ["RayExecutor"]

@@ -1,0 +1,126 @@
+"""The Ray executor: starts Ray or joins a cluster, and lets Tune run the ledger's jobs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+# Ray reads these when it is imported.
+os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
+os.environ.setdefault("TUNE_WARN_THRESHOLD_S", "60")
+
+import ray
+from ray import tune
+
+from bcauto.errors import BadInput
+from bcauto.execute.contract import Slots, Work
+from bcauto.execute.ray_tune.hooks import Bridge, LedgerCallback, LedgerScheduler, LedgerSearcher
+from bcauto.execute.ray_tune.process import TuneTrial
+from bcauto.study import Ledger
+
+__all__ = ["RayExecutor"]
+
+_LEAST_STORE = 256 * 2**20  # bytes of object store, beside the payload
+
+
+class RayExecutor:
+    """Runs the ledger's jobs in training processes that Ray places.
+
+    ``address`` is ``local`` for a Ray of our own, else a cluster's address.
+    """
+
+    def __init__(self, slots: Slots, address: str = "local") -> None:
+        self.slots, self.address = slots, address
+
+    def run(self, ledger: Ledger, work: Work, check: Callable[[], None]) -> None:
+        """Takes jobs from the ledger until there are no more."""
+        bridge = Bridge(ledger, self.slots.workers, check)
+        with _session(self.slots, self.address, work.nbytes), _scratch("tune") as scratch:
+            try:
+                self._tuner(bridge, work, scratch).fit()
+            except Exception as error:
+                raise (bridge.error or ledger.broken or error) from None
+            finally:
+                ledger.release("interrupted")
+        if bridge.error or ledger.broken:
+            raise bridge.error or ledger.broken  # type: ignore[misc]
+
+    def _tuner(self, bridge: Bridge, work: Work, scratch: str) -> tune.Tuner:
+        payload = [ray.put(work.hand_over())]  # in a list: bare, it would be copied per actor
+        trainable = tune.with_parameters(
+            TuneTrial, payload=payload, make_runner=work.make_runner, slots=self.slots
+        )
+        share = {"CPU": self.slots.threads, **({"GPU": self.slots.gpus} if self.slots.gpus else {})}
+        resources = tune.PlacementGroupFactory([{"CPU": 0}, share])
+        return tune.Tuner(
+            tune.with_resources(trainable, resources),
+            tune_config=tune.TuneConfig(
+                search_alg=LedgerSearcher(bridge),
+                scheduler=LedgerScheduler(bridge),
+                num_samples=-1,
+                reuse_actors=True,
+            ),
+            run_config=tune.RunConfig(
+                name="search",
+                storage_path=scratch,
+                verbose=0,
+                callbacks=[LedgerCallback(bridge)],
+                failure_config=tune.FailureConfig(max_failures=0),
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+            ),
+        )
+
+
+@contextmanager
+def _session(slots: Slots, address: str, nbytes: int) -> Iterator[None]:
+    """Ray up, and down again, without a word on the screen.
+
+    Raises:
+        BadInput: the cluster cannot be reached.
+    """
+    for name in ("ray", "ray.tune", "ray.data", "ray.train"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    with _scratch("ray") as scratch:
+        _init(slots, address, nbytes, scratch)
+        try:
+            yield
+        finally:
+            ray.shutdown()
+
+
+def _init(slots: Slots, address: str, nbytes: int, scratch: str) -> None:
+    settings: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
+    if address != "local":
+        try:
+            ray.init(address=address, **settings)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise BadInput(f"--ray-address {address} cannot be reached: {error}") from None
+        return
+    ray.init(
+        address="local",
+        num_cpus=slots.workers * slots.threads,
+        num_gpus=max(1, round(slots.workers * slots.gpus)) if slots.gpus else 0,
+        object_store_memory=nbytes + nbytes // 4 + _LEAST_STORE,
+        include_dashboard=False,
+        _temp_dir=scratch,
+        **settings,
+    )
+
+
+@contextmanager
+def _scratch(purpose: str) -> Iterator[str]:
+    """A folder that is gone afterwards; its path is short, since Ray makes sockets in it."""
+    folder = tempfile.mkdtemp(prefix=f"bcauto-{purpose}-")
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,126 @@
+"""Tune's hooks, each a thin call of the ledger: searcher, scheduler, callback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ray.tune import Callback
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from bcauto.execute.ray_tune.process import Report
+from bcauto.study import Ledger
+from bcauto.trial import Failure, Retry
+
+__all__ = ["Bridge", "LedgerCallback", "LedgerScheduler", "LedgerSearcher"]
+
+
+class Bridge:
+    """Ties Tune's trial ids to the ledger's numbers; it stays in the driver.
+
+    Tune swallows most of what its hooks raise, so an error of the ledger is kept here, and
+    raised where Tune lets it through.
+    """
+
+    def __init__(self, ledger: Ledger, workers: int, check: Callable[[], None]) -> None:
+        self.ledger, self.workers, self.check = ledger, workers, check
+        self.numbers: dict[str, int] = {}
+        self.error: BaseException | None = None
+
+    def guarded(self, call: Callable[[], Any]) -> Any:
+        """The result of ``call``; None, with the error kept, where it raises."""
+        try:
+            return call()
+        except BaseException as error:  # raised again in on_step_begin
+            self.error = self.error or error
+            return None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Tune pickles its hooks, and no copy may touch the study."""
+        return {}
+
+
+class LedgerSearcher(Searcher):  # type: ignore[misc]  # Ray has no type information
+    """Hands the ledger's jobs to Tune, and Tune's outcomes to the ledger."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        super().__init__(metric="message", mode="max")
+        self.bridge = bridge
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """A job's config; None for none at the moment, FINISHED for none any more."""
+        ledger = self.bridge.ledger
+        if ledger.over or self.bridge.error:
+            return str(Searcher.FINISHED)
+        if ledger.live >= self.bridge.workers:
+            return None
+        job = self.bridge.guarded(ledger.next_job)
+        if job is None:
+            return None
+        self.bridge.numbers[trial_id] = job.number
+        return {"job": job}
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Closes the job with the outcome in ``result``; without one it was stopped."""
+        number = self.bridge.numbers.pop(trial_id, None)
+        if number is None:
+            return
+        message = (result or {}).get("message")
+        ledger = self.bridge.ledger
+        if error or message is None:
+            lost = Failure("Ray lost the trial", retry=Retry.LIMITED)
+            self.bridge.guarded(lambda: ledger.close(number, lost))
+        elif isinstance(message, Report):
+            self.bridge.guarded(lambda: ledger.stopped(number))
+        else:
+            self.bridge.guarded(lambda: ledger.close(number, message))
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the study is the only state."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing: the study is the only state."""
+
+    def save_to_dir(self, checkpoint_dir: str, session_str: str = "default") -> None:
+        """Nothing: the study is the only state."""
+
+
+class LedgerScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray has no type information
+    """Reports to the ledger, and stops the trials that it wants stopped."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        super().__init__()
+        self.bridge = bridge
+
+    def on_trial_result(self, _controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        """CONTINUE or STOP."""
+        message, number = result["message"], self.bridge.numbers.get(trial.trial_id)
+        if number is None or not isinstance(message, Report):
+            return str(TrialScheduler.CONTINUE)
+        ledger = self.bridge.ledger
+        stop = self.bridge.guarded(lambda: ledger.report(number, message.epoch, message.score))
+        return str(TrialScheduler.STOP if stop else TrialScheduler.CONTINUE)
+
+
+class LedgerCallback(Callback):  # type: ignore[misc]  # Ray has no type information
+    """Raises what has to end the run, and closes jobs that Tune dropped without a word."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        self.bridge = bridge
+
+    def on_step_begin(self, iteration: int, trials: list[Trial], **_info: Any) -> None:
+        """Called many times a second."""
+        del iteration  # Tune passes it by name
+        self.bridge.guarded(self.bridge.check)
+        error = self.bridge.error or self.bridge.ledger.broken
+        if error is not None:
+            raise error
+        ended = {t.trial_id for t in trials if t.status in (Trial.ERROR, Trial.TERMINATED)}
+        for trial_id in ended & self.bridge.numbers.keys():
+            number = self.bridge.numbers.pop(trial_id)
+            dropped = Failure("Ray dropped the trial", retry=Retry.LIMITED)
+            self.bridge.ledger.close(number, dropped)

@@ -1,0 +1,155 @@
+"""Where trials run under Ray: a reused Tune trainable, and the training process that it owns.
+
+The trainable is light and Tune keeps it; the process holds Keras, the data and the proxy, and
+is replaced when it dies or has grown, without Tune noticing.
+"""
+
+from __future__ import annotations
+
+import queue
+import resource
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+from ray import tune
+
+from bcauto.execute.contract import Runner, Slots, attempt
+from bcauto.trial import Failure, Job, Outcome, Retry, TrialStopped
+
+__all__ = ["Report", "TrainerProcess", "TuneTrial"]
+
+_GROWTH = 512 * 2**20  # bytes that a training process may grow by before it is replaced
+
+
+@dataclass(frozen=True)
+class Report:
+    """One epoch's score on its way to the driver."""
+
+    epoch: int
+    score: float
+
+
+class TrainerProcess:
+    """A Ray actor that trains: one job at a time in a thread, one message per ``advance``.
+
+    Between two messages the training waits, so that what the driver decides on a report holds
+    before the next epoch, whatever the timing.
+    """
+
+    def __init__(
+        self, payload: list[ray.ObjectRef], make_runner: Callable[[Any, int], Runner], threads: int
+    ) -> None:
+        self._runner = make_runner(ray.get(payload[0]), threads)
+        self._messages: queue.Queue[Report | Outcome] = queue.Queue()
+        self._go_on = threading.Semaphore(0)
+        self._stop = False
+        self._thread: threading.Thread | None = None
+
+    def begin(self, job: Job) -> Report | Outcome:
+        """Ends what still runs, starts a job, and waits for its first message."""
+        self._end_thread()
+        self._thread = threading.Thread(target=self._run, args=(job,), daemon=True)
+        self._thread.start()
+        return self._messages.get()
+
+    def advance(self) -> Report | Outcome:
+        """Lets the job go on, and waits for its next message."""
+        self._go_on.release()
+        return self._messages.get()
+
+    def peak_memory(self) -> int:
+        """The most memory that this process has held, in bytes."""
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
+
+    def _run(self, job: Job) -> None:
+        with suppress(TrialStopped):  # then nobody waits for a message any more
+            self._messages.put(attempt(self._runner, job, self._report))
+
+    def _report(self, epoch: int, score: float) -> None:
+        self._messages.put(Report(epoch, score))
+        self._go_on.acquire()
+        if self._stop:
+            raise TrialStopped
+
+    def _end_thread(self) -> None:
+        if self._thread is None:
+            return
+        if self._thread.is_alive():
+            self._stop = True
+            self._go_on.release()
+        self._thread.join()
+        self._stop, self._go_on, self._thread = False, threading.Semaphore(0), None
+
+
+class TuneTrial(tune.Trainable):  # type: ignore[misc]  # Ray has no type information
+    """What Tune sees of a trial: each ``step`` is one report, the last one its outcome."""
+
+    def setup(
+        self,
+        config: dict[str, Any],
+        payload: list[ray.ObjectRef] | None = None,
+        make_runner: Callable[[Any, int], Runner] | None = None,
+        slots: Slots | None = None,
+    ) -> None:
+        """Called once for each reused actor."""
+        self._arguments, self._slots = (payload, make_runner), slots
+        self._process: Any = None
+        self._size = 0
+        self.reset_config(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Takes the next job."""
+        self.config = new_config
+        self._begun = False
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """The job's next message, as a Tune result."""
+        try:
+            message = self._next_message()
+        except ray.exceptions.RayActorError as error:
+            self._process = None
+            message = Failure(_death(error), retry=Retry.LIMITED)
+        return {"message": message, "done": not isinstance(message, Report)}
+
+    def cleanup(self) -> None:
+        """Ends the training process."""
+        if self._process is not None:
+            ray.kill(self._process)
+            self._process = None
+
+    def _next_message(self) -> Report | Outcome:
+        if not self._begun:
+            self._renew()
+            self._begun, waiting = True, self._process.begin.remote(self.config["job"])
+        else:
+            waiting = self._process.advance.remote()
+        message: Report | Outcome = ray.get(waiting)
+        return message
+
+    def _renew(self) -> None:
+        """Starts the training process, also in place of one that has grown too much."""
+        if self._process is not None:
+            size = ray.get(self._process.peak_memory.remote())
+            self._size = self._size or size  # after the first job
+            if size - self._size <= _GROWTH:
+                return
+            self.cleanup()
+        assert self._slots is not None  # Tune calls setup first
+        actor = ray.remote(num_cpus=self._slots.threads, num_gpus=self._slots.gpus)(TrainerProcess)
+        self._process = actor.remote(*self._arguments, self._slots.threads)
+        self._size = 0
+
+
+def _death(error: ray.exceptions.RayActorError) -> str:
+    """One line on why a training process died, without Ray's page of advice."""
+    cause = getattr(error, "cause", None) or error.__cause__
+    text = str(cause or error).strip().splitlines()
+    known = [line.strip() for line in text if "exit" in line.lower() or "Error" in line]
+    return f"the training process died ({(known or text or ['no reason given'])[-1][:300]})"

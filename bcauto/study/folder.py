@@ -1,0 +1,142 @@
+"""A study on disk: where its files lie, which study was written last, who works on it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bcauto.errors import BadInput, choices
+
+__all__ = ["StudyFolder", "check_name", "existing_studies", "find_study", "latest_study", "lock"]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """The paths of one study: ``<studies>/<name>/`` and what lies in it."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The study's name, in the storage too."""
+        return self.path.name
+
+    @property
+    def record(self) -> Path:
+        """``study.toml``: settings and fingerprints."""
+        return self.path / "study.toml"
+
+    @property
+    def space(self) -> Path:
+        """The study's own copy of its search space."""
+        return self.path / "space.toml"
+
+    @property
+    def proxy(self) -> Path:
+        """The corrupted validation set."""
+        return self.path / "proxy.npz"
+
+    @property
+    def models(self) -> Path:
+        """Models of the best trials."""
+        return self.path / "models"
+
+    @property
+    def best(self) -> Path:
+        """Where the winner is exported."""
+        return self.path / "best"
+
+    @property
+    def default_storage(self) -> str:
+        """The SQLite database in the folder, as a storage URL."""
+        return f"sqlite:///{self.path / 'study.db'}"
+
+    def model(self, number: int) -> Path:
+        """The model of a trial."""
+        return self.models / f"{number}.keras"
+
+    def last_written(self) -> float:
+        """When the study was last written, in seconds since the epoch."""
+        files = (self.record, self.path / "study.db")
+        return max(file.stat().st_mtime for file in files if file.exists())
+
+
+def check_name(name: str) -> str:
+    """The name, if it is one a study may have.
+
+    Raises:
+        BadInput: it is empty, too long, or could leave the studies folder.
+    """
+    if not _NAME.fullmatch(name):
+        raise BadInput(
+            "a study name must be 1 to 100 letters, digits, '.', '_' or '-', beginning with a "
+            f"letter or a digit, got {name!r}"
+        )
+    return name
+
+
+def existing_studies(studies: Path) -> dict[str, StudyFolder]:
+    """The studies in a folder, by name."""
+    return {file.parent.name: StudyFolder(file.parent) for file in studies.glob("*/study.toml")}
+
+
+def find_study(studies: Path, name: str | None) -> StudyFolder:
+    """The study of that name; without a name, the study written last.
+
+    Raises:
+        BadInput: there is none.
+    """
+    return latest_study(studies) if name is None else _named_study(studies, name)
+
+
+def latest_study(studies: Path) -> StudyFolder:
+    """The study written last.
+
+    Raises:
+        BadInput: there is none.
+    """
+    existing = existing_studies(studies)
+    if not existing:
+        raise BadInput(f"no study in {studies}; begin one with: bcauto search")
+    return max(existing.values(), key=StudyFolder.last_written)
+
+
+def _named_study(studies: Path, name: str) -> StudyFolder:
+    existing = existing_studies(studies)
+    if check_name(name) not in existing:
+        known = choices(name, existing) if existing else "there is none yet"
+        raise BadInput(f"no study {name!r} in {studies}; {known}")
+    return existing[name]
+
+
+@contextmanager
+def lock(folder: StudyFolder) -> Iterator[None]:
+    """Holds the study for this process; the system lets go of it when the process dies.
+
+    Raises:
+        BadInput: another process holds it (the message has its host and process id).
+    """
+    file = os.open(folder.path / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        _take(file, folder)
+        os.ftruncate(file, 0)
+        os.pwrite(file, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        yield
+    finally:
+        os.close(file)
+
+
+def _take(file: int, folder: StudyFolder) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        holder = os.pread(file, 200, 0).decode(errors="replace") or "another process"
+        raise BadInput(f"study {folder.name!r} is being searched by {holder}") from None

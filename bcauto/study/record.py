@@ -1,0 +1,104 @@
+"""``study.toml``: the settings of a study, and the fingerprints that it refuses to change."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from pydantic import Field
+
+from bcauto.errors import BadInput
+from bcauto.study.folder import StudyFolder
+from bcauto.toml import Frozen, checked, read_toml, to_toml
+
+__all__ = ["DataRecord", "Identity", "Settings", "StudyRecord"]
+
+
+class Settings(Frozen):
+    """What a search was told; a later search of the study takes from here what it is not told."""
+
+    data: str | None = Field(None, description="path of the data; None means the built-in cells")
+    image_size: int | None = Field(None, ge=8, le=4096, description="side in px")
+    space: str
+    weights: str = "imagenet"
+    storage: str = Field(description="Optuna storage URL, without its password")
+    seed: int = Field(0, ge=0, lt=2**63)
+    trials: int = Field(100, ge=1)
+    timeout: float | None = Field(None, gt=0, description="seconds, of one run of the search")
+    workers: int | None = Field(None, ge=1)
+    gpus_per_trial: float = Field(1.0, gt=0, description="where there is a GPU")
+    executor: Literal["ray", "inline"] = "ray"
+    ray_address: str = "local"
+    keep: int | Literal["all"] = 5
+
+
+class DataRecord(Frozen):
+    """What is known of the data without opening it."""
+
+    fingerprint: str
+    class_names: tuple[str, ...]
+    train: int
+    val: int
+    image_size: tuple[int, int]
+    cleaning: dict[str, Any]
+
+
+class Identity(Frozen):
+    """What makes two searches the same study."""
+
+    data: str
+    space: str
+    proxy: str
+    seed: int
+    weights: str
+    storage: str
+
+    def differences(self, other: Identity) -> Iterator[str]:
+        """Names of what differs, with both values, as one reads them."""
+        for name in Identity.model_fields:
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if mine != theirs:
+                yield f"{name} (study: {_short(mine)}, now: {_short(theirs)})"
+
+
+class StudyRecord(Frozen):
+    """All that ``study.toml`` holds."""
+
+    settings: Settings
+    identity: Identity
+    data: DataRecord
+    versions: dict[str, str]
+
+    def write(self, folder: StudyFolder) -> None:
+        """Writes ``study.toml``, whole or not at all."""
+        partial = folder.record.with_suffix(".partial")
+        partial.write_text(to_toml(self), encoding="utf-8")
+        os.replace(partial, folder.record)  # noqa: PTH105  atomic, and says so
+
+    @classmethod
+    def read(cls, folder: StudyFolder) -> StudyRecord:
+        """Reads ``study.toml``.
+
+        Raises:
+            BadInput: it is missing or damaged.
+        """
+        return checked(cls, read_toml(folder.record), folder.record)
+
+    def check_same(self, now: Identity, name: str) -> None:
+        """Makes sure that a search goes on with what the study began with.
+
+        Raises:
+            BadInput: it does not; the message names what differs.
+        """
+        differing = "; ".join(self.identity.differences(now))
+        if differing:
+            raise BadInput(
+                f"study {name!r} was begun with something else: {differing}. "
+                "Give the same again, or begin another study with --study NAME"
+            )
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text[:12] if len(text) == 64 else text  # a SHA-256 in hex

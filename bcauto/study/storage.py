@@ -1,0 +1,95 @@
+"""Optuna storages by URL: reached before work starts, and never shown with a password."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from pathlib import Path
+
+import optuna
+import sqlalchemy
+from optuna.storages import RDBStorage
+from sqlalchemy.engine import URL, make_url
+
+from bcauto.errors import BadInput
+
+__all__ = ["check_storage", "connect", "redacted"]
+
+_BUSY_TIMEOUT = 60.0  # seconds that SQLite waits for a reader such as the dashboard
+
+
+def redacted(url: str) -> str:
+    """The storage URL without its password.
+
+    Raises:
+        BadInput: not a URL of the form ``dialect://...``.
+    """
+    return _parsed(url).set(password=None).render_as_string()
+
+
+def check_storage(url: str) -> None:
+    """Makes sure, without writing, that a storage can be reached.
+
+    Raises:
+        BadInput: it cannot; the message has the reason but no password.
+    """
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == "sqlite":
+        _check_sqlite(Path(parsed.database or ""))
+        return
+    try:
+        engine = sqlalchemy.create_engine(parsed, connect_args=_patience(parsed))
+        engine.connect().close()
+    except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
+        raise _unreachable(parsed, error) from None
+
+
+def connect(url: str) -> RDBStorage:
+    """An open Optuna storage.
+
+    Raises:
+        BadInput: it cannot be opened.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    logging.getLogger("alembic").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    parsed = _parsed(url)
+    try:
+        return RDBStorage(url, engine_kwargs={"connect_args": _patience(parsed)})
+    except (sqlalchemy.exc.SQLAlchemyError, ImportError, RuntimeError) as error:
+        raise _unreachable(parsed, error) from None
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except sqlalchemy.exc.ArgumentError:
+        raise BadInput(
+            "--storage must be a URL such as sqlite:///study.db or "
+            f"postgresql://user@host/database, got {url!r}"
+        ) from None
+
+
+def _patience(url: URL) -> dict[str, float]:
+    if url.get_backend_name() == "sqlite":
+        return {"timeout": _BUSY_TIMEOUT}
+    return {"connect_timeout": 10}
+
+
+def _check_sqlite(file: Path) -> None:
+    folder = file.parent
+    if not folder.is_dir():
+        raise BadInput(f"--storage: the folder of the SQLite file must exist, got {folder}")
+    target = file if file.exists() else folder
+    if file.is_dir() or not os.access(target, os.W_OK):
+        raise BadInput(f"--storage: the SQLite file must be writable, got {file}")
+
+
+def _unreachable(url: URL, error: Exception) -> BadInput:
+    reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+    shown = url.set(password=None).render_as_string()
+    secret = url.password and str(url.password)
+    if secret:
+        reason = reason.replace(secret, "***")
+    return BadInput(f"--storage {shown} cannot be reached: {reason}")

@@ -1,0 +1,90 @@
+"""What a study has come to: counts and winners, read without TensorFlow or Ray."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+from optuna.trial import TrialState
+
+from bcauto.recipe import Recipe
+
+__all__ = ["Best", "Status", "best_trials", "load_study", "status"]
+
+
+@dataclass(frozen=True)
+class Best:
+    """A COMPLETE trial: objective and clean accuracy in 0..1, scores, recipe."""
+
+    number: int
+    objective: float
+    clean_accuracy: float
+    scores: dict[str, dict[str, float]]
+    recipe: Recipe
+    run: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Status:
+    """How many trials a study has in each state, and its best."""
+
+    study: str
+    target: int
+    trials: dict[str, int]
+    best: Best | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The status as ``bcauto status --json`` prints it."""
+        best = self.best and {"number": self.best.number, "objective": self.best.objective}
+        return {"study": self.study, "target": self.target, "trials": self.trials, "best": best}
+
+
+_STATES = {
+    "complete": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+    "running": TrialState.RUNNING,
+    "waiting": TrialState.WAITING,
+}
+
+
+def load_study(name: str, storage: optuna.storages.BaseStorage) -> optuna.Study | None:
+    """The study of that name in a storage; None where no trial was ever asked for."""
+    try:
+        return optuna.load_study(study_name=name, storage=storage)
+    except KeyError:
+        return None
+
+
+def status(study: optuna.Study | None, name: str, target: int) -> Status:
+    """Counts by state, and the best trial."""
+    trials = study.get_trials(deepcopy=False) if study else []
+    counts = Counter(trial.state for trial in trials)
+    best = best_trials(study) if study else []
+    return Status(
+        name,
+        target,
+        {word: counts[state] for word, state in _STATES.items()},
+        next(iter(best), None),
+    )
+
+
+def best_trials(study: optuna.Study) -> list[Best]:
+    """The COMPLETE trials, best first; of equals the earlier one."""
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return sorted(map(_best, complete), key=lambda best: (-best.objective, best.number))
+
+
+def _best(trial: optuna.trial.FrozenTrial) -> Best:
+    assert trial.value is not None  # a COMPLETE trial has one
+    attrs = trial.user_attrs
+    return Best(
+        trial.number,
+        trial.value,
+        attrs["clean_accuracy"],
+        attrs["scores"],
+        Recipe.model_validate(attrs["recipe"]),
+        attrs["run"],
+    )
