@@ -1,0 +1,53 @@
+"""The commands, and how what they raise becomes one line and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from typing import NoReturn
+
+import typer
+
+from bcauto.cli.evaluate import evaluate
+from bcauto.cli.look import best, dashboard, status
+from bcauto.cli.search import search
+from bcauto.errors import BcautoError, Interrupted
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="bcauto",
+    help="Find the fine-tuning recipe that does best on a hidden, corrupted test set.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (search, status, best, evaluate, dashboard):
+    app.command()(command)
+
+
+def main() -> NoReturn:
+    """Runs the command line, and exits."""
+    try:
+        sys.exit(app(standalone_mode=False) or 0)
+    except BcautoError as error:
+        _end(str(error), error.exit_code)
+    except Interrupted as error:
+        _end(f"interrupted by {error}; all is saved, the same command goes on", error.exit_code)
+    except typer.Abort:
+        _end("aborted", 1)
+    except typer.TyperException as error:
+        _end(error.format_message(), error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()  # or Python complains of the pipe once more while it exits
+        sys.exit(1)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _end(f"the disk is full ({error.filename or 'no file named'}); free some, then go on", 1)
+
+
+def _end(message: str, code: int) -> NoReturn:
+    print(f"bcauto: {message}", file=sys.stderr)  # noqa: T201  the command line prints
+    sys.exit(code)

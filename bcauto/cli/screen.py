@@ -1,0 +1,168 @@
+"""What a person sees of a search: a live screen in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from types import TracebackType
+
+import optuna
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from bcauto.errors import NothingUsable
+from bcauto.search import Plan
+from bcauto.study import best_trials
+from bcauto.trial import Job
+
+__all__ = ["SearchScreen"]
+
+
+@dataclass
+class _Lane:
+    """One trial under way, in the line of its worker."""
+
+    job: Job
+    since: float = field(default_factory=time.monotonic)
+    epoch: int = 0
+    score: float | None = None
+
+    def line(self) -> str:
+        progress = "starting" if self.score is None else f"epoch {self.epoch}  {self.score:.3f}"
+        took = _clock(time.monotonic() - self.since)
+        return f"trial {self.job.number:<4} {_recipe_line(self.job):<44} {progress:<16} {took:>7}"
+
+
+class SearchScreen:
+    """Watches a search and shows it; a context manager."""
+
+    def __init__(self, plan: Plan, console: Console | None = None) -> None:
+        self.plan = plan
+        self.console = console or Console(highlight=False)
+        self.lanes: list[_Lane | None] = [None] * plan.slots.workers
+        self.finished, self.ended_here, self.best = 0, 0, "none yet"
+        self.best_objective: float | None = None
+        self.started_at = time.monotonic()
+        self.live = Live(self, console=self.console, refresh_per_second=2, transient=True)
+
+    def __enter__(self) -> SearchScreen:
+        for title, text in _overview(self.plan).items():
+            self.console.print(f"{title:<8} {text}", soft_wrap=True)
+        if self.console.is_terminal:
+            self.live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.live.stop()
+
+    def __rich__(self) -> RenderableType:
+        lanes = [f"  {n} {lane.line() if lane else 'idle'}" for n, lane in enumerate(self.lanes, 1)]
+        return Group(*(Text(line, no_wrap=True) for line in [*lanes, self._summary()]))
+
+    # --- the monitor that the ledger calls ---------------------------------------------------
+
+    def began(self, finished: int, best: float | None) -> None:
+        """The study is open."""
+        self.finished, self.best_objective = finished, best
+        if best is not None:
+            self.best = f"{best:.4f}"
+        if finished:
+            self._say(f"going on: {finished} trials are finished, best {self.best}")
+
+    def started(self, job: Job) -> None:
+        """Puts a trial in a free lane."""
+        lane = self.lanes.index(None) if None in self.lanes else 0
+        self.lanes[lane] = _Lane(job)
+        if not self.console.is_terminal:
+            self._say(f"trial {job.number} started: {_recipe_line(job)}")
+
+    def reported(self, number: int, epoch: int, score: float) -> None:
+        """Shows an epoch's score."""
+        for lane in self.lanes:
+            if lane and lane.job.number == number:
+                lane.epoch, lane.score = epoch, score
+
+    def ended(self, number: int, state: str, detail: str) -> None:
+        """Writes a line about the trial, and frees its lane."""
+        for position, lane in enumerate(self.lanes):
+            if lane and lane.job.number == number:
+                self.lanes[position] = None
+        if state != "failed":
+            self.finished += 1
+            self.ended_here += 1
+        if state == "complete" and (self.best_objective or 0) < float(detail):
+            self.best_objective, self.best = float(detail), f"{detail} (trial {number})"
+        self._say(f"trial {number} {state}: {detail}    {self._summary()}")
+
+    # --- at the end --------------------------------------------------------------------------
+
+    def conclude(self, study: optuna.Study) -> None:
+        """Says what came out.
+
+        Raises:
+            NothingUsable: no trial was completed.
+        """
+        best = next(iter(best_trials(study)), None)
+        if best is None:
+            raise NothingUsable("no trial was completed; bcauto status says how they ended")
+        target = self.plan.settings.trials
+        if self.finished < target:
+            self._say(f"{self.finished} of {target} trials; the same command goes on")
+        clean = f"{best.clean_accuracy:.4f} on clean validation images"
+        self._say(f"best: trial {best.number}, {best.objective:.4f} on the proxy, {clean}")
+        self._say(f"next: bcauto best {self.plan.folder.name} --export")
+
+    def _summary(self) -> str:
+        left = self._time_left()
+        parts = [f"{self.finished} of {self.plan.settings.trials} trials", f"best {self.best}"]
+        return "  ".join(["", *parts, *([f"about {_clock(left)} left"] if left else [])]).strip()
+
+    def _time_left(self) -> float | None:
+        """Seconds, from the pace of this run so far; None before there is one."""
+        passed = time.monotonic() - self.started_at
+        missing = self.plan.settings.trials - self.finished
+        if not self.ended_here or missing <= 0:
+            return None
+        pace = passed / self.ended_here * missing
+        timeout = self.plan.settings.timeout
+        return pace if timeout is None else max(0.0, min(pace, timeout - passed))
+
+    def _say(self, line: str) -> None:
+        self.console.print(line, soft_wrap=True)
+
+
+def _overview(plan: Plan) -> dict[str, str]:
+    settings, data, slots = plan.settings, plan.record.data, plan.slots
+    known = "goes on" if plan.resumed else "new"
+    size = "x".join(map(str, data.image_size))
+    split = f"{data.train} images to train on, {data.val} to validate, {size}"
+    proxy = plan.work.payload.proxy
+    share = f"{slots.gpus:g} GPU" if slots.gpus else f"{slots.threads} core(s)"
+    frail = " (a crash of native code ends this process)" if settings.executor == "inline" else ""
+    dimensions = f"{len(plan.space.search)} dimensions, weights {settings.weights}"
+    return {
+        "study": f"{plan.folder.name} ({known}), in {plan.folder.path}",
+        "data": f"{settings.data or 'built-in cells'}: {split}, {len(data.class_names)} classes",
+        "cleaned": plan.work.payload.data.cleaning.summary(),
+        "space": f"{settings.space}: {dimensions}",
+        "proxy": f"{len(proxy.labels)} corrupted copies of the validation images",
+        "workers": f"{slots.workers} at a time with {share} each, {settings.executor}{frail}",
+    }
+
+
+def _recipe_line(job: Job) -> str:
+    model, training = job.recipe.model, job.recipe.training
+    frozen = f" frozen {model.frozen_layers}" if model.frozen_layers else ""
+    return f"{model.label}{frozen} {training.optimizer} {training.learning_rate:.1e}"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{rest:02}s"

@@ -1,0 +1,134 @@
+"""Handing over a model: plain Keras, its recipe, a manifest, and a score that came back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from bcauto.errors import BadInput, NothingUsable
+from bcauto.proxy import Proxy, score
+from bcauto.study import Best, StudyFolder, StudyRecord
+from bcauto.training.run import predict_labels
+
+__all__ = ["LoadedModel", "export_trial", "load_model"]
+
+_TOLERANCE = 0.002  # 0.2 points of accuracy
+
+MODEL, RECIPE, MANIFEST = "model.keras", "recipe.toml", "manifest.json"
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """An exported model: its input size (h, w) in px, and the names of its classes."""
+
+    model: Any
+    image_size: tuple[int, int]
+    class_names: tuple[str, ...]
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """Class indices (n,) int64 of images (n, h, w, 3) uint8."""
+        return predict_labels(self.model, images)
+
+
+def load_model(path: Path) -> LoadedModel:
+    """A ``.keras`` file, or a folder with ``model.keras``; its manifest gives the class names.
+
+    Raises:
+        BadInput: there is no such model, or it is no image classifier that Keras can load safely.
+    """
+    file = path / MODEL if path.is_dir() else path
+    if not file.is_file():
+        raise BadInput(f"MODEL must be a .keras file or a folder with {MODEL}, got {path}")
+    try:
+        model = keras.saving.load_model(file, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises whatever its readers raise
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise BadInput(f"{file}: not a Keras model that can be loaded ({reason[0]})") from None
+    shapes = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
+    if not _is_classifier(*shapes):
+        raise BadInput(f"{file}: must take (n, h, w, 3) and give (n, classes), got {shapes}")
+    _, height, width, _ = model.input_shape
+    return LoadedModel(model, (height, width), _class_names(file, model.output_shape[-1]))
+
+
+def export_trial(folder: StudyFolder, record: StudyRecord, best: Best, out: Path) -> Path:
+    """Writes a trial's model, recipe and manifest to ``out``, scored again after loading.
+
+    Returns:
+        The folder written.
+
+    Raises:
+        BadInput: the trial's model is no longer kept.
+        NothingUsable: the score does not come back within 0.2 points.
+    """
+    kept = folder.model(best.number)
+    if not kept.exists():
+        numbers = sorted(int(file.stem) for file in folder.models.glob("[0-9]*.keras"))
+        raise BadInput(f"trial {best.number} has no model any more; kept are those of {numbers}")
+    out.mkdir(parents=True, exist_ok=True)
+    partial = out / f".{MODEL}.partial.keras"
+    shutil.copyfile(kept, partial)
+    try:
+        again = _score_again(partial, folder)
+        _check_same(best, again)
+        (out / RECIPE).write_text(best.recipe.to_toml(), encoding="utf-8")
+        manifest = json.dumps(_manifest(folder, record, best, again), indent=2)
+        (out / MANIFEST).write_text(manifest + "\n", encoding="utf-8")
+        partial.replace(out / MODEL)
+    finally:
+        partial.unlink(missing_ok=True)
+    return out
+
+
+def _is_classifier(inputs: Any, outputs: Any) -> bool:
+    if not (isinstance(inputs, tuple) and isinstance(outputs, tuple)):
+        return False
+    return len(inputs) == 4 and inputs[-1] == 3 and None not in inputs[1:] and len(outputs) == 2
+
+
+def _class_names(file: Path, classes: int) -> tuple[str, ...]:
+    manifest = file.with_name(MANIFEST)
+    names: list[str] = []
+    if manifest.exists():
+        try:
+            names = json.loads(manifest.read_text(encoding="utf-8"))["class_names"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise BadInput(f"{manifest}: damaged ({error})") from None
+    return tuple(names) if len(names) == classes else tuple(map(str, range(classes)))
+
+
+def _score_again(file: Path, folder: StudyFolder) -> float:
+    proxy = Proxy.load(folder.proxy)
+    return score(proxy, load_model(file).predict(proxy.images)).objective
+
+
+def _check_same(best: Best, again: float) -> None:
+    if abs(again - best.objective) > _TOLERANCE:
+        raise NothingUsable(
+            f"the model of trial {best.number} scores {again:.4f} after loading, not "
+            f"{best.objective:.4f} as in the search; it is not handed over"
+        )
+
+
+def _manifest(folder: StudyFolder, record: StudyRecord, best: Best, again: float) -> dict[str, Any]:
+    return {
+        "study": folder.name,
+        "trial": best.number,
+        "objective": best.objective,
+        "objective_after_loading": again,
+        "clean_accuracy": best.clean_accuracy,
+        "scores": best.scores,
+        "class_names": list(record.data.class_names),
+        "image_size": list(record.data.image_size),
+        "input": "RGB, 0-255, (n, height, width, 3)",
+        "fingerprints": record.identity.model_dump(include={"data", "space", "proxy"}),
+        "seed": record.settings.seed,
+        "versions": record.versions,
+        "run": best.run,
+    }
