@@ -1,0 +1,56 @@
+"""Files and folders that cannot be read, told in one plain line."""
+
+from __future__ import annotations
+
+import lzma
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import EINVAL
+from pathlib import Path
+
+from bcauto.errors import BadInput
+
+__all__ = ["is_folder", "plain_errors"]
+
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    ValueError,
+    RuntimeError,  # zipfile's for a member with a password, or packed in a way it does not know
+)
+
+
+@contextmanager
+def plain_errors(path: Path) -> Iterator[None]:
+    """Turns whatever reading ``path`` raises into a one-line ``BadInput`` that names it."""
+    try:
+        yield
+    except MemoryError as error:
+        raise BadInput(f"{path}: does not fit into this machine's memory") from error
+    except OSError as error:
+        if error.errno == EINVAL:  # a zip's directory points to before the file's beginning
+            raise BadInput(f"{path}: damaged or cut short") from error
+        reason = (error.strerror or str(error)).lower()
+        raise BadInput(f"{error.filename or path}: cannot be read ({reason})") from error
+    except _DAMAGE as error:
+        reason = " ".join(str(error).split()) or "it ends too early"
+        raise BadInput(f"{path}: damaged, cut short or locked ({reason})") from error
+
+
+def is_folder(path: Path) -> bool:
+    """Whether ``path`` is a folder (True) or a regular file (False).
+
+    Raises:
+        BadInput: it is neither, or may not be looked at.
+    """
+    with plain_errors(path):
+        if path.is_dir():
+            return True
+        if path.is_file():
+            return False
+    state = "is not a regular file" if path.exists() else "does not exist"
+    raise BadInput(f"{path}: {state}. Legal: an .npz file or a folder of class folders")

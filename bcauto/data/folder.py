@@ -1,0 +1,137 @@
+"""Data sets in folders: one folder per class, with JPEG and PNG pictures."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from bcauto.data.files import plain_errors
+from bcauto.data.labelled import Images, Labelled, Source
+from bcauto.data.picture import SUFFIXES, PictureHeader, decode, look
+from bcauto.data.rules import check_bytes, check_classes
+from bcauto.errors import BadInput, choices
+
+__all__ = ["read_folder", "read_folder_for_evaluation"]
+
+_log = logging.getLogger(__name__)
+
+_THREADS = min(8, os.cpu_count() or 1)  # each holds one decoded picture
+
+
+class _Pictures(NamedTuple):
+    """The pictures of all classes, and each one's class as an index."""
+
+    paths: list[Path]
+    labels: list[int]
+
+
+def read_folder(path: Path, image_size: int | None = None) -> Source:
+    """The pictures of a folder of class folders; see ``bcauto.data.reading.read``."""
+    folders = _class_folders(path)
+    if len(folders) < 2:
+        raise BadInput(f"{path}: needs at least two class folders, got only {folders[0].name!r}")
+    pictures = _listed(path, folders, range(len(folders)))
+    names = tuple(folder.name for folder in folders)
+    labels = np.array(pictures.labels, np.int64)
+    check_classes(labels, None, names, str(path))
+    headers = [look(picture) for picture in pictures.paths]
+    size = _commonest_size(headers) if image_size is None else (image_size, image_size)
+    return Source(Labelled(_decoded(path, pictures.paths, headers, size), labels), None, names)
+
+
+def read_folder_for_evaluation(
+    path: Path, image_size: tuple[int, int], class_names: tuple[str, ...]
+) -> Labelled:
+    """Every picture of a folder of class folders; see ``read_for_evaluation``."""
+    folders = _class_folders(path)
+    for folder in folders:
+        if folder.name not in class_names:
+            raise BadInput(
+                f"{path}: {folder.name!r} is no class of the model; "
+                f"{choices(folder.name, class_names)}"
+            )
+    pictures = _listed(path, folders, [class_names.index(folder.name) for folder in folders])
+    if not pictures.paths:
+        raise BadInput(f"{path}: must hold at least one JPEG or PNG picture, got none")
+    headers = [look(picture) for picture in pictures.paths]
+    images = _decoded(path, pictures.paths, headers, image_size)
+    return Labelled(images, np.array(pictures.labels, np.int64))
+
+
+def _class_folders(path: Path) -> list[Path]:
+    """The folders in ``path`` in alphabetical order, at least one."""
+    folders, others = _entries(path)
+    if folders:
+        return folders
+    pictures = sum(_is_picture(entry) for entry in others)
+    got = f"{pictures} pictures outside of any" if pictures else "none"
+    raise BadInput(f"{path}: needs a folder of pictures for each class, got {got}")
+
+
+def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
+    """What is in ``folder`` in alphabetical order, but for what is hidden: folders, and files."""
+    with plain_errors(folder):
+        entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+        folders = [entry for entry in entries if entry.is_dir()]
+        return folders, [entry for entry in entries if not entry.is_dir()]
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and path.is_file()
+
+
+def _listed(path: Path, folders: Iterable[Path], labels: Iterable[int]) -> _Pictures:
+    """The pictures in ``folders``, each with its folder's label; other files raise a warning."""
+    pictures = _Pictures([], [])
+    others = _entries(path)[1]
+    for folder, label in zip(folders, labels, strict=True):
+        deeper, files = _entries(folder)
+        found = [file for file in files if _is_picture(file)]
+        others += [*deeper, *(file for file in files if not _is_picture(file))]
+        pictures.paths.extend(found)
+        pictures.labels.extend([label] * len(found))
+    _warn_of(path, others)
+    return pictures
+
+
+def _warn_of(path: Path, others: Sequence[Path]) -> None:
+    if not others:
+        return
+    kinds = Counter("folders" if p.is_dir() else p.suffix.lower() or "no suffix" for p in others)
+    listed = ", ".join(f"{kind} {count}" for kind, count in kinds.most_common(5))
+    _log.warning("%s: ignored %d that are no class's pictures (%s)", path, len(others), listed)
+
+
+def _commonest_size(headers: Sequence[PictureHeader]) -> tuple[int, int]:
+    """The (height, width) of most pictures; the first seen, where several tie."""
+    sizes = Counter((header.height, header.width) for header in headers)
+    size, count = sizes.most_common(1)[0]
+    if count < len(headers):
+        others = len(headers) - count
+        _log.info("%d of %d pictures are resized to %d x %d", others, len(headers), *size)
+    return size
+
+
+def _decoded(
+    path: Path, paths: Sequence[Path], headers: Sequence[PictureHeader], size: tuple[int, int]
+) -> Images:
+    """All pictures at ``size``, (n, h, w, 3); decoded in threads, as OpenCV lets go of the lock."""
+    shape = (len(paths), *size, 3)
+    check_bytes(shape, str(path))
+    with plain_errors(path):
+        images = np.empty(shape, np.uint8)
+
+    def fill(index: int) -> None:
+        images[index] = decode(paths[index], headers[index].transparent, size)
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for _ in pool.map(fill, range(len(paths))):
+            pass
+    return images

@@ -1,0 +1,87 @@
+"""Images with their labels, as read and as they go on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bcauto.data.rules import check_image_array, check_in_range
+from bcauto.errors import BadInput
+
+__all__ = ["Images", "Labelled", "Labels", "Source", "check_lengths"]
+
+Images = NDArray[np.uint8]
+"""Images (n, h, w, 3), RGB in 0-255."""
+
+Labels = NDArray[np.int64]
+"""Labels (n,), each an index into the class names."""
+
+
+def check_lengths(images: int, labels: int, where: str) -> None:
+    """Refuses images and labels that differ in number."""
+    if images != labels:
+        raise BadInput(f"{where}: needs one label per image, got {images} and {labels}")
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """Images (n, h, w, 3) uint8 RGB in 0-255, n at least 1, and their labels (n,) int64.
+
+    Raises:
+        BadInput: an array has another shape or type, or the two differ in length.
+    """
+
+    images: Images
+    labels: Labels
+
+    def __post_init__(self) -> None:
+        check_image_array(self.images.shape, self.images.dtype, "images")
+        if self.labels.ndim != 1 or self.labels.dtype != np.int64:
+            got = f"{self.labels.shape} {self.labels.dtype}"
+            raise BadInput(f"labels: must be of shape (n,) and int64, got {got}")
+        check_lengths(len(self.images), len(self.labels), "images and labels")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.images.shape[1], self.images.shape[2]
+
+    def class_counts(self, classes: int) -> tuple[int, ...]:
+        """How many images each of ``classes`` classes has."""
+        return tuple(np.bincount(self.labels, minlength=classes).tolist())
+
+    def take(self, indices: NDArray[np.integer[Any]] | Sequence[int]) -> Labelled:
+        """A copy of the images at ``indices``, in their order."""
+        return Labelled(self.images[indices], self.labels[indices])
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What was read: images to train on, the file's own validation images if any, class names.
+
+    Raises:
+        BadInput: a label has no class name, or the two parts differ in image size.
+    """
+
+    train: Labelled
+    val: Labelled | None
+    class_names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for part in self.parts:
+            check_in_range(part.labels, len(self.class_names), "labels")
+        if len({part.image_size for part in self.parts}) > 1:
+            sizes = " and ".join(f"{h} x {w}" for h, w in (part.image_size for part in self.parts))
+            raise BadInput(f"train and val must have one image size, got {sizes}")
+
+    @property
+    def parts(self) -> tuple[Labelled, ...]:
+        """train, and val where there is one."""
+        return (self.train,) if self.val is None else (self.train, self.val)

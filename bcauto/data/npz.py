@@ -1,0 +1,152 @@
+"""Data sets in npz files: the challenge's layout and MedMNIST's."""
+
+from __future__ import annotations
+
+from math import prod
+from pathlib import Path
+
+import numpy as np
+
+from bcauto.data.archive import Archive, Header, open_archive
+from bcauto.data.labelled import Images, Labelled, Labels, Source, check_lengths
+from bcauto.data.resize import resize_all
+from bcauto.data.rules import (
+    check_bytes,
+    check_classes,
+    check_image_array,
+    check_in_range,
+    check_label_array,
+    check_no_gaps,
+    whole_labels,
+)
+from bcauto.errors import BadInput
+
+__all__ = ["read_npz", "read_npz_for_evaluation"]
+
+_NAMES = "class_names"
+_NAMES_BYTES = 2**24  # as much as thousands of classes need
+_MAX_KEYS = 12
+
+
+def read_npz(path: Path, image_size: int | None = None) -> Source:
+    """The training and validation images of an npz file; see ``bcauto.data.reading.read``."""
+    with open_archive(path) as archive:
+        train = _prefix(archive, ("", "train_"))
+        val = _optional_prefix(archive, "val_")
+        prefixes = [train] if val is None else [train, val]
+        headers = [_image_header(archive, prefix) for prefix in prefixes]
+        labels = [_labels(archive, prefix) for prefix in prefixes]
+        names = _class_names(archive, train, labels)
+        check_classes(labels[0], labels[1] if val else None, names, str(path))
+        size = _common_size(path, headers, image_size)
+        parts = [
+            Labelled(_images(archive, prefix, size), of_part)
+            for prefix, of_part in zip(prefixes, labels, strict=True)
+        ]
+    return Source(parts[0], parts[1] if val else None, names)
+
+
+def read_npz_for_evaluation(
+    path: Path, image_size: tuple[int, int], class_names: tuple[str, ...]
+) -> Labelled:
+    """The test images of an npz file; see ``bcauto.data.reading.read_for_evaluation``."""
+    with open_archive(path) as archive:
+        prefix = _prefix(archive, ("", "test_"))
+        _image_header(archive, prefix)
+        labels = _labels(archive, prefix)
+        check_in_range(labels, len(class_names), archive.where(f"{prefix}labels"))
+        _check_same_names(archive, class_names)
+        return Labelled(_images(archive, prefix, image_size), labels)
+
+
+def _prefix(archive: Archive, legal: tuple[str, ...]) -> str:
+    """The one prefix among ``legal`` that the file has images and labels under."""
+    found = [
+        prefix for prefix in legal if {f"{prefix}images", f"{prefix}labels"} <= {*archive.keys}
+    ]
+    if len(found) == 1:
+        return found[0]
+    layouts = " or ".join(f"{prefix}images with {prefix}labels" for prefix in legal)
+    keys = ", ".join(map(repr, archive.keys[:_MAX_KEYS])) or "no arrays"
+    more = ", ..." if len(archive.keys) > _MAX_KEYS else ""
+    problem = "holds two sets of images" if found else "holds no images with labels"
+    raise BadInput(f"{archive.path}: {problem}, got {keys}{more}. Legal: either {layouts}")
+
+
+def _optional_prefix(archive: Archive, prefix: str) -> str | None:
+    """``prefix`` where the file has images or labels under it; it must then have both."""
+    present = {f"{prefix}images", f"{prefix}labels"} & {*archive.keys}
+    if len(present) == 1:
+        raise BadInput(
+            f"{archive.path}: must hold both {prefix}images and {prefix}labels or neither, "
+            f"got only {present.pop()}"
+        )
+    return prefix if present else None
+
+
+def _image_header(archive: Archive, prefix: str) -> Header:
+    """The header of a part's images, which must agree with that of its labels."""
+    key = f"{prefix}images"
+    images = archive.header(key)
+    check_image_array(images.shape, images.dtype, archive.where(key))
+    labels = archive.header(f"{prefix}labels")
+    check_label_array(labels.shape, labels.dtype, archive.where(f"{prefix}labels"))
+    check_lengths(images.shape[0], labels.shape[0], f"{archive.path}: {key} and {prefix}labels")
+    return images
+
+
+def _labels(archive: Archive, prefix: str) -> Labels:
+    key = f"{prefix}labels"
+    return whole_labels(archive.read(key), archive.where(key))
+
+
+def _images(archive: Archive, prefix: str, size: tuple[int, int]) -> Images:
+    key = f"{prefix}images"
+    return resize_all(archive.read(key), size, archive.where(key))
+
+
+def _common_size(path: Path, headers: list[Header], image_size: int | None) -> tuple[int, int]:
+    """The (height, width) that all parts will have."""
+    sizes = [(header.shape[1], header.shape[2]) for header in headers]
+    if image_size is None and len(set(sizes)) > 1:
+        got = " and ".join(f"{height} x {width}" for height, width in sizes)
+        raise BadInput(f"{path}: train and val differ in size, {got}; give an image size for both")
+    size = sizes[0] if image_size is None else (image_size, image_size)
+    for header in headers:
+        check_bytes((header.shape[0], *size, 3), str(path))
+    return size
+
+
+def _class_names(archive: Archive, train: str, labels: list[Labels]) -> tuple[str, ...]:
+    """The file's class names, or "0", "1", ... for as many classes as its labels have."""
+    names = _stored_names(archive)
+    if names is None:
+        classes = check_no_gaps(labels[0], archive.where(f"{train}labels"))
+        names = tuple(map(str, range(classes)))
+    for prefix, of_part in zip((train, "val_"), labels, strict=False):
+        check_in_range(of_part, len(names), archive.where(f"{prefix}labels"))
+    return names
+
+
+def _stored_names(archive: Archive) -> tuple[str, ...] | None:
+    """The class names that the file carries, if any: distinct, none empty."""
+    if _NAMES not in archive.keys:
+        return None
+    shape, dtype = archive.header(_NAMES)
+    if dtype.kind not in "US" or len(shape) != 1 or prod(shape) * dtype.itemsize > _NAMES_BYTES:
+        raise BadInput(f"{archive.where(_NAMES)}: must be strings (k,), got {shape} {dtype}")
+    names = tuple(archive.read(_NAMES).astype(np.str_).tolist())
+    if len(set(names)) < len(names) or not all(names):
+        raise BadInput(f"{archive.where(_NAMES)}: must be distinct and not empty, got {names}")
+    return names
+
+
+def _check_same_names(archive: Archive, expected: tuple[str, ...]) -> None:
+    """Refuses labels that mean other classes than the model's.
+
+    A model trained without names calls its classes "0", "1", ...; these fit any names.
+    """
+    names = _stored_names(archive)
+    numbers = tuple(map(str, range(len(expected))))
+    if names is not None and expected != numbers and names != expected:
+        raise BadInput(f"{archive.where(_NAMES)}: must be the model's {expected}, got {names}")

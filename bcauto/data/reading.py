@@ -1,0 +1,67 @@
+"""One way in for every kind of data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bcauto.data.files import is_folder
+from bcauto.data.folder import read_folder, read_folder_for_evaluation
+from bcauto.data.labelled import Labelled, Source
+from bcauto.data.npz import read_npz, read_npz_for_evaluation
+from bcauto.data.rules import check_image_size
+
+__all__ = ["read", "read_for_evaluation"]
+
+
+def read(path: Path, image_size: int | None = None) -> Source:
+    """The images to train on and, where the data set has its own, those to validate on.
+
+    An npz file holds ``images`` (n, h, w, 3) uint8 RGB and ``labels`` (n,) or (n, 1), or the same
+    two with the prefix ``train_``; also ``val_images`` and ``val_labels`` if it likes, and
+    ``class_names`` (k,), without which the names are "0", "1", ... Its ``test_`` arrays are never
+    read. Labels are 0..k-1 and every class is there.
+
+    A folder holds one folder per class, in alphabetical order, with JPEG and PNG pictures. Hidden
+    files are ignored; other files are counted in a warning. Pictures are resized to the commonest
+    size among them.
+
+    Args:
+        path: the file or the folder.
+        image_size: height and width to resize every image to, in pixels, at least 8.
+
+    Raises:
+        BadInput: the data set breaks a rule; no gigabytes are read before that is known.
+    """
+    check_image_size(image_size)
+    return read_folder(path, image_size) if is_folder(path) else read_npz(path, image_size)
+
+
+def read_for_evaluation(
+    path: Path, image_size: tuple[int, int], class_names: tuple[str, ...] | int
+) -> Labelled:
+    """Every image of a test set, none left out, ready for a model.
+
+    An npz file holds ``images`` and ``labels``, or ``test_images`` and ``test_labels``. In a
+    folder of class folders, the folders' names are class names of the model. Not every class needs
+    to be there.
+
+    Args:
+        path: the file or the folder.
+        image_size: the model's input, height and width in pixels.
+        class_names: the model's classes in its order, or how many there are if they have no names.
+
+    Returns:
+        Images (n, height, width, 3) uint8 RGB; labels (n,) int64, indices into the model's classes.
+
+    Raises:
+        BadInput: the test set breaks a rule, or has a class that the model does not know.
+    """
+    check_image_size(min(image_size))
+    names = _numbers(class_names) if isinstance(class_names, int) else class_names
+    if is_folder(path):
+        return read_folder_for_evaluation(path, image_size, names)
+    return read_npz_for_evaluation(path, image_size, names)
+
+
+def _numbers(classes: int) -> tuple[str, ...]:
+    return tuple(map(str, range(classes)))

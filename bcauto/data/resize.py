@@ -1,0 +1,43 @@
+"""Images of one size from images of any."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from bcauto.data.labelled import Images
+from bcauto.data.rules import check_bytes
+
+__all__ = ["resize_all", "resize_one"]
+
+
+def resize_one(image: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    """An (h, w, c) uint8 image at ``size`` (height, width): by area down, by cubic splines up.
+
+    The aspect ratio gives way. An image of that size comes back as it is.
+    """
+    height, width = size
+    if image.shape[:2] == size:
+        return image
+    shrinks = height * width < image.shape[0] * image.shape[1]
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    return cv2.resize(image, (width, height), interpolation=method)
+
+
+def resize_all(images: Images, size: tuple[int, int], where: str = "images") -> Images:
+    """Images (n, h, w, 3) at ``size`` (height, width); those of that size are not copied.
+
+    Raises:
+        BadInput: the result would take more than ``rules.MAX_BYTES``.
+    """
+    if images.shape[1:3] == size:
+        return images
+    shape = (len(images), *size, 3)
+    check_bytes(shape, where)
+    resized = np.empty(shape, np.uint8)
+    for target, image in zip(resized, images, strict=True):
+        target[:] = resize_one(image, size)
+    return resized

@@ -1,0 +1,133 @@
+"""What images, labels and classes must be; each check refuses in one line.
+
+``where`` begins the message: the file, and the array in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bcauto.errors import BadInput
+
+__all__ = [
+    "MAX_BYTES",
+    "MIN_SIDE",
+    "check_bytes",
+    "check_classes",
+    "check_image_array",
+    "check_image_size",
+    "check_in_range",
+    "check_label_array",
+    "check_no_gaps",
+    "whole_labels",
+]
+
+MIN_SIDE = 8
+"""Least height and width of an image, in pixels."""
+
+MAX_BYTES = 16 * 2**30
+"""Most bytes that the images of one array may take: 16 GiB, or 600,000 images of 96 x 96."""
+
+_MAX_LABEL = 2**31
+
+
+def check_bytes(shape: Sequence[int], where: str) -> None:
+    """Refuses uint8 images of ``shape`` (n, h, w, 3) that would take more than ``MAX_BYTES``."""
+    size = prod(shape)
+    if size > MAX_BYTES:
+        raise BadInput(
+            f"{where}: images may take at most {MAX_BYTES / 2**30:.0f} GiB, "
+            f"{tuple(shape)} would take {size / 2**30:.0f} GiB"
+        )
+
+
+def check_image_size(size: int | None) -> None:
+    """Refuses an image size that is neither None nor at least ``MIN_SIDE`` pixels."""
+    if size is not None and size < MIN_SIDE:
+        raise BadInput(f"image size must be at least {MIN_SIDE} pixels, got {size}")
+
+
+def check_image_array(shape: Sequence[int], dtype: np.dtype[Any], where: str) -> None:
+    """Refuses an array that is not (n, h, w, 3) uint8 with at least one image of legal size."""
+    if len(shape) != 4 or shape[3] != 3:
+        raise BadInput(f"{where}: must be RGB of shape (n, h, w, 3), got {tuple(shape)}")
+    if dtype != np.uint8:
+        raise BadInput(f"{where}: must be uint8 pixels in 0-255, got {dtype}")
+    if shape[0] < 1:
+        raise BadInput(f"{where}: must hold at least one image, got none")
+    if min(shape[1:3]) < MIN_SIDE:
+        raise BadInput(
+            f"{where}: images must be at least {MIN_SIDE} x {MIN_SIDE} pixels, "
+            f"got {shape[1]} x {shape[2]}"
+        )
+    check_bytes(shape, where)
+
+
+def check_label_array(shape: Sequence[int], dtype: np.dtype[Any], where: str) -> None:
+    """Refuses an array that is not (n,) or (n, 1), or holds something else than numbers."""
+    if len(shape) not in (1, 2) or tuple(shape[1:]) not in ((), (1,)):
+        raise BadInput(f"{where}: must be of shape (n,) or (n, 1), got {tuple(shape)}")
+    if dtype.kind not in "biuf":
+        raise BadInput(f"{where}: must be whole numbers 0..k-1, got {dtype}")
+
+
+def whole_labels(labels: NDArray[Any], where: str) -> NDArray[np.int64]:
+    """Labels of any number type, shape (n,) or (n, 1), as (n,) int64.
+
+    Floats are taken where each is a whole number.
+
+    Raises:
+        BadInput: a label is negative, not whole, not a number, or 2**31 or more.
+    """
+    flat = labels.reshape(-1)
+    if flat.dtype.kind in "bf":  # so that a float16 compares with the limit, a bool is a number
+        flat = flat.astype(np.float64)
+    legal = np.isfinite(flat) & (flat >= 0) & (flat < _MAX_LABEL) & (np.trunc(flat) == flat)
+    if not legal.all():
+        raise BadInput(f"{where}: must be whole numbers 0..k-1, got {flat[~legal][0]}")
+    return flat.astype(np.int64)
+
+
+def check_in_range(labels: NDArray[np.int64], classes: int, where: str) -> None:
+    """Refuses a label that is not in 0..classes-1."""
+    outside = labels[(labels < 0) | (labels >= classes)]
+    if outside.size:
+        raise BadInput(
+            f"{where}: must be in 0..{classes - 1} for {classes} classes, got {outside[0]}"
+        )
+
+
+def check_no_gaps(labels: NDArray[np.int64], where: str) -> int:
+    """How many classes k the labels have; they must be 0..k-1, each of them used."""
+    used = np.unique(labels)
+    gaps = np.flatnonzero(used != np.arange(used.size))
+    if gaps.size:
+        raise BadInput(
+            f"{where}: must be 0..k-1 without gaps, got a label {used[-1]} but no label {gaps[0]}"
+        )
+    return int(used.size)
+
+
+def check_classes(
+    train: NDArray[np.int64], val: NDArray[np.int64] | None, names: Sequence[str], where: str
+) -> None:
+    """Refuses fewer than two classes, or a class too small to be on both sides of a split.
+
+    A class needs two images where train will be split, and one on each side where val is given.
+    """
+    if len(names) < 2:
+        raise BadInput(f"{where}: a classifier needs at least two classes, got {len(names)}")
+    parts = [("images", train, 2)] if val is None else [("train", train, 1), ("val", val, 1)]
+    for part, labels, least in parts:
+        counts = np.bincount(labels, minlength=len(names))
+        rarest = int(counts.argmin())
+        if counts[rarest] < least:
+            raise BadInput(
+                f"{where}: {part} must have at least {least} of each class, "
+                f"got {counts[rarest]} of {names[rarest]!r}"
+            )

@@ -1,0 +1,80 @@
+"""A seeded split that keeps the classes' proportions and never parts equal images."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bcauto.data.labelled import Labels
+from bcauto.errors import BadInput
+from bcauto.seeds import generator
+
+__all__ = ["VALIDATION_FRACTION", "stratified_split"]
+
+VALIDATION_FRACTION = 0.1
+"""The part of a data set that trials are scored on, where it has no validation set of its own."""
+
+Indices = NDArray[np.intp]
+
+
+def stratified_split(
+    labels: Labels, groups: Sequence[Hashable], fraction: float, seed: int
+) -> tuple[Indices, Indices]:
+    """Indices of the images to train on and to validate on, each in rising order.
+
+    Each class gives ``fraction`` of its images to validation, rounded to whole groups, and at
+    least one group to either side. A class's draw depends on the seed and that class alone.
+
+    Args:
+        labels: (n,) integers.
+        groups: n values; images of equal value (such as equal content digests) stay together.
+        fraction: the part of each class that goes to validation, between 0 and 1 (exclusive).
+        seed: the study's seed.
+
+    Raises:
+        BadInput: the fraction is out of range, a group has several labels, or a class has only one
+            group and so cannot be on both sides.
+    """
+    if not 0 < fraction < 1:
+        raise BadInput(f"validation fraction must be between 0 and 1, got {fraction}")
+    members = _members(labels, groups)
+    picked = [
+        _picked(of_class, fraction, generator(seed, "split", label))
+        for label, of_class in sorted(_by_label(labels, members).items())
+    ]
+    in_val = np.zeros(len(labels), bool)
+    in_val[np.concatenate(picked)] = True
+    return np.flatnonzero(~in_val), np.flatnonzero(in_val)
+
+
+def _members(labels: Labels, groups: Sequence[Hashable]) -> list[list[int]]:
+    """The indices of each group, in the order in which the groups first occur."""
+    members: dict[Hashable, list[int]] = {}
+    for index, group in enumerate(groups):
+        members.setdefault(group, []).append(index)
+    for indices in members.values():
+        found = np.unique(labels[indices])
+        if found.size > 1:
+            raise BadInput(f"equal images must have one label, got labels {found.tolist()}")
+    return list(members.values())
+
+
+def _by_label(labels: Labels, members: list[list[int]]) -> dict[int, list[list[int]]]:
+    by_label: dict[int, list[list[int]]] = {}
+    for indices in members:
+        by_label.setdefault(int(labels[indices[0]]), []).append(indices)
+    for label, of_class in by_label.items():
+        if len(of_class) < 2:
+            raise BadInput(f"a class needs two different images to be split, class {label} has one")
+    return by_label
+
+
+def _picked(groups: list[list[int]], fraction: float, rng: np.random.Generator) -> list[int]:
+    """The images of as many groups, in random order, as come closest to the fraction."""
+    order = rng.permutation(len(groups))
+    sizes = np.cumsum([len(groups[at]) for at in order])
+    closest = int(np.abs(sizes - fraction * sizes[-1]).argmin()) + 1
+    count = min(closest, len(groups) - 1)
+    return [index for at in order[:count] for index in groups[at]]

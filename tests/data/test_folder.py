@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import logging
+
+import cv2
+import numpy as np
+import pytest
+
+from bcauto.data import read, read_for_evaluation, rules
+
+
+def write(path, image):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), image[..., ::-1])
+
+
+@pytest.fixture
+def cells(tmp_path, images_of):
+    """Three class folders with two 12 x 10 pictures each, in images_of's order."""
+    for index, image in enumerate(images_of(6)):
+        write(tmp_path / "abc"[index // 2] / f"{index}.png", image)
+    return tmp_path
+
+
+def test_classes_are_in_alphabetical_order(cells, images_of):
+    source = read(cells)
+    assert source.class_names == ("a", "b", "c")
+    assert source.val is None
+    np.testing.assert_array_equal(source.train.images, images_of(6))
+    np.testing.assert_array_equal(source.train.labels, [0, 0, 1, 1, 2, 2])
+
+
+def test_suffixes_are_read_in_any_case(cells, images_of):
+    for name in ("x.PNG", "x.Jpg", "x.jpeg", "x.JPEG"):
+        write(cells / "a" / "new.png", images_of(1)[0])
+        (cells / "a" / "new.png").rename(cells / "a" / name)
+    assert read(cells).train.class_counts(3) == (6, 2, 2)
+
+
+def test_commonest_size_is_the_default(cells, images_of, caplog):
+    caplog.set_level(logging.INFO)
+    write(cells / "a" / "9.png", images_of(1, (30, 30))[0])
+    assert read(cells).train.images.shape == (7, 12, 10, 3)
+    assert "1 of 7 pictures are resized to 12 x 10" in caplog.text
+
+
+def test_image_size_wins(cells):
+    assert read(cells, image_size=16).train.images.shape == (6, 16, 16, 3)
+
+
+def test_hidden_files_are_ignored_without_a_word(cells, caplog):
+    (cells / ".git").mkdir()
+    (cells / ".DS_Store").touch()
+    (cells / "a" / ".x.png").touch()
+    assert len(read(cells).train) == 6
+    assert not caplog.records
+
+
+def test_other_files_are_counted_in_a_warning(cells, caplog):
+    for name in ("notes.txt", "a/notes.TXT", "a/cell.tif", "b/README"):
+        (cells / name).touch()
+    (cells / "a" / "deep.png").mkdir()
+    assert len(read(cells).train) == 6
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert "ignored 5" in record.message
+    assert ".txt 2" in record.message
+    assert "folders 1" in record.message
+
+
+def test_empty_folder(tmp_path, refused):
+    with refused("a folder of pictures for each class, got none"):
+        read(tmp_path)
+
+
+def test_pictures_without_class_folders(tmp_path, images_of, refused):
+    for index, image in enumerate(images_of(3)):
+        write(tmp_path / f"{index}.jpg", image)
+    with refused("for each class, got 3 pictures outside of any"):
+        read(tmp_path)
+
+
+def test_one_class_folder(tmp_path, images_of, refused):
+    write(tmp_path / "a" / "0.png", images_of(1)[0])
+    with refused("at least two class folders, got only 'a'"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_class_with_fewer_than_two_pictures(cells, images_of, refused, count):
+    (cells / "d").mkdir()
+    for image in images_of(count, seed=1):
+        write(cells / "d" / "0.png", image)
+    with refused(f"at least 2 of each class, got {count} of 'd'"):
+        read(cells)
+
+
+def test_damaged_picture_is_named(cells, refused):
+    path = cells / "b" / "2.png"
+    path.write_bytes(path.read_bytes()[:-60])
+    with refused(f"^{path}: cannot be read as a JPEG or PNG"):
+        read(cells)
+
+
+def test_too_many_bytes(cells, refused, monkeypatch):
+    monkeypatch.setattr(rules, "MAX_BYTES", 6 * 12 * 10 * 3 - 1)
+    with refused(r"would take 0 GiB"):
+        read(cells)
+
+
+def test_evaluation_gives_the_models_index(cells):
+    test = read_for_evaluation(cells, (20, 16), ("c", "x", "b", "a"))
+    assert test.images.shape == (6, 20, 16, 3)
+    np.testing.assert_array_equal(test.labels, [3, 3, 2, 2, 0, 0])
+
+
+def test_evaluation_with_numbers_for_names(tmp_path, images_of):
+    write(tmp_path / "2" / "0.png", images_of(1)[0])
+    assert read_for_evaluation(tmp_path, (12, 10), 3).labels.tolist() == [2]
+
+
+def test_evaluation_refuses_unknown_classes(cells, refused):
+    with refused("'c' is no class of the model; Legal: a, b"):
+        read_for_evaluation(cells, (12, 10), ("a", "b"))
+
+
+def test_evaluation_needs_a_picture(tmp_path, refused):
+    (tmp_path / "a").mkdir()
+    with refused("at least one JPEG or PNG picture, got none"):
+        read_for_evaluation(tmp_path, (12, 10), ("a", "b"))
