@@ -50,8 +50,10 @@ def start_keras(threads: int) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
         os.environ[name] = str(threads)
+    # These mostly wait for one another; with a single one tf.data can wait for itself.
+    os.environ["TF_NUM_INTEROP_THREADS"] = str(threads + 1)
     cv2.setNumThreads(threads)
     with quiet_stderr():
         importlib.import_module("keras")

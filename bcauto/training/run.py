@@ -48,7 +48,7 @@ def run_trial(
     classifier = build_classifier(job.recipe.model, data.image_size, len(data.class_names), weights)
     epochs = 0
     for stage in plan_stages(job.recipe, weights.pretrains(job.recipe.model)):
-        steps = stage.epochs * math.ceil(len(data.train.labels) / job.recipe.training.batch_size)
+        steps = stage.epochs * max(1, len(data.train) // job.recipe.training.batch_size)
         compile_stage(classifier, stage, job.recipe.training, device, steps)
         for epoch in range(epochs + 1, epochs + stage.epochs + 1):
             _train_epoch(classifier, job, data, stage, epoch)
@@ -77,8 +77,17 @@ def predict_labels(model: Any, images: np.ndarray) -> np.ndarray:
     Returns:
         (n,) int64.
     """
-    probabilities = model.predict(images, batch_size=_SCORING_BATCH, verbose=0)
-    labels: np.ndarray = np.asarray(probabilities).argmax(axis=1)
+    starts = range(0, len(images), _SCORING_BATCH)
+    labels = [_predict_batch(model, images[start : start + _SCORING_BATCH]) for start in starts]
+    return np.concatenate(labels)
+
+
+def _predict_batch(model: Any, images: np.ndarray) -> np.ndarray:
+    """Labels of up to ``_SCORING_BATCH`` images, filled up so that one shape is compiled only."""
+    missing = _SCORING_BATCH - len(images)
+    padded = np.pad(images, ((0, missing), (0, 0), (0, 0), (0, 0)))
+    probabilities = np.asarray(model.predict_on_batch(padded))
+    labels: np.ndarray = probabilities[: len(images)].argmax(axis=1)
     return labels
 
 
@@ -93,10 +102,16 @@ def _fresh_device(seed: int) -> Device:
 
 
 def _train_epoch(classifier: Classifier, job: Job, data: Dataset, stage: Stage, epoch: int) -> None:
-    recipe = job.recipe
+    """One pass over the training images.
+
+    Batch by batch rather than by ``fit``, whose TensorFlow iterator costs up to a second of
+    waiting whenever it is torn down, and which would compile the last, smaller batch.
+    """
+    recipe, model = job.recipe, classifier.model
     batches = EpochBatches(data.train, recipe.training.batch_size, recipe.augment, job.seed, epoch)
-    history = classifier.model.fit(batches, epochs=1, shuffle=False, verbose=0)
-    loss = history.history["loss"][-1]
+    model.reset_metrics()
+    for images, labels in batches:
+        loss = float(model.train_on_batch(images, labels))  # the mean of the epoch so far
     if not math.isfinite(loss):
         raise TrialFailed(f"the loss is {loss} after epoch {epoch} ({stage.name} stage)")
 
