@@ -124,7 +124,6 @@ def run_search(plan: Plan, monitor: Monitor, check: Callable[[], None]) -> optun
         settings = plan.settings
         limits = Limits(settings.trials, settings.seed, settings.keep, deadline)
         ledger = Ledger(study, plan.space, limits, plan.folder, monitor)
-        ledger.enqueue_starting_points()
         if not ledger.over:
             _executor(plan).run(ledger, plan.work, check)
         return study

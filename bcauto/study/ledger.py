@@ -104,7 +104,7 @@ class Ledger:
         monitor: Monitor | None = None,
     ) -> None:
         self.study, self.space, self.limits, self.folder = study, space, limits, folder
-        self.monitor: Monitor = monitor or SilentMonitor()
+        self.monitor: Monitor = SilentMonitor() if monitor is None else monitor
         self.broken: Exception | None = None
         self._live: dict[int, optuna.Trial] = {}
         self._stopping: dict[int, str] = {}
@@ -114,12 +114,6 @@ class Ledger:
         self.monitor.began(self.finished, max(map(_value, self._complete()), default=None))
 
     # --- before and after ------------------------------------------------------------------
-
-    def enqueue_starting_points(self) -> None:
-        """Queues the space's starting points, once in the life of a study."""
-        known = bool(self._trials())
-        for point in () if known else self.space.start:
-            self.study.enqueue_trial(self.space.options(point), user_attrs={"start": True})
 
     def release(self, reason: str) -> None:
         """Closes every trial still live, to be run again when the search goes on."""
@@ -201,6 +195,7 @@ class Ledger:
         """Asks for a trial and draws its recipe; None if that recipe is known already."""
         known = self._known_recipes()
         self.study.sampler = make_sampler(derive(self.limits.seed, "sampler", self._asked()))
+        self._queue_starting_point()
         trial = self.study.ask()
         recipe = self.space.draw(OptunaSuggester(trial))
         trial.set_user_attr("recipe", recipe.model_dump(mode="json"))
@@ -211,6 +206,16 @@ class Ledger:
         self._live[trial.number] = trial
         seed = derive(self.limits.seed, "trial", recipe.fingerprint)
         return Job(trial.number, recipe, seed, self.folder.model(trial.number))
+
+    def _queue_starting_point(self) -> None:
+        """Queues the space's next starting point, unless something is queued already.
+
+        One at a time, so that a retry comes before it, where its first try was.
+        """
+        tried = sum("start" in t.user_attrs for t in self._trials())
+        if tried < len(self.space.start) and not self._trials(TrialState.WAITING):
+            point = self.space.options(self.space.start[tried])
+            self.study.enqueue_trial(point, user_attrs={"start": tried})
 
     def _asked(self) -> int:
         """Recipes asked for so far, retries not counted: a resumed search draws on from it."""

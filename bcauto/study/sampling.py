@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import optuna
@@ -18,7 +19,9 @@ def make_sampler(seed: int) -> BaseSampler:
 
     ``group`` serves conditional spaces; the constant liar keeps parallel trials apart.
     """
-    return TPESampler(seed=seed % 2**32, multivariate=True, group=True, constant_liar=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return TPESampler(seed=seed % 2**32, multivariate=True, group=True, constant_liar=True)
 
 
 def make_pruner() -> BasePruner:
@@ -27,7 +30,7 @@ def make_pruner() -> BasePruner:
     The first five trials run through, no trial ends in its first three epochs, and three
     others must have reported an epoch before anyone is compared at it.
     """
-    return MedianPruner(n_startup_trials=5, n_warmup_steps=3, n_min_trials=3)
+    return MedianPruner(n_startup_trials=5, n_warmup_steps=4, n_min_trials=3)
 
 
 class OptunaSuggester:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import warnings
 from pathlib import Path
 
 import optuna
@@ -53,7 +52,6 @@ def connect(url: str) -> RDBStorage:
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     parsed = _parsed(url)
     try:
         return RDBStorage(url, engine_kwargs={"connect_args": _patience(parsed)})

@@ -1,0 +1,284 @@
+"""The ledger alone, with nobody training."""
+
+import time
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from bcauto.errors import NothingUsable
+from bcauto.space import Space
+from bcauto.study import Ledger, Limits
+from bcauto.trial import Failure, Retry, TrialResult
+
+COUNT = 14
+
+
+def result(objective):
+    return TrialResult(objective, clean_accuracy=0.9, scores={"cells": {"defocus/3": 0.5}})
+
+
+def make(study, space, folder, trials=100, **limits):
+    return Ledger(study, space, Limits(trials, **limits), folder)
+
+
+def states(study):
+    return [trial.state for trial in study.get_trials()]
+
+
+def run(ledger, count):
+    """Lets ``count`` jobs complete with a score of their recipe's own, and returns the recipes."""
+    drawn = []
+    for _ in range(count):
+        job = ledger.next_job()
+        drawn.append(job.recipe)
+        ledger.close(job.number, result(int(job.recipe.fingerprint[:4], 16) / 2**16))
+    return drawn
+
+
+def test_starting_points_come_first_and_once(study, space, folder):
+    run(make(study, space, folder), 3)
+    again = make(study, space, folder)
+    run(again, 2)
+    rates = [t.params.get("training.learning_rate@lion") for t in study.get_trials()]
+    assert rates[0] == 1e-4
+    assert study.get_trials()[1].params["training.learning_rate@adam"] == 1e-3
+    assert rates.count(1e-4) == 1
+
+
+def test_complete_trial_keeps_all_that_it_scored(study, space, folder):
+    ledger = make(study, space, folder)
+    ledger.close(ledger.next_job().number, result(0.75))
+    trial = study.get_trials()[0]
+    assert (trial.state, trial.value) == (TrialState.COMPLETE, 0.75)
+    assert trial.user_attrs["clean_accuracy"] == 0.9
+    assert trial.user_attrs["scores"] == {"cells": {"defocus/3": 0.5}}
+    assert trial.user_attrs["recipe"]["training"]["optimizer"] == "lion"
+
+
+def test_target_counts_live_trials_and_ends(study, space, folder):
+    ledger = make(study, space, folder, trials=2)
+    first, second = ledger.next_job(), ledger.next_job()
+    assert ledger.next_job() is None
+    assert not ledger.over
+    ledger.close(first.number, result(0.1))
+    ledger.close(second.number, result(0.2))
+    assert ledger.over
+    assert ledger.finished == 2
+
+
+def test_failed_trial_does_not_count_but_the_search_goes_on(study, space, folder):
+    ledger = make(study, space, folder, trials=1)
+    ledger.close(ledger.next_job().number, Failure("ValueError: no", "the traceback"))
+    assert not ledger.over
+    (failed, *_) = study.get_trials()
+    assert failed.state is TrialState.FAIL
+    assert failed.user_attrs["error"] == "ValueError: no"
+    assert failed.user_attrs["traceback"] == "the traceback"
+    run(ledger, 1)
+    assert ledger.over
+
+
+@pytest.mark.parametrize("objective", [float("nan"), float("inf"), float("-inf")])
+def test_objective_that_is_no_number_is_a_failure(study, space, folder, objective):
+    ledger = make(study, space, folder)
+    ledger.close(ledger.next_job().number, result(objective))
+    assert states(study)[0] is TrialState.FAIL
+    assert str(objective) in study.get_trials()[0].user_attrs["error"]
+
+
+def test_exception_is_not_retried(study, space, folder):
+    ledger = make(study, space, folder)
+    failed = ledger.next_job()
+    ledger.close(failed.number, Failure("ValueError: no"))
+    later = [job.fingerprint for job in run(ledger, 5)]
+    assert failed.recipe.fingerprint not in later
+
+
+def test_retry_is_the_same_trial(study, space, folder):
+    ledger = make(study, space, folder)
+    run(ledger, 2)  # the starting points
+    job = ledger.next_job()
+    ledger.close(job.number, Failure("its process died", retry=Retry.LIMITED))
+    retried = ledger.next_job()
+    assert retried.recipe == job.recipe
+    assert retried.seed == job.seed
+    assert retried.number != job.number
+
+
+def test_process_that_dies_is_tried_three_times_in_all(study, space, folder):
+    ledger = make(study, space, folder)
+    run(ledger, 2)
+    recipe = ledger.next_job().recipe
+    for number in (2, 3, 4):
+        ledger.close(number, Failure("its process died", retry=Retry.LIMITED))
+        job = ledger.next_job()
+        assert (job.recipe == recipe) is (number < 4)
+
+
+def test_interruption_may_happen_any_number_of_times(study, space, folder):
+    ledger = make(study, space, folder)
+    run(ledger, 2)
+    job = ledger.next_job()
+    for _ in range(5):
+        ledger.close(job.number, Failure("interrupted", retry=Retry.ALWAYS))
+        again = ledger.next_job()
+        assert again.recipe == job.recipe
+        job = again
+
+
+def test_release_leaves_nothing_running_and_loses_nothing(study, space, folder):
+    ledger = make(study, space, folder)
+    open_jobs = [ledger.next_job(), ledger.next_job(), ledger.next_job()]
+    ledger.release("interrupted")
+    assert TrialState.RUNNING not in states(study)
+    again = make(study, space, folder)
+    assert run(again, 3) == [job.recipe for job in open_jobs]
+
+
+def test_orphans_of_a_killed_driver_are_closed_and_queued_once(study, space, folder):
+    job = make(study, space, folder).next_job()  # and then the driver dies
+    make(study, space, folder)
+    ledger = make(study, space, folder)
+    assert states(study).count(TrialState.RUNNING) == 0
+    assert states(study)[job.number] is TrialState.FAIL
+    assert sum("retry_of" in t.user_attrs for t in study.get_trials()) == 1
+    assert job.recipe in run(ledger, 2)
+
+
+def test_trial_killed_between_ask_and_draw_is_drawn_anew(study, space, folder):
+    ledger = make(study, space, folder)
+    run(ledger, 2)
+    study.ask()  # the driver dies here: no recipe yet
+    resumed = make(study, space, folder)
+    undisturbed = make_undisturbed(space, folder, 3)
+    assert run(resumed, 1) == undisturbed[2:]
+
+
+def test_starting_point_killed_before_its_draw_is_not_lost(study, space, folder):
+    study.enqueue_trial(space.options(space.start[0]), user_attrs={"start": 0})
+    study.ask()  # takes it, and the driver dies
+    drawn = run(make(study, space, folder), COUNT)
+    assert drawn == make_undisturbed(space, folder, COUNT)
+
+
+def make_undisturbed(space, folder, count):
+    study = optuna.create_study(direction="maximize")
+    return run(make(study, space, folder), count)
+
+
+def test_same_seed_same_recipes_and_other_seed_others(space, folder):
+    def drawn(seed):
+        study = optuna.create_study(direction="maximize")
+        return run(make(study, space, folder, seed=seed), 8)
+
+    assert drawn(1) == drawn(1)
+    assert drawn(1)[2:] != drawn(2)[2:]
+
+
+@pytest.mark.parametrize("kill_at", [0, 2, 5, 11])
+def test_killed_search_draws_what_an_undisturbed_one_draws(study, space, folder, kill_at):
+    ledger = make(study, space, folder)
+    before = run(ledger, kill_at)
+    killed = ledger.next_job()  # and the driver dies while it runs
+    resumed = make(study, space, folder)
+    after = run(resumed, COUNT - kill_at)
+    undisturbed = make_undisturbed(space, folder, COUNT)
+    assert killed.recipe in after
+    assert before + after == undisturbed
+
+
+def test_recipe_that_is_known_is_never_trained_again(study, folder):
+    space = Space.model_validate(
+        {
+            "recipe": {"model": {"backbone": "SmallCNN"}},
+            "search": {"training.batch_size": [8, 16, 32]},
+        }
+    )
+    ledger = make(study, space, folder)
+    seen = []
+    while (job := ledger.next_job()) is not None:
+        seen.append(job.recipe.training.batch_size)
+        ledger.close(job.number, result(0.5))
+    assert sorted(seen) == [8, 16, 32]
+    assert ledger.over
+
+
+def test_report_reaches_the_study_and_prunes_those_behind(study, space, folder):
+    ledger = make(study, space, folder)
+    for _ in range(6):
+        job = ledger.next_job()
+        for epoch in range(1, 6):
+            assert not ledger.report(job.number, epoch, 0.8)
+        ledger.close(job.number, result(0.8))
+    job = ledger.next_job()
+    verdicts = [ledger.report(job.number, epoch, 0.1) for epoch in range(1, 6)]
+    assert verdicts[:3] == [False, False, False]
+    assert any(verdicts)
+    ledger.stopped(job.number)
+    last = study.get_trials()[job.number]
+    assert last.state is TrialState.PRUNED
+    assert last.intermediate_values[1] == 0.1
+    assert ledger.finished == 7
+
+
+def test_time_that_is_up_stops_trials_and_keeps_their_recipe(study, space, folder):
+    ledger = make(study, space, folder, deadline=time.monotonic() + 3600)
+    job = ledger.next_job()
+    late = Limits(100, deadline=time.monotonic() - 1)
+    ledger.limits = late
+    assert ledger.report(job.number, 1, 0.9)
+    ledger.stopped(job.number)
+    assert ledger.over
+    assert ledger.next_job() is None
+    assert states(study)[job.number] is TrialState.FAIL
+    assert "time" in study.get_trials()[job.number].user_attrs["error"]
+    assert run(make(study, space, folder), 1) == [job.recipe]
+
+
+def test_ten_failures_in_a_row_with_one_reason_end_the_search(study, space, folder):
+    ledger = make(study, space, folder)
+    for _ in range(10):
+        assert ledger.broken is None
+        ledger.close(ledger.next_job().number, Failure("OSError: no space"))
+    assert isinstance(ledger.broken, NothingUsable)
+    assert "OSError: no space" in str(ledger.broken)
+    assert ledger.over
+
+
+def test_other_reasons_and_successes_start_the_count_anew(study, space, folder):
+    ledger = make(study, space, folder)
+    for turn in range(30):
+        reason = "one" if turn % 9 else "another"
+        ledger.close(ledger.next_job().number, Failure(reason))
+    assert ledger.broken is None
+
+
+@pytest.mark.parametrize("keep", [1, 3, "all"])
+def test_models_of_the_best_are_kept(study, space, folder, keep):
+    ledger = make(study, space, folder, keep=keep)
+    for number, objective in enumerate([0.3, 0.9, 0.5, 0.9, 0.1]):
+        job = ledger.next_job()
+        folder.model(job.number).write_text("weights")
+        assert job.model_path == folder.model(number)
+        ledger.close(job.number, result(objective))
+    kept = sorted(int(file.stem) for file in folder.models.iterdir())
+    assert kept == {1: [1], 3: [1, 2, 3], "all": [0, 1, 2, 3, 4]}[keep]
+
+
+def test_monitor_sees_what_happens(study, space, folder):
+    class Seen(list):
+        def __getattr__(self, name):
+            return lambda *arguments: self.append((name, *arguments))
+
+    seen = Seen()
+    ledger = Ledger(study, space, Limits(3), folder, seen)
+    job = ledger.next_job()
+    ledger.report(job.number, 1, 0.25)
+    ledger.close(job.number, result(0.5))
+    assert seen == [
+        ("began", 0, None),
+        ("started", job),
+        ("reported", 0, 1, 0.25),
+        ("ended", 0, "complete", "0.5000"),
+    ]
