@@ -24,7 +24,7 @@ def redacted(url: str) -> str:
     Raises:
         BadInput: not a URL of the form ``dialect://...``.
     """
-    return _parsed(url).set(password=None).render_as_string()
+    return _without_password(_parsed(url))
 
 
 def check_storage(url: str) -> None:
@@ -69,6 +69,17 @@ def _parsed(url: str) -> URL:
         ) from None
 
 
+def _without_password(url: URL) -> str:
+    query = {key: value for key, value in url.query.items() if "password" not in key.lower()}
+    bare = URL.create(url.drivername, url.username, None, url.host, url.port, url.database, query)
+    return bare.render_as_string()
+
+
+def _secrets(url: URL) -> list[str]:
+    hidden = [value for key, value in url.query.items() if "password" in key.lower()]
+    return [str(secret) for secret in (url.password, *hidden) if secret]
+
+
 def _patience(url: URL) -> dict[str, float]:
     if url.get_backend_name() == "sqlite":
         return {"timeout": _BUSY_TIMEOUT}
@@ -86,8 +97,6 @@ def _check_sqlite(file: Path) -> None:
 
 def _unreachable(url: URL, error: Exception) -> BadInput:
     reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-    shown = url.set(password=None).render_as_string()
-    secret = url.password and str(url.password)
-    if secret:
+    for secret in _secrets(url):
         reason = reason.replace(secret, "***")
-    return BadInput(f"--storage {shown} cannot be reached: {reason}")
+    return BadInput(f"--storage {_without_password(url)} cannot be reached: {reason}")

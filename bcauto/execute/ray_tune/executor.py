@@ -118,8 +118,12 @@ def _init(slots: Slots, address: str, nbytes: int, scratch: str) -> None:
 
 @contextmanager
 def _scratch(purpose: str) -> Iterator[str]:
-    """A folder that is gone afterwards; its path is short, since Ray makes sockets in it."""
-    folder = tempfile.mkdtemp(prefix=f"bcauto-{purpose}-")
+    """A folder that is gone afterwards.
+
+    In ``/tmp``, as Ray's own, whatever ``TMPDIR`` says: Ray makes sockets in it, whose paths must
+    stay under 104 to 108 characters.
+    """
+    folder = tempfile.mkdtemp(prefix=f"bcauto-{purpose}-", dir="/tmp")
     try:
         yield folder
     finally:

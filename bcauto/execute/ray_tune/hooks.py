@@ -65,16 +65,15 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]  # Ray has no type informa
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Closes the job with the outcome in ``result``; without one it was stopped."""
-        number = self.bridge.numbers.pop(trial_id, None)
-        if number is None:
-            return
+        """Closes the job with the outcome in ``result``; a report there means it was stopped.
+
+        An error is left to the callback, which knows more of it.
+        """
         message = (result or {}).get("message")
-        ledger = self.bridge.ledger
-        if error or message is None:
-            lost = Failure("Ray lost the trial", retry=Retry.LIMITED)
-            self.bridge.guarded(lambda: ledger.close(number, lost))
-        elif isinstance(message, Report):
+        if error or message is None or trial_id not in self.bridge.numbers:
+            return
+        number, ledger = self.bridge.numbers.pop(trial_id), self.bridge.ledger
+        if isinstance(message, Report):
             self.bridge.guarded(lambda: ledger.stopped(number))
         else:
             self.bridge.guarded(lambda: ledger.close(number, message))
@@ -119,8 +118,20 @@ class LedgerCallback(Callback):  # type: ignore[misc]  # Ray has no type informa
         error = self.bridge.error or self.bridge.ledger.broken
         if error is not None:
             raise error
-        ended = {t.trial_id for t in trials if t.status in (Trial.ERROR, Trial.TERMINATED)}
-        for trial_id in ended & self.bridge.numbers.keys():
-            number = self.bridge.numbers.pop(trial_id)
-            dropped = Failure("Ray dropped the trial", retry=Retry.LIMITED)
-            self.bridge.ledger.close(number, dropped)
+        for trial in trials:
+            if trial.status in (Trial.ERROR, Trial.TERMINATED):
+                self._lose(trial)
+
+    def on_trial_error(
+        self, iteration: int, trials: list[Trial], trial: Trial, **_info: Any
+    ) -> None:
+        """Ray could not run a trial, or lost the machine that it ran on."""
+        del iteration, trials  # Tune passes them by name
+        self._lose(trial)
+
+    def _lose(self, trial: Trial) -> None:
+        number = self.bridge.numbers.pop(trial.trial_id, None)
+        if number is not None:
+            last = str(trial.get_error() or "no reason given").strip().splitlines()[-1]
+            lost = Failure(f"Ray lost the trial ({last})", retry=Retry.LIMITED)
+            self.bridge.guarded(lambda: self.bridge.ledger.close(number, lost))

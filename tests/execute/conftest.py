@@ -1,0 +1,50 @@
+"""Runners that train nothing, importable by the processes that Ray starts."""
+
+from pathlib import Path
+
+import pytest
+from executor_work import make_runner
+
+from bcauto.execute import Slots, Work
+from bcauto.space import Space
+from bcauto.study import Ledger, Limits, StudyFolder, connect, make_pruner
+
+
+@pytest.fixture(autouse=True)
+def importable_by_ray(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+
+
+@pytest.fixture
+def space():
+    return Space.model_validate(
+        {
+            "recipe": {"model": {"backbone": "SmallCNN"}},
+            "search": {"training.learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}},
+        }
+    )
+
+
+@pytest.fixture
+def slots():
+    return Slots(workers=2, threads=1)
+
+
+@pytest.fixture
+def work(tmp_path):
+    return lambda plan: Work((plan, tmp_path), 0, make_runner)
+
+
+@pytest.fixture
+def ledger(tmp_path, space):
+    import optuna
+
+    folder = StudyFolder(tmp_path / "cells")
+    folder.models.mkdir(parents=True)
+    study = optuna.create_study(
+        study_name="cells",
+        storage=connect(folder.default_storage),
+        direction="maximize",
+        pruner=make_pruner(),
+    )
+    return Ledger(study, space, Limits(6), folder)

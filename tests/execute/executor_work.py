@@ -1,0 +1,33 @@
+"""What the runners of the executors' tests do, by the turn of the trial."""
+
+import os
+import signal
+
+from bcauto.errors import TrialFailed
+from bcauto.trial import TrialResult
+
+
+class PlannedRunner:
+    """Does what ``plan`` says for each trial's number: a word, or by default a plain result."""
+
+    def __init__(self, payload, threads):
+        self.plan, self.folder = payload
+        self.threads = threads
+
+    def run(self, job, report):
+        deed = self.plan.get(job.number, "score")
+        if deed == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if deed == "raise":
+            raise ValueError("no such thing\nsecond line")
+        if deed == "fail":
+            raise TrialFailed("the loss is nan after epoch 1 (head stage)")
+        score = 0.1 if deed == "lag" else 0.8
+        for epoch in range(1, 7):
+            report(epoch, float("nan") if deed == "nan" else score)
+        (self.folder / f"ran-{job.number}").write_text(str(os.getpid()))
+        return TrialResult(float("nan") if deed == "nan" else score, 0.9, seconds=0.1)
+
+
+def make_runner(payload, threads):
+    return PlannedRunner(payload, threads)

@@ -1,0 +1,117 @@
+"""One contract for every executor."""
+
+import os
+from pathlib import Path
+
+import pytest
+from optuna.trial import TrialState
+
+from bcauto.errors import Interrupted, NothingUsable
+from bcauto.execute import InlineExecutor
+from bcauto.study import Ledger
+
+
+def nothing():
+    pass
+
+
+def states(ledger):
+    return [trial.state for trial in ledger.study.get_trials()]
+
+
+class ExecutorContract:
+    """What both executors owe; a subclass names the executor."""
+
+    def make(self, slots):
+        raise NotImplementedError
+
+    def run(self, slots, ledger, work, check=nothing):
+        self.make(slots).run(ledger, work, check)
+
+    def test_runs_until_the_target(self, slots, ledger, work, tmp_path):
+        self.run(slots, ledger, work({}))
+        assert states(ledger) == [TrialState.COMPLETE] * 6
+        assert len(list(tmp_path.glob("ran-*"))) == 6
+        values = ledger.study.get_trials()[0].intermediate_values
+        assert values == dict.fromkeys(range(1, 7), 0.8)
+
+    def test_failures_have_a_reason_and_the_search_goes_on(self, slots, ledger, work):
+        self.run(slots, ledger, work({0: "raise", 1: "fail", 2: "nan"}))
+        failed = {t.number: t for t in ledger.study.get_trials() if t.state is TrialState.FAIL}
+        assert failed[0].user_attrs["error"] == "ValueError: no such thing"
+        assert "executor_work.py" in failed[0].user_attrs["traceback"]
+        assert failed[1].user_attrs["error"] == "the loss is nan after epoch 1 (head stage)"
+        assert failed[2].user_attrs["error"] == "the objective is nan"
+        assert len(failed) == 3
+        assert states(ledger).count(TrialState.COMPLETE) == 6
+
+    def test_prunes_through_the_study(self, slots, ledger, work, tmp_path):
+        ledger.limits = type(ledger.limits)(8)
+        self.run(slots, ledger, work({7: "lag"}))
+        lagging = ledger.study.get_trials()[7]
+        assert lagging.state is TrialState.PRUNED
+        assert max(lagging.intermediate_values) < 6
+        assert not (tmp_path / "ran-7").exists()
+
+    def test_interruption_leaves_nothing_running(self, slots, ledger, work, space):
+        def check():
+            if ledger.finished >= 2:
+                raise Interrupted
+
+        with pytest.raises(Interrupted):
+            self.run(slots, ledger, work({}), check)
+        assert TrialState.RUNNING not in states(ledger)
+        again = Ledger(ledger.study, space, ledger.limits, ledger.folder)
+        self.run(slots, again, work({}))
+        recipes = [
+            str(t.user_attrs["recipe"])
+            for t in ledger.study.get_trials(states=(TrialState.COMPLETE,))
+        ]
+        assert len(recipes) == len(set(recipes)) == 6
+
+    def test_failing_on_and_on_ends_with_the_reason(self, slots, ledger, work):
+        with pytest.raises(NothingUsable, match="10 trials in a row failed: ValueError: no such"):
+            self.run(slots, ledger, work(dict.fromkeys(range(40), "raise")))
+        assert TrialState.RUNNING not in states(ledger)
+
+    def test_payload_is_handed_over(self, slots, ledger, work):
+        handed = work({})
+        self.run(slots, ledger, handed)
+        assert handed.payload is None
+
+
+class TestInline(ExecutorContract):
+    def make(self, slots):
+        return InlineExecutor(slots)
+
+    def test_trains_in_this_process(self, slots, ledger, work, tmp_path):
+        self.run(slots, ledger, work({}))
+        assert {path.read_text() for path in tmp_path.glob("ran-*")} == {str(os.getpid())}
+
+
+@pytest.mark.ray
+class TestRay(ExecutorContract):
+    def make(self, slots):
+        from bcauto.execute.ray_tune import RayExecutor
+
+        return RayExecutor(slots)
+
+    def test_process_that_dies_costs_a_retry(self, slots, ledger, work):
+        self.run(slots, ledger, work({1: "die"}))
+        dead = ledger.study.get_trials()[1]
+        assert dead.state is TrialState.FAIL
+        assert "the training process died" in dead.user_attrs["error"]
+        retry = next(t for t in ledger.study.get_trials() if t.user_attrs.get("retry_of") == 1)
+        assert retry.state is TrialState.COMPLETE
+        assert retry.params == dead.params
+        assert states(ledger).count(TrialState.COMPLETE) == 6
+
+    def test_processes_are_kept_between_trials(self, slots, ledger, work, tmp_path):
+        self.run(slots, ledger, work({}))
+        assert len({path.read_text() for path in tmp_path.glob("ran-*")}) <= slots.workers
+
+    def test_leaves_nothing_behind(self, slots, ledger, work, monkeypatch, tmp_path):
+        monkeypatch.setenv("TMPDIR", str(tmp_path / ("long" * 20)))
+        before = set(Path("/tmp").glob("bcauto-*"))
+        self.run(slots, ledger, work({}))
+        assert set(Path("/tmp").glob("bcauto-*")) <= before

@@ -1,0 +1,60 @@
+"""``study.toml``: what goes in comes out, and what must not change is refused."""
+
+import pytest
+
+from bcauto.errors import BadInput
+from bcauto.study import DataRecord, Identity, Settings, StudyFolder, StudyRecord
+
+IDENTITY = {
+    "data": "d" * 64,
+    "space": "e" * 64,
+    "proxy": "f" * 64,
+    "seed": 0,
+    "weights": "none",
+    "storage": "sqlite:///study.db",
+}
+
+
+@pytest.fixture
+def record():
+    return StudyRecord(
+        settings=Settings(space="quick", storage="sqlite:///study.db", keep="all", timeout=2400.0),
+        identity=Identity(**IDENTITY),
+        data=DataRecord(
+            fingerprint="d" * 64,
+            class_names=("no", "yes"),
+            train=90,
+            val=10,
+            image_size=(96, 96),
+            cleaning={"read": 100},
+        ),
+        versions={"python": "3.11"},
+    )
+
+
+def test_round_trip(tmp_path, record):
+    folder = StudyFolder(tmp_path)
+    record.write(folder)
+    assert StudyRecord.read(folder) == record
+    assert [file.name for file in tmp_path.iterdir()] == ["study.toml"]
+
+
+@pytest.mark.parametrize("name", IDENTITY)
+def test_another_identity_is_refused_by_name(record, name):
+    other = Identity(**{**IDENTITY, name: 7 if name == "seed" else "a" * 64})
+    with pytest.raises(BadInput) as refused:
+        record.check_same(other, "cells")
+    assert f"{name} (study: " in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert all(f"{same} (study" not in str(refused.value) for same in set(IDENTITY) - {name})
+
+
+def test_the_same_identity_goes_on(record):
+    record.check_same(Identity(**IDENTITY), "cells")
+
+
+def test_damaged_file_is_one_line(tmp_path):
+    folder = StudyFolder(tmp_path)
+    folder.record.write_text("[settings]\nspace = x\n")
+    with pytest.raises(BadInput, match=r"study\.toml: not valid TOML \(Invalid value .*line 2"):
+        StudyRecord.read(folder)

@@ -1,0 +1,49 @@
+"""Counts and winners."""
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from bcauto.study import Ledger, Limits, best_trials, load_study, status
+from bcauto.trial import Failure, TrialResult
+
+
+@pytest.fixture
+def searched(study, space, folder):
+    ledger = Ledger(study, space, Limits(9), folder)
+    for objective in (0.5, 0.8, 0.8, 0.2):
+        scored = TrialResult(objective, clean_accuracy=0.9, seconds=3.0)
+        ledger.close(ledger.next_job().number, scored)
+    ledger.close(ledger.next_job().number, Failure("ValueError: no"))
+    ledger.next_job()
+    return study
+
+
+def test_status_counts_every_state(searched):
+    found = status(searched, "cells", 9).as_dict()
+    assert found == {
+        "study": "cells",
+        "target": 9,
+        "trials": {"complete": 4, "pruned": 0, "failed": 1, "running": 1, "waiting": 0},
+        "best": {"number": 1, "objective": 0.8},
+    }
+    assert sum(found["trials"].values()) == len(searched.get_trials())
+
+
+def test_status_of_a_study_without_trials():
+    assert status(None, "cells", 9).as_dict()["best"] is None
+
+
+def test_best_comes_first_and_of_equals_the_earlier(searched):
+    assert [best.number for best in best_trials(searched)] == [1, 2, 0, 3]
+    assert best_trials(searched)[0].recipe.training.optimizer == "adam"
+    assert best_trials(searched)[0].run["seconds"] == 3.0
+
+
+def test_best_agrees_with_optuna(searched):
+    assert best_trials(searched)[0].objective == searched.best_value
+    assert all(t.state is TrialState.COMPLETE for t in searched.best_trials)
+
+
+def test_unknown_study_in_a_storage_is_none():
+    assert load_study("nobody", optuna.storages.InMemoryStorage()) is None
