@@ -52,6 +52,7 @@ def choices(value: object, legal: Iterable[str]) -> str:
     "did you mean 'lion'? Legal: adam, lion"
     """
     names = sorted(legal)
-    near = get_close_matches(str(value), names, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"{hint}Legal: {', '.join(names)}"
+    folded = {name.lower(): name for name in names}
+    near = get_close_matches(str(value).lower(), folded, n=1)
+    hint = f"did you mean {folded[near[0]]!r}? " if near else ""
+    return f"{hint}Legal: {', '.join(names) or 'none'}"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,25 +67,24 @@ def export_trial(folder: StudyFolder, record: StudyRecord, best: Best, out: Path
         The folder written.
 
     Raises:
-        BadInput: the trial's model is no longer kept.
+        BadInput: the trial's model is no longer kept, or ``out`` cannot be written to.
         NothingUsable: the score does not come back within 0.2 points.
     """
     kept = folder.model(best.number)
     if not kept.exists():
         numbers = sorted(int(file.stem) for file in folder.models.glob("[0-9]*.keras"))
         raise BadInput(f"trial {best.number} has no model any more; kept are those of {numbers}")
-    out.mkdir(parents=True, exist_ok=True)
-    partial = out / f".{MODEL}.partial.keras"
-    shutil.copyfile(kept, partial)
-    try:
-        again = _score_again(partial, folder)
+    _make_folder(out)
+    with tempfile.TemporaryDirectory(dir=out, prefix=".partial-") as name:
+        partial = Path(name)
+        shutil.copyfile(kept, partial / MODEL)
+        again = _score_again(partial / MODEL, folder)
         _check_same(best, again)
-        (out / RECIPE).write_text(best.recipe.to_toml(), encoding="utf-8")
         manifest = json.dumps(_manifest(folder, record, best, again), indent=2)
-        (out / MANIFEST).write_text(manifest + "\n", encoding="utf-8")
-        partial.replace(out / MODEL)
-    finally:
-        partial.unlink(missing_ok=True)
+        (partial / MANIFEST).write_text(manifest + "\n", encoding="utf-8")
+        (partial / RECIPE).write_text(best.recipe.to_toml(), encoding="utf-8")
+        for file in (RECIPE, MANIFEST, MODEL):
+            (partial / file).replace(out / file)
     return out
 
 
@@ -97,10 +99,17 @@ def _class_names(file: Path, classes: int) -> tuple[str, ...]:
     names: list[str] = []
     if manifest.exists():
         try:
-            names = json.loads(manifest.read_text(encoding="utf-8"))["class_names"]
+            names = list(map(str, json.loads(manifest.read_text(encoding="utf-8"))["class_names"]))
         except (ValueError, KeyError, TypeError) as error:
             raise BadInput(f"{manifest}: damaged ({error})") from None
     return tuple(names) if len(names) == classes else tuple(map(str, range(classes)))
+
+
+def _make_folder(out: Path) -> None:
+    with suppress(FileExistsError, NotADirectoryError, PermissionError):
+        out.mkdir(parents=True, exist_ok=True)
+    if not (out.is_dir() and os.access(out, os.W_OK)):
+        raise BadInput(f"--out must be a folder that can be written to, got {out}")
 
 
 def _score_again(file: Path, folder: StudyFolder) -> float:

@@ -22,6 +22,7 @@ from bcauto.proxy import Proxy, make_proxy
 from bcauto.seeds import derive
 from bcauto.space import Space, find_space, read_space
 from bcauto.study import (
+    OWN_STORAGE,
     DataRecord,
     Identity,
     Ledger,
@@ -83,24 +84,27 @@ def plan_search(given: Mapping[str, Any], studies: Path, study: str | None) -> P
         BadInput: something breaks a rule, or the study was begun with something else.
     """
     given = _absolute(given)
-    folder = StudyFolder((studies / check_name(study or _default_name(given))).resolve())
+    folder = StudyFolder(
+        (studies / check_name(_default_name(given) if study is None else study)).resolve()
+    )
     known = StudyRecord.read(folder) if folder.record.exists() else None
-    settings, url = _settings(given, folder, known)
+    settings = _settings(given, known)
     space_file = folder.space if known and "space" not in given else find_space(settings.space)
     space = read_space(space_file)
     weights = read_weights(settings.weights)
-    check_weights(weights, [recipe.model for recipe in space.edge_recipes()])
     _check_disk(studies)
-    if url != folder.default_storage:
-        check_storage(url)
+    if settings.storage != OWN_STORAGE:
+        check_storage(given.get("storage") or settings.storage)
     data = load(Path(settings.data) if settings.data else None, settings.image_size, settings.seed)
     _check_sides(space, data)
+    check_weights(weights, [recipe.model for recipe in space.edge_recipes()])
     proxy = _proxy(folder, data, space, settings.seed)
     record = _record(settings, data, space, proxy)
     if known:
         known.check_same(record.identity, folder.name)
     text = space_file.read_text(encoding="utf-8")
     work = _work(Payload(data, proxy, weights))
+    url = record.storage_url(folder, given.get("storage"))
     return Plan(folder, settings, record, url, space, text, work, resumed=known is not None)
 
 
@@ -147,14 +151,10 @@ def _default_space(given: Mapping[str, Any]) -> str:
     return "blood_cells" if count_gpus() else "blood_cells_small"
 
 
-def _settings(
-    given: Mapping[str, Any], folder: StudyFolder, known: StudyRecord | None
-) -> tuple[Settings, str]:
-    """The settings, and the storage URL with its password."""
+def _settings(given: Mapping[str, Any], known: StudyRecord | None) -> Settings:
     stored = known.settings.model_dump() if known else {"space": _default_space(given)}
-    url = given.get("storage") or stored.get("storage") or folder.default_storage
-    merged = {**stored, **given, "storage": redacted(url)}
-    return checked(Settings, merged, "bcauto search"), url
+    storage = {"storage": redacted(given["storage"])} if "storage" in given else {}
+    return checked(Settings, {**stored, **given, **storage}, "search")
 
 
 def _check_sides(space: Space, data: Dataset) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,9 +13,21 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bcauto.errors import BadInput, choices
 
-__all__ = ["Frozen", "checked", "explain", "read_toml", "to_toml"]
+__all__ = ["Frozen", "checked", "explain", "parse", "read_toml", "to_toml"]
 
 Model = TypeVar("Model", bound=BaseModel)
+
+_RULES = {
+    "json_invalid": "every text must be UTF-8, and nothing nested 200 deep",
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "string_type": "must be a string",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+}
+"""Pydantic's rules in TOML's words; the others read well once they begin with "must"."""
 
 
 class Frozen(BaseModel):
@@ -33,13 +46,24 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInput(f"{path}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also no UTF-8, or a number too long to read
         raise BadInput(f"{path}: not valid TOML ({error})") from error
 
 
 def to_toml(model: BaseModel) -> str:
     """The model as TOML; what is None is left out, since TOML has no null."""
     return tomli_w.dumps(model.model_dump(mode="json", exclude_none=True))
+
+
+def parse(model: type[Model], data: Mapping[str, Any]) -> Model:
+    """``data`` as a ``model``, with no type taken for another: neither true nor "1" is 1.
+
+    Pydantic is so strict, and yet takes a list for a tuple, only where it reads JSON.
+
+    Raises:
+        ValidationError: ``data`` breaks a rule of the model.
+    """
+    return model.model_validate_json(json.dumps(data, default=str), strict=True)
 
 
 def checked(model: type[Model], data: Mapping[str, Any], source: object) -> Model:
@@ -49,21 +73,30 @@ def checked(model: type[Model], data: Mapping[str, Any], source: object) -> Mode
         BadInput: ``data`` breaks a rule of the model.
     """
     try:
-        return model.model_validate(dict(data))
+        return parse(model, data)
     except ValidationError as error:
-        raise BadInput(f"{source}: {explain(error, model)}") from None
+        line = explain(error, model).replace("\n", "\\n")  # a key may hold anything
+        raise BadInput(f"{source}: {line}") from None
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """The first broken rule of a validation error: key, rule, value, legal keys."""
-    first = error.errors(include_url=False)[0]
+    """The first broken rule of a validation error: key, rule, value, legal keys.
+
+    A missing key comes last, since an unknown one may be what was meant.
+    """
+    errors = error.errors(include_url=False)
+    first = min(errors, key=lambda broken: broken["type"] == "missing")
     key = ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":
         return f"unknown key {key!r}; {choices(first['loc'][-1], _legal_keys(model, first['loc']))}"
-    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "missing":
+        return f"{key} is missing"
     if first["type"] == "value_error":
-        return f"{key}: {message}" if key else message
-    return f"{key}: {message}, got {first['input']!r}"
+        message = first["msg"].removeprefix("Value error, ")
+        between = " " if message.startswith("must ") else ": "
+        return f"{key}{between}{message}" if key else message
+    rule = _RULES.get(first["type"], first["msg"].replace("Input should", "must", 1))
+    return f"{key} {rule}, got {first['input']!r}".lstrip()
 
 
 def _legal_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

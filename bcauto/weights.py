@@ -46,7 +46,7 @@ def read_weights(source: str) -> Weights:
     """
     if source in ("imagenet", "none"):
         return Weights(source)
-    if not Path(source).is_dir():
+    if not (source and Path(source).is_dir()):
         raise BadInput(f"--weights must be imagenet, none or a folder of weights, got {source!r}")
     return Weights(str(Path(source).resolve()))
 

@@ -71,7 +71,7 @@ def dashboard(
     from bcauto.study import StudyRecord, connect, find_study
 
     folder = find_study(studies_dir, study)
-    url = storage or StudyRecord.read(folder).settings.storage
+    url = StudyRecord.read(folder).storage_url(folder, storage)
     with watch_signals():
         from optuna_dashboard import run_server
 
@@ -86,7 +86,7 @@ def _open(
 
     folder = find_study(studies, name)
     record = StudyRecord.read(folder)
-    url = storage or record.settings.storage
+    url = record.storage_url(folder, storage)
     check_storage(url)
     return folder, record, load_study(folder.name, connect(url))
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -12,13 +14,26 @@ from bcauto.errors import BadInput
 
 __all__ = [
     "DataOption",
+    "ExecutorOption",
+    "GpusPerTrialOption",
+    "ImageSizeOption",
     "JsonFlag",
+    "KeepOption",
+    "RayAddressOption",
+    "SeedOption",
+    "SpaceOption",
     "StorageOption",
     "StudiesDir",
     "StudyArgument",
+    "StudyOption",
+    "TimeoutOption",
+    "TrialsOption",
+    "WeightsOption",
+    "WorkersOption",
     "only_given",
     "parse_duration",
     "parse_keep",
+    "parse_number",
 ]
 
 StudyArgument = Annotated[
@@ -34,7 +49,56 @@ DataOption = Annotated[
     Path | None, typer.Option("--data", help="An .npz file, or a folder of class folders.")
 ]
 
-_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
+_NUMBER = r"(\d+(?:\.\d+)?)"
+SpaceOption = Annotated[
+    str | None, typer.Option(help="A space's name, or a .toml file.", metavar="NAME|FILE")
+]
+TrialsOption = Annotated[
+    str | None,
+    typer.Option(help="Finished trials to reach in total. [default: 100]", metavar="N"),
+]
+TimeoutOption = Annotated[
+    str | None, typer.Option(help="Time for this run, such as 2h or 40m.", metavar="TIME")
+]
+StudyOption = Annotated[
+    str | None, typer.Option(help="Its name. [default: made of data and space]")
+]
+WorkersOption = Annotated[
+    str | None,
+    typer.Option(help="Trials at a time. [default: by GPUs, else cores up to 2]", metavar="N"),
+]
+GpusPerTrialOption = Annotated[
+    str | None,
+    typer.Option(help="Share of a GPU for each trial. [default: 1]", metavar="SHARE"),
+]
+RayAddressOption = Annotated[
+    str | None, typer.Option(help="A Ray cluster to run on. [default: a Ray of our own]")
+]
+ExecutorOption = Annotated[
+    Literal["ray", "inline"] | None, typer.Option(help="What runs the trials. [default: ray]")
+]
+WeightsOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Pretrained weights: imagenet, none, or a folder of <backbone>.weights.h5 files."
+        " [default: imagenet]",
+        metavar="imagenet|none|DIR",
+    ),
+]
+ImageSizeOption = Annotated[
+    str | None,
+    typer.Option(help="Side in px to resize to. [default: as the data has it]", metavar="N"),
+]
+SeedOption = Annotated[
+    str | None, typer.Option(help="Of everything random. [default: 0]", metavar="N")
+]
+KeepOption = Annotated[
+    str | None,
+    typer.Option(help="Best trials that keep their model. [default: 5]", metavar="N|all"),
+]
+
+_DURATION = re.compile(f"(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s)?|{_NUMBER}")
+_UNITS = (3600, 60, 1, 1)  # of the four numbers, in seconds
 
 
 def parse_duration(text: str) -> float:
@@ -44,9 +108,9 @@ def parse_duration(text: str) -> float:
         BadInput: the text is none, or nothing.
     """
     match = _DURATION.fullmatch(text.strip().lower())
-    hours, minutes, seconds = (float(part or 0) for part in match.groups()) if match else (0, 0, 0)
-    total = 3600 * hours + 60 * minutes + seconds
-    if total <= 0:
+    parts = match.groups() if match else (0,) * len(_UNITS)
+    total = sum(unit * float(part or 0) for unit, part in zip(_UNITS, parts, strict=True))
+    if not 0 < total < math.inf:
         raise BadInput(f"--timeout must be a time such as 2h, 1h30m, 40m or 90s, got {text!r}")
     return total
 
@@ -59,9 +123,19 @@ def parse_keep(text: str) -> int | str:
     """
     if text == "all":
         return text
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise BadInput(f"--keep must be a whole number above 0, or all, got {text!r}")
     return int(text)
+
+
+def parse_number(text: str | None) -> int | float | str | None:
+    """A number where the text is one; else the text, for the settings' own check to refuse."""
+    if text is None:
+        return None
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return text
 
 
 def only_given(**options: Any) -> dict[str, Any]:

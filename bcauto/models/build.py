@@ -46,6 +46,13 @@ class Classifier:
             is_norm = isinstance(layer, keras.layers.BatchNormalization)
             layer.trainable = position >= frozen_layers and not is_norm
 
+    def copy_weights(self, other: Classifier) -> None:
+        """Takes over all weights of a classifier of the same recipe."""
+        self.model.set_weights(other.model.get_weights())
+        for layer in self.backbone.layers:
+            if isinstance(layer, keras.layers.Normalization):
+                layer.finalize_state()  # it works with a copy of its weights
+
     @property
     def trainable_parameters(self) -> int:
         """Number of weights that training changes."""
@@ -70,13 +77,34 @@ def build_classifier(
 
 
 def _backbone(network: Network, image_size: tuple[int, int], weights: Weights) -> Any:
+    shape = (*image_size, 3)
     if network.backbone == "SmallCNN":
-        return small_cnn((*image_size, 3))
+        return small_cnn(shape)
     build = getattr(keras.applications, network.backbone)
     width = {"alpha": network.alpha} if len(network.entry.alphas) > 1 else {}
-    source = weights.file(network) or ("imagenet" if weights.pretrains(network) else None)
-    shape = (*image_size, 3)
-    return build(include_top=False, weights=source, input_shape=shape, **width)
+    file = weights.file(network)
+    download = "imagenet" if weights.pretrains(network) and not file else None
+    backbone = build(include_top=False, weights=download, input_shape=shape, **width)
+    if network.backbone.startswith("EfficientNetB") and not download:
+        backbone = _with_imagenet_scale(backbone)
+    if file:
+        backbone.load_weights(file)
+    return backbone
+
+
+def _with_imagenet_scale(efficientnet: Any) -> Any:
+    """An EfficientNet with the layer that Keras puts in only where it downloads ImageNet weights.
+
+    The weights need it wherever they come from, and a copy of a network all of its layers.
+    """
+    scale = [deviation**-0.5 for deviation in _IMAGENET_DEVIATION]
+
+    def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
+        x = layer(*args, **kwargs)
+        last = isinstance(layer, keras.layers.Normalization)
+        return keras.layers.Rescaling(scale)(x) if last else x
+
+    return keras.models.clone_model(efficientnet, call_function=call)
 
 
 def _scaled(inputs: Any, scale: InputScale) -> Any:

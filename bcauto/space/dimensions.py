@@ -5,17 +5,30 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from bcauto.errors import choices
-from bcauto.toml import Frozen, explain
+from bcauto.toml import Frozen, explain, parse
 
 __all__ = ["Choices", "Dimension", "Range", "Scalar", "Suggester", "Value", "read_dimension"]
 
 Scalar = str | int | float | bool
 Value = Scalar | tuple[Any, ...]
+
+_LARGEST = 2**53  # whole numbers up to here are exact as floats
+
+
+def _is_number(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"must be a number, got {value!r}")
+    if not abs(value) <= _LARGEST:
+        raise ValueError(f"must be a number from -2**53 to 2**53, got {value!r}")
+    return value
+
+
+Number = Annotated[int | float, BeforeValidator(_is_number)]
 
 
 class Suggester(Protocol):
@@ -44,12 +57,23 @@ class _Conditional(Frozen):
 class Choices(_Conditional):
     """One of some values; a list among them (such as head widths) is drawn by its label."""
 
-    values: tuple[Value, ...] = Field(min_length=1)
+    values: tuple[Value, ...]
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _are_values(cls, values: Any) -> Any:
+        if not isinstance(values, list | tuple) or not values:
+            raise ValueError(f"must be a list of one choice or more, got {values!r}")
+        for value in values:
+            if isinstance(value, dict) or (isinstance(value, float) and not math.isfinite(value)):
+                rule = "a choice must be a string, a finite number, true, false or a list"
+                raise ValueError(f"{rule}, got {value!r}")
+        return tuple(map(_frozen, values))
 
     @model_validator(mode="after")
     def _values_differ(self) -> Choices:
         if len(set(self.options)) < len(self.values):
-            raise ValueError(f"the choices must differ, got {list(self.values)}")
+            raise ValueError(f"the choices must differ, got {_shown(self.values)}")
         return self
 
     @property
@@ -72,19 +96,20 @@ class Choices(_Conditional):
         Raises:
             ValueError: it is not one of the values.
         """
-        plain = tuple(value) if isinstance(value, list) else value
-        if plain not in self.values:
-            raise ValueError(f"must be one of {', '.join(map(repr, self.values))}; got {value!r}")
-        return self.options[self.values.index(plain)]
+        same = (_same(value, mine) for mine in self.values)
+        option = next((o for o, is_it in zip(self.options, same, strict=True) if is_it), None)
+        if option is None:
+            raise ValueError(f"must be one of {_shown(self.values)}; got {value!r}")
+        return option
 
 
 class Range(_Conditional):
     """Numbers from ``low`` to ``high``, both included; whole ones where both bounds are."""
 
-    low: int | float
-    high: int | float
+    low: Number
+    high: Number
     log: bool = False
-    step: int | float | None = Field(None, gt=0)
+    step: Number | None = Field(None, gt=0)
 
     @model_validator(mode="after")
     def _is_possible(self) -> Range:
@@ -122,8 +147,8 @@ class Range(_Conditional):
         """
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError(f"must be a number; got {value!r}")
-        whole = not self.integer or value == int(value)
-        if not (self.low <= value <= self.high and whole and self._on_step(value)):
+        inside = self.low <= value <= self.high and (not self.integer or value == int(value))
+        if not (inside and self._on_step(value)):
             kind = "a whole number" if self.integer else "a number"
             steps = f" in steps of {self.step}" if self.step else ""
             raise ValueError(f"must be {kind} from {self.low} to {self.high}{steps}; got {value!r}")
@@ -140,37 +165,52 @@ Dimension = Range | Choices
 
 def alternatives(wanted: Any) -> tuple[Any, ...]:
     """What a condition accepts: a list means any of its values."""
-    return tuple(wanted) if isinstance(wanted, list | tuple) else (wanted,)
+    return tuple(map(_frozen, wanted)) if isinstance(wanted, list | tuple) else (wanted,)
 
 
-def read_dimension(name: str, entry: Any) -> Dimension:
+def read_dimension(entry: Any) -> Dimension:
     """A dimension from its TOML form: a list of choices, or a table of choices or bounds.
 
     Raises:
         ValueError: the entry has neither form, or breaks a rule.
     """
+    if isinstance(entry, Dimension):
+        return entry
     table = {"values": entry} if isinstance(entry, list) else entry
     if not isinstance(table, dict):
         raise ValueError(
-            f"{name} must be a list of choices or a table with low and high, got {entry!r}; "
+            f"must be a list of choices or a table with low and high, got {entry!r}; "
             "a constant belongs to [recipe]"
         )
+    _check_keys(table)
     kind: type[Dimension] = Choices if "values" in table else Range
     try:
-        return kind.model_validate(_tuples(table))
+        return parse(kind, table)
     except ValidationError as error:
-        if error.errors()[0]["type"] == "missing":
-            legal = [*Choices.model_fields, *Range.model_fields]
-            wrong = next((key for key in table if key not in legal), None)
-            if wrong:
-                raise ValueError(
-                    f"{name}: unknown key {wrong!r}; {choices(wrong, set(legal))}"
-                ) from None
-        raise ValueError(f"{name}: {explain(error, kind)}") from None
+        raise ValueError(explain(error, kind)) from None
 
 
-def _tuples(table: dict[str, Any]) -> dict[str, Any]:
-    values = table.get("values")
-    if not isinstance(values, list):
-        return table
-    return {**table, "values": tuple(tuple(v) if isinstance(v, list) else v for v in values)}
+def _check_keys(table: Mapping[str, Any]) -> None:
+    legal = {*Choices.model_fields, *Range.model_fields}
+    for key, value in table.items():
+        if key not in legal:
+            known = choices(key, legal)
+            dotted = isinstance(value, list | dict) and known.startswith("Legal")
+            hint = "; a dotted name needs quotes" if dotted else ""
+            raise ValueError(f"unknown key {key!r}; {known}{hint}")
+    bounds = sorted(table.keys() - Choices.model_fields)
+    if "values" in table and bounds:
+        raise ValueError(f"values and {bounds[0]} exclude each other")
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values are equal; true is not 1."""
+    return bool(_frozen(one) == _frozen(other)) and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _shown(values: Sequence[Value]) -> str:
+    return ", ".join(repr(list(v) if isinstance(v, tuple) else v) for v in values)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from typing import Annotated, Any
 
-from pydantic import ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, ValidationError, model_validator
 
 from bcauto.errors import choices
 from bcauto.proxy import ProxyConfig
@@ -22,7 +23,7 @@ from bcauto.space.dimensions import (
     alternatives,
     read_dimension,
 )
-from bcauto.toml import Frozen, explain
+from bcauto.toml import Frozen, explain, parse
 
 __all__ = ["Space"]
 
@@ -33,26 +34,20 @@ class Space(Frozen):
     ``recipe`` holds the constants as a partial recipe; ``search`` the dimensions, each named
     after the recipe's key (``training.learning_rate``), with ``@`` and a word of choice behind
     it where variants of one key hold under different conditions; ``start`` the points to try
-    first. Every choice and bound is tried when the space is made, so that what it draws later
-    passes the recipe's own checks.
+    first. Every choice and bound, and every two of one table, are tried when the space is made, so
+    that what it draws later passes the recipe's own checks: none looks at three values, or at two
+    tables.
     """
 
     recipe: dict[str, Any] = {}
-    search: dict[str, Dimension] = {}
+    search: dict[str, Annotated[Dimension, BeforeValidator(read_dimension)]] = {}
     start: tuple[dict[str, Any], ...] = ()
     proxy: ProxyConfig = ProxyConfig()
-
-    @field_validator("search", mode="before")
-    @classmethod
-    def _read_dimensions(cls, search: Any) -> Any:
-        if not isinstance(search, dict):
-            return search
-        read = {n: e if isinstance(e, Frozen) else read_dimension(n, e) for n, e in search.items()}
-        return {name: entry.model_dump() for name, entry in read.items()}
 
     @model_validator(mode="after")
     def _draws_legal_recipes(self) -> Space:
         self._check_conditions()
+        self._check_variants()
         self.edge_recipes()
         for number, point in enumerate(self.start, 1):
             self._check_start(point, f"start {number}")
@@ -60,20 +55,21 @@ class Space(Frozen):
 
     def draw(self, suggest: Suggester) -> Recipe:
         """A recipe whose active dimensions take the values that ``suggest`` gives."""
-        return Recipe.model_validate(self._nested(self._values(suggest)))
+        return parse(Recipe, self._nested(self._values(suggest)))
 
     def edge_recipes(self) -> list[Recipe]:
-        """A recipe for every choice and every bound: the edges of what the space reaches.
+        """A recipe for every choice and bound, and every two of one table: the space's edges.
 
         Raises:
             ValueError: one of them breaks a recipe's rule.
         """
         edges = [(name, value) for name, dim in self.search.items() for value in dim.edges]
-        points = [{**self._ancestors(name), name: value} for name, value in edges]
-        return [
-            self._try(point, f"search.{name}")
-            for point, (name, _) in zip(points, edges, strict=True)
-        ] or [self._try({}, "recipe")]
+        pairs = [[a, b] for a, b in combinations(edges, 2) if _table(a[0]) == _table(b[0])]
+        recipes = [
+            self._try(self._point(some), f"search.{some[-1][0]}")
+            for some in [*([edge] for edge in edges), *pairs]
+        ]
+        return recipes or [self._try({}, "recipe")]
 
     def options(self, point: Mapping[str, Any]) -> dict[str, Scalar]:
         """A point by dimension names, in the words that a sampler is told."""
@@ -95,12 +91,21 @@ class Space(Frozen):
     def _nested(self, drawn: Mapping[str, Value]) -> dict[str, Any]:
         nested = copy.deepcopy(self.recipe)
         for name, value in drawn.items():
-            *tables, key = name.partition("@")[0].split(".")
+            *tables, key = _key(name).split(".")
             table = nested
             for part in tables:
                 table = table.setdefault(part, {})
+                if not isinstance(table, dict):
+                    raise ValueError(f"search.{name}: {part} must be a table, got {table!r}")
             table[key] = value
         return nested
+
+    def _point(self, edges: Sequence[tuple[str, Value]]) -> dict[str, Value]:
+        """The edges, and what their conditions ask for."""
+        wanted: dict[str, Value] = {}
+        for name, _ in edges:
+            wanted |= self._ancestors(name)
+        return {**wanted, **dict(edges)}
 
     def _ancestors(self, name: str) -> dict[str, Value]:
         """The values that ``name``'s conditions, and theirs in turn, ask for."""
@@ -123,9 +128,34 @@ class Space(Frozen):
                 if parent not in above:
                     rule = f"{where} must name a dimension above it, got {parent!r}"
                     raise ValueError(f"{rule}; {choices(parent, above)}")
+                if not alternatives(value):
+                    raise ValueError(f"{where} {parent} must be one value or more, got {value!r}")
                 for one in alternatives(value):
                     _check_option(f"{where} {parent}", above[parent], one)
             above[name] = dimension
+
+    def _check_variants(self) -> None:
+        """Makes sure that no two dimensions of one key are ever drawn together."""
+        for one, other in combinations(self.search, 2):
+            key = _key(one)
+            if key == _key(other) and not self._exclude_each_other(one, other):
+                raise ValueError(
+                    f"search.{other}: {one!r} sets {key} too, so their conditions must exclude "
+                    f"each other, got {self.search[one].when} and {self.search[other].when}"
+                )
+
+    def _exclude_each_other(self, one: str, other: str) -> bool:
+        return any(
+            parent == same and not set(wanted) & set(others)
+            for parent, wanted in self._conditions(one)
+            for same, others in self._conditions(other)
+        )
+
+    def _conditions(self, name: str) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        """The dimension's conditions and its parents': what must be among what."""
+        for parent, wanted in self.search[name].when.items():
+            yield parent, alternatives(wanted)
+            yield from self._conditions(parent)
 
     def _check_start(self, point: Mapping[str, Any], where: str) -> None:
         for name, value in point.items():
@@ -153,6 +183,15 @@ class _Fixed:
         value = self.point.get(name, bounds.low)
         assert isinstance(value, int | float)  # Range.option saw to it
         return value
+
+
+def _key(name: str) -> str:
+    """The recipe's key that a dimension sets."""
+    return name.partition("@")[0]
+
+
+def _table(name: str) -> str:
+    return _key(name).rpartition(".")[0]
 
 
 def _check_option(where: str, dimension: Dimension, value: Any) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import asdict, dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -20,10 +20,11 @@ from bcauto.recipe import Recipe
 from bcauto.seeds import derive
 from bcauto.space import Space
 from bcauto.study.folder import StudyFolder
+from bcauto.study.monitor import Monitor, SilentMonitor
 from bcauto.study.sampling import OptunaSuggester, make_sampler
 from bcauto.trial import Failure, Job, Outcome, Retry, TrialResult
 
-__all__ = ["DONE", "Ledger", "Limits", "Monitor", "SilentMonitor"]
+__all__ = ["DONE", "Ledger", "Limits"]
 
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 
@@ -32,38 +33,6 @@ _MAX_FAILURES_IN_ROW = 10
 _MAX_REDRAWS = 50  # draws in a row that were known already, until the space counts as exhausted
 
 Keep = int | Literal["all"]
-
-
-class Monitor(Protocol):
-    """Someone who watches a search."""
-
-    def began(self, finished: int, best: float | None) -> None:
-        """The study is open, with so many trials finished and this best objective."""
-
-    def started(self, job: Job) -> None:
-        """A trial was handed out."""
-
-    def reported(self, number: int, epoch: int, score: float) -> None:
-        """A trial reported an epoch's score, in 0..1."""
-
-    def ended(self, number: int, state: str, detail: str) -> None:
-        """A trial ended: its state, and its objective or the reason."""
-
-
-class SilentMonitor:
-    """Watches and says nothing."""
-
-    def began(self, finished: int, best: float | None) -> None:
-        """Nothing."""
-
-    def started(self, job: Job) -> None:
-        """Nothing."""
-
-    def reported(self, number: int, epoch: int, score: float) -> None:
-        """Nothing."""
-
-    def ended(self, number: int, state: str, detail: str) -> None:
-        """Nothing."""
 
 
 @dataclass(frozen=True)

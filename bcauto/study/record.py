@@ -12,7 +12,11 @@ from bcauto.errors import BadInput
 from bcauto.study.folder import StudyFolder
 from bcauto.toml import Frozen, checked, read_toml, to_toml
 
-__all__ = ["DataRecord", "Identity", "Settings", "StudyRecord"]
+__all__ = ["OWN_STORAGE", "DataRecord", "Identity", "Settings", "StudyRecord"]
+
+
+OWN_STORAGE = "study.db"
+"""The SQLite file in the study's folder, wherever that folder is moved."""
 
 
 class Settings(Frozen):
@@ -22,7 +26,9 @@ class Settings(Frozen):
     image_size: int | None = Field(None, ge=8, le=4096, description="side in px")
     space: str
     weights: str = "imagenet"
-    storage: str = Field(description="Optuna storage URL, without its password")
+    storage: str = Field(
+        OWN_STORAGE, description="Optuna storage URL without its password, or the study's own"
+    )
     seed: int = Field(0, ge=0, lt=2**63)
     trials: int = Field(100, ge=1)
     timeout: float | None = Field(None, gt=0, description="seconds, of one run of the search")
@@ -75,6 +81,11 @@ class StudyRecord(Frozen):
         partial = folder.record.with_suffix(".partial")
         partial.write_text(to_toml(self), encoding="utf-8")
         os.replace(partial, folder.record)  # noqa: PTH105  atomic, and says so
+
+    def storage_url(self, folder: StudyFolder, given: str | None = None) -> str:
+        """Where the study's trials are: the URL that is given (with its password), or its own."""
+        own = self.settings.storage == OWN_STORAGE
+        return given or (folder.default_storage if own else self.settings.storage)
 
     @classmethod
     def read(cls, folder: StudyFolder) -> StudyRecord:

@@ -127,7 +127,7 @@ def _as_float32(classifier: Classifier, job: Job, data: Dataset, device: Device)
     keras.config.set_dtype_policy("float32")
     untrained = Weights("none")
     plain = build_classifier(job.recipe.model, data.image_size, len(data.class_names), untrained)
-    plain.model.set_weights(classifier.model.get_weights())
+    plain.copy_weights(classifier)
     return plain.model
 
 
@@ -145,5 +145,8 @@ def _save(model: Any, path: Path) -> None:
     """Writes the model as plain Keras, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.partial.keras")
-    keras.Model(model.inputs, model.outputs).save(partial)  # never compiled: no optimizer in it
-    partial.replace(path)
+    try:
+        keras.Model(model.input, model.output).save(partial)  # never compiled: no optimizer in it
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,41 @@
+"""Someone who watches a search: a screen, a log, nobody."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from bcauto.trial import Job
+
+__all__ = ["Monitor", "SilentMonitor"]
+
+
+class Monitor(Protocol):
+    """Someone who watches a search."""
+
+    def began(self, finished: int, best: float | None) -> None:
+        """The study is open, with so many trials finished and this best objective."""
+
+    def started(self, job: Job) -> None:
+        """A trial was handed out."""
+
+    def reported(self, number: int, epoch: int, score: float) -> None:
+        """A trial reported an epoch's score, in 0..1."""
+
+    def ended(self, number: int, state: str, detail: str) -> None:
+        """A trial ended: its state, and its objective or the reason."""
+
+
+class SilentMonitor:
+    """Watches and says nothing."""
+
+    def began(self, finished: int, best: float | None) -> None:
+        """Nothing."""
+
+    def started(self, job: Job) -> None:
+        """Nothing."""
+
+    def reported(self, number: int, epoch: int, score: float) -> None:
+        """Nothing."""
+
+    def ended(self, number: int, state: str, detail: str) -> None:
+        """Nothing."""

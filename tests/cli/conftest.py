@@ -1,0 +1,121 @@
+"""The command line in this process and as a process, on data that trains in seconds."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from bcauto.cli import main
+
+SPACE = """
+[recipe.model]
+backbone = "SmallCNN"
+dropout = 0.0
+
+[recipe.training]
+epochs = 3
+batch_size = 16
+
+[search]
+"training.learning_rate" = { low = 1e-3, high = 1e-2, log = true }
+
+[[start]]
+"training.learning_rate" = 5e-3
+
+[proxy]
+severities = [3]
+copies = 5
+held_out_copies = 2
+"""
+
+
+@dataclass
+class Ran:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def command(capsys, monkeypatch, tmp_path):
+    """Runs a command in this process, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["bcauto", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return Ran(ended.value.code, said.out, said.err)
+
+    return run
+
+
+@pytest.fixture
+def process(tmp_path):
+    """Starts a command as a process in the same folder; all of them are ended afterwards."""
+    started = []
+
+    def start(*arguments):
+        command = [sys.executable, "-m", "bcauto", *map(str, arguments)]
+        environment = {**os.environ, "COLUMNS": "120"}
+        pipe = subprocess.PIPE
+        begun = subprocess.Popen(
+            command, cwd=tmp_path, env=environment, stdout=pipe, stderr=pipe, text=True
+        )
+        started.append(begun)
+        return begun
+
+    yield start
+    for one in started:
+        if one.poll() is None:
+            one.kill()
+        one.communicate()
+
+
+@pytest.fixture(scope="session")
+def tiny_space_text():
+    return SPACE
+
+
+@pytest.fixture
+def tiny_space(tmp_path):
+    path = tmp_path / "tiny.toml"
+    path.write_text(SPACE)
+    return path
+
+
+@pytest.fixture(scope="session")
+def draw():
+    return draw_two_classes
+
+
+def draw_two_classes(count, seed):
+    """Two classes, bright above or bright below, that a network tells apart in an epoch or two."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count) % 2
+    images = rng.integers(0, 120, (count, 32, 32, 3), dtype=np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        image[:16] += np.uint8(120 * label)
+        image[16:] += np.uint8(120 * (1 - label))
+    return {"images": images, "labels": labels}
+
+
+@pytest.fixture
+def tiny_npz(tmp_path):
+    path = tmp_path / "tiny.npz"
+    np.savez(path, **draw_two_classes(120, 0))
+    return path
+
+
+@pytest.fixture
+def test_npz(tmp_path):
+    path = tmp_path / "test.npz"
+    drawn = draw_two_classes(40, 1)
+    np.savez(path, test_images=drawn["images"], test_labels=drawn["labels"])
+    return path

@@ -1,0 +1,109 @@
+"""Wrong use: one clear line, exit code 2, nothing written, before any work starts."""
+
+import sys
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def refused(command, tmp_path):
+    """Runs a command that must be refused, and returns its one line."""
+
+    def run(*arguments):
+        before = sorted(tmp_path.rglob("*"))
+        ran = command(*arguments)
+        assert ran.code == 2
+        assert ran.out == ""
+        assert ran.err.startswith("bcauto: ")
+        assert ran.err.count("\n") == 1
+        assert sorted(tmp_path.rglob("*")) == before
+        return ran.err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--trials", 0), "search: trials must be greater than or equal to 1, got 0"),
+        (("--trials", "many"), "search: trials must be a whole number, got 'many'"),
+        (("--trials", "2.5"), "search: trials must be a whole number, got 2.5"),
+        (("--gpus-per-trial", "nan"), "gpus_per_trial"),
+        (("--workers", 0), "workers"),
+        (("--seed", -1), "seed"),
+        (("--gpus-per-trial", 0), "gpus_per_trial"),
+        (("--keep", 0), "--keep must be a whole number above 0, or all, got '0'"),
+        (("--timeout", "soon"), "--timeout must be a time such as 2h"),
+        (("--executor", "dask"), "dask"),
+        (("--space", "quik"), "unknown space 'quik'; did you mean 'quick'?"),
+        (("--space", "no/such.toml"), "no/such.toml: cannot be read"),
+        (("--data", "no/such.npz"), "no/such.npz"),
+        (("--weights", "no/such"), "--weights must be imagenet, none or a folder"),
+        (("--study", "../x"), "a study name must be"),
+        (("--study", ""), "a study name must be"),
+        (("--storage", "study.db"), "--storage must be a URL"),
+        (("--storage", "sqlite:////no/such/study.db"), "folder of the SQLite file must exist"),
+        (("--nosuch",), "--nosuch"),
+        (("--image-size", 4), "image_size"),
+    ],
+)
+def test_search_options(refused, arguments, said):
+    assert said in refused("search", *arguments)
+
+
+def test_space_with_an_unknown_key(refused, tiny_space):
+    tiny_space.write_text(tiny_space.read_text().replace("epochs = 3", "epoch = 3"))
+    line = refused("search", "--space", tiny_space)
+    assert "tiny.toml" in line
+    assert "training.epoch" in line
+    assert "did you mean 'epochs'" in line
+
+
+def test_archive_without_labels(refused, tmp_path):
+    np.savez(tmp_path / "bad.npz", images=np.zeros((4, 32, 32, 3), np.uint8))
+    assert "labels" in refused("search", "--data", tmp_path / "bad.npz")
+
+
+def test_space_whose_backbones_need_larger_images(refused, tmp_path, tiny_npz):
+    space = tmp_path / "large.toml"
+    space.write_text('[recipe.model]\nbackbone = "InceptionV3"\n')
+    line = refused("search", "--data", tiny_npz, "--space", space, "--weights", "none")
+    assert "InceptionV3 takes images of at least 75 px, got 32 px" in line
+
+
+def test_weights_folder_that_lacks_a_file(refused, tmp_path, tiny_npz):
+    (tmp_path / "weights").mkdir()
+    arguments = ("--data", tiny_npz, "--space", "blood_cells_small", "--weights", "weights")
+    assert "mobilenet_0.25.weights.h5" in refused("search", *arguments)
+
+
+def test_no_disk(refused, monkeypatch):
+    usage = type("Usage", (), {"free": 1000})
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
+    assert "free disk" in refused("search")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such folder")
+def test_studies_folder_that_cannot_be_written(refused, tmp_path):
+    (tmp_path / "file").write_text("")
+    line = refused("search", "--studies-dir", tmp_path / "file")
+    assert "--studies-dir must be a folder that can be written to" in line
+
+
+@pytest.mark.parametrize("command_name", ["status", "best", "dashboard"])
+def test_unknown_study(refused, command_name):
+    assert "no study 'nobody'" in refused(command_name, "nobody")
+    assert "no study" in refused(command_name)
+
+
+def test_out_without_export(refused):
+    assert "--out goes with --export" in refused("best", "--out", "x")
+
+
+def test_evaluate_needs_a_model_and_data(refused, tiny_npz):
+    assert "--data must exist" in refused("evaluate", "model.keras", "--data", "nothing.npz")
+
+
+def test_unknown_command(refused):
+    assert "serch" in refused("serch")

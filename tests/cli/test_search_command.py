@@ -1,0 +1,143 @@
+"""``bcauto search`` and what follows it, from a user's chair."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tomllib
+
+import numpy as np
+import optuna
+import pytest
+
+from bcauto.recipe import read_recipe
+
+pytestmark = pytest.mark.keras
+
+ARGUMENTS = ("search", "--data", "tiny.npz", "--space", "tiny.toml", "--executor", "inline")
+
+
+@pytest.fixture(scope="module")
+def search_once(tmp_path_factory, tiny_space_text, draw):
+    """A folder in which a search of three trials has run, and what it said."""
+    folder = tmp_path_factory.mktemp("searched")
+    np.savez(folder / "tiny.npz", **draw(120, 0))
+    (folder / "tiny.toml").write_text(tiny_space_text)
+    command = [sys.executable, "-m", "bcauto", *ARGUMENTS, "--trials", "3", "--keep", "2"]
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    return folder, ran
+
+
+@pytest.fixture
+def searched(search_once, command, tmp_path):
+    """The working folder as that search left it, study and all."""
+    shutil.copytree(search_once[0], tmp_path, dirs_exist_ok=True)
+    return search_once[1]
+
+
+def test_whole_way_from_search_to_evaluation(searched, command, tmp_path, test_npz):
+    assert searched.stderr == ""
+    assert "tiny-tiny (new)" in searched.stdout
+    assert "best: trial" in searched.stdout
+
+    status = json.loads(command("status", "--json").out)
+    assert status["study"] == "tiny-tiny"
+    assert status["target"] == 3
+    assert status["trials"]["complete"] + status["trials"]["pruned"] == 3
+    assert set(status["best"]) == {"number", "objective"}
+
+    best = json.loads(command("best", "--json").out)
+    wanted = {"study", "trial", "objective", "clean_accuracy", "recipe", "export"}
+    assert set(best) >= wanted
+    assert best["export"] is None
+    assert best["trial"] == status["best"]["number"]
+
+    exported = command("best", "--export")
+    assert exported.code == 0, exported.err
+    folder = tmp_path / "studies" / "tiny-tiny" / "best"
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "manifest.json",
+        "model.keras",
+        "recipe.toml",
+    ]
+    assert read_recipe(folder / "recipe.toml").model_dump(mode="json") == best["recipe"]
+
+    scores = json.loads(command("evaluate", folder, "--data", test_npz, "--json").out)
+    assert scores["n"] == 40
+    assert scores["accuracy"] > 0.8
+    assert sum(map(sum, scores["confusion_matrix"])) == 40
+    import keras
+
+    plain = keras.saving.load_model(folder / "model.keras")
+    assert not plain.compiled
+
+
+def test_same_command_again_trains_nothing(searched, command, tmp_path):
+    before = json.loads(command("status", "--json").out)
+    again = command(*ARGUMENTS, "--trials", 3)
+    assert again.code == 0
+    assert "going on: 3 trials are finished" in again.out
+    assert json.loads(command("status", "--json").out) == before
+
+
+def test_study_alone_extends_the_search(searched, command):
+    again = command("search", "--study", "tiny-tiny", "--trials", 4)
+    assert again.code == 0, again.err
+    status = json.loads(command("status", "tiny-tiny", "--json").out)
+    assert status["trials"]["complete"] + status["trials"]["pruned"] == 4
+    assert status["target"] == 4
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "named"),
+    [("--seed", 1, "seed"), ("--weights", "none", "weights"), ("--image-size", 48, "data")],
+)
+def test_what_differs_is_named(searched, command, option, value, named):
+    refused = command("search", "--study", "tiny-tiny", option, value)
+    assert refused.code == 2
+    assert f"{named} (study: " in refused.err
+    assert refused.err.count("\n") == 1
+
+
+def test_another_space_is_refused(searched, command, tmp_path):
+    tiny_space = tmp_path / "tiny.toml"
+    tiny_space.write_text(tiny_space.read_text().replace("epochs = 3", "epochs = 4"))
+    refused = command("search", "--study", "tiny-tiny", "--space", tiny_space)
+    assert refused.code == 2
+    assert "space (study: " in refused.err
+
+
+def test_study_keeps_what_it_needs_to_be_looked_at_elsewhere(searched, tmp_path):
+    folder = tmp_path / "studies" / "tiny-tiny"
+    record = tomllib.loads((folder / "study.toml").read_text())
+    assert record["identity"].keys() >= {"data", "space", "proxy", "seed"}
+    assert record["data"]["class_names"] == ["0", "1"]
+    assert record["versions"].keys() >= {"keras", "tensorflow", "optuna", "ray"}
+    assert len(list((folder / "models").glob("*.keras"))) == 2
+    study = optuna.load_study(study_name=None, storage=f"sqlite:///{folder / 'study.db'}")
+    assert [len(t.intermediate_values) for t in study.get_trials()] == [3, 3, 3]
+
+
+def test_trial_that_is_not_kept_cannot_be_exported(searched, command):
+    status = json.loads(command("status", "--json").out)
+    kept = status["best"]["number"]
+    assert command("best", "--trial", kept, "--export", "--out", "handed").code == 0
+    refused = [command("best", "--trial", number, "--export") for number in range(3)]
+    lost = [ran for ran in refused if ran.code]
+    assert len(lost) == 1
+    assert lost[0].code == 2
+    assert "no model any more" in lost[0].err
+
+
+def test_fault_of_every_trial_is_exit_code_one(command, tiny_npz, tiny_space, monkeypatch):
+    from bcauto.training import Trainer
+
+    def broken(self, job, report):
+        raise RuntimeError("nothing works")
+
+    monkeypatch.setattr(Trainer, "run", broken)
+    ran = command("search", "--data", tiny_npz, "--space", tiny_space, "--executor", "inline")
+    assert ran.code == 1
+    assert "10 trials in a row failed: RuntimeError: nothing works" in ran.err
+    assert command("best").code == 1
