@@ -28,6 +28,12 @@ class _Lane:
     epoch: int = 0
     score: float | None = None
 
+    @property
+    def share_done(self) -> float:
+        """About how much of the trial is done, 0 to 1; scoring at its end counts as an epoch."""
+        training = self.job.recipe.training
+        return self.epoch / (training.head_epochs + training.epochs + 1)
+
     def line(self) -> str:
         progress = "starting" if self.score is None else f"epoch {self.epoch}  {self.score:.3f}"
         took = _clock(time.monotonic() - self.since)
@@ -126,10 +132,12 @@ class SearchScreen:
     def _time_left(self) -> float | None:
         """Seconds, from the pace of this run so far; None before there is one."""
         passed = time.monotonic() - self.started_at
-        missing = self.plan.settings.trials - self.finished
-        if not self.ended_here or missing <= 0:
+        under_way = sum(lane.share_done for lane in self.lanes if lane)
+        done = self.ended_here + under_way
+        missing = self.plan.settings.trials - self.finished - under_way
+        if not done or missing <= 0:
             return None
-        pace = passed / self.ended_here * missing
+        pace = passed / done * missing
         timeout = self.plan.settings.timeout
         return pace if timeout is None else max(0.0, min(pace, timeout - passed))
 
@@ -145,7 +153,7 @@ def _overview(plan: Plan) -> dict[str, str]:
     proxy = plan.work.payload.proxy
     share = f"{slots.gpus:g} GPU" if slots.gpus else f"{slots.threads} core(s)"
     frail = " (a crash of native code ends this process)" if settings.executor == "inline" else ""
-    dimensions = f"{len(plan.space.search)} dimensions, weights {settings.weights}"
+    dimensions = f"{len(plan.space.search)} dimensions, weights {_weights_line(plan)}"
     return {
         "study": f"{plan.folder.name} ({known}), in {plan.folder.path}",
         "data": f"{settings.data or 'built-in cells'}: {split}, {len(data.class_names)} classes",
@@ -154,6 +162,12 @@ def _overview(plan: Plan) -> dict[str, str]:
         "proxy": f"{len(proxy.labels)} corrupted copies of the validation images",
         "workers": f"{slots.workers} at a time with {share} each, {settings.executor}{frail}",
     }
+
+
+def _weights_line(plan: Plan) -> str:
+    networks = [recipe.model for recipe in plan.space.edge_recipes()]
+    needed = any(map(plan.work.payload.weights.pretrains, networks))
+    return plan.settings.weights if needed else "none (all networks train from scratch)"
 
 
 def _recipe_line(job: Job) -> str:
