@@ -15,12 +15,13 @@ def count_cores() -> int:
 
 
 def count_gpus() -> int:
-    """NVIDIA GPUs that this process may use; ``CUDA_VISIBLE_DEVICES`` counts where it is set."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return len([device for device in visible.split(",") if device.strip() not in ("", "-1")])
+    """NVIDIA GPUs that this process may use: those of the driver that CUDA is let see."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return 0
-    listed = subprocess.run([tool, "-L"], capture_output=True, text=True, check=False)
-    return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
+    ran = subprocess.run([tool, "-L"], capture_output=True, text=True, check=False)
+    listed = sum(line.startswith("GPU ") for line in ran.stdout.splitlines())
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return listed
+    return min(listed, sum(name.strip() not in ("", "-1") for name in visible.split(",")))

@@ -1,0 +1,201 @@
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bcauto.backbones import BACKBONES
+from bcauto.recipe import Recipe, read_recipe
+from bcauto.space import Space, find_space, read_space
+
+SHIPPED = ["blood_cells", "blood_cells_small", "quick"]
+OPTIMIZERS = '"training.optimizer" = ["adam", "lion"]\n'
+
+
+@pytest.fixture(scope="session")
+def shipped():
+    return {name: read_space(find_space(name)) for name in SHIPPED}
+
+
+def at(recipe, name):
+    """The recipe's value of the key that a dimension sets."""
+    part = recipe
+    for word in name.partition("@")[0].split("."):
+        part = getattr(part, word)
+    return part
+
+
+def plain(value):
+    return tuple(value) if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_thousand_draws_are_legal_and_are_what_was_suggested(name, shipped, random_suggester):
+    space, suggest = shipped[name], random_suggester(0)
+    for _ in range(1000):
+        suggest.drawn.clear()
+        recipe = space.draw(suggest)
+        assert recipe.model.frozen_layers <= BACKBONES[recipe.model.backbone].layers
+        assert recipe.model.alpha in BACKBONES[recipe.model.backbone].alphas
+        assert space.options({name: at(recipe, name) for name in suggest.drawn}) == suggest.drawn
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_just_the_dimensions_whose_conditions_hold_are_drawn(name, shipped, random_suggester):
+    space, suggest = shipped[name], random_suggester(1)
+    seen = set()
+    for _ in range(200):
+        suggest.drawn.clear()
+        recipe = space.draw(suggest)
+        seen |= suggest.drawn.keys()
+        for dimension, entry in space.search.items():
+            wanted = {p: w if isinstance(w, list) else [w] for p, w in entry.when.items()}
+            holds = [p in suggest.drawn and at(recipe, p) in w for p, w in wanted.items()]
+            assert (dimension in suggest.drawn) == all(holds)
+    assert seen == space.search.keys()
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_lions_rates_are_drawn_only_with_lion(name, shipped, random_suggester):
+    space, suggest = shipped[name], random_suggester(2)
+    optimizers = set()
+    for _ in range(50):
+        suggest.drawn.clear()
+        optimizer = space.draw(suggest).training.optimizer
+        rates = {n.partition("@")[2] for n in suggest.drawn if "learning_rate" in n}
+        assert rates == {optimizer}
+        optimizers.add(optimizer)
+    assert optimizers == {"adam", "lion"}
+
+
+@settings(max_examples=40)
+@given(st.sampled_from(SHIPPED), st.integers(0, 2**32))
+def test_a_drawn_recipe_comes_back_from_toml(
+    shipped, random_suggester, tmp_path_factory, name, seed
+):
+    recipe = shipped[name].draw(random_suggester(seed))
+    path = tmp_path_factory.getbasetemp() / "recipe.toml"
+    path.write_text(recipe.to_toml(), encoding="utf-8")
+    again = read_recipe(path)
+    assert (again, again.fingerprint) == (recipe, recipe.fingerprint)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_starting_point_is_drawn_when_its_options_are_replayed(name, shipped, replay):
+    space = shipped[name]
+    for seed, point in enumerate(space.start):
+        recipe = space.draw(replay(space.options(point), seed))
+        assert {key: at(recipe, key) for key in point} == {k: plain(v) for k, v in point.items()}
+
+
+def test_the_same_options_draw_the_same_recipe(shipped, random_suggester, replay):
+    space, suggest = shipped["blood_cells"], random_suggester(3)
+    recipe = space.draw(suggest)
+    assert space.draw(replay(suggest.drawn, seed=4)) == recipe
+
+
+def test_constants_hold_where_nothing_is_searched(space_of, random_suggester):
+    recipe = '[recipe]\nmodel = {backbone = "MobileNet", alpha = 0.5, head_units = [64]}\n'
+    space = space_of('"model.dropout" = [0.1, 0.2]', recipe)
+    drawn = space.draw(random_suggester(0)).model
+    assert (drawn.backbone, drawn.alpha, drawn.head_units) == ("MobileNet", 0.5, (64,))
+    assert drawn.dropout in (0.1, 0.2)
+
+
+def test_what_is_searched_takes_the_place_of_a_constant(space_of, random_suggester):
+    space = space_of('"model.backbone" = ["VGG16"]\n"augment.augmix.chains" = [2]')
+    drawn = space.draw(random_suggester(0))
+    assert (drawn.model.backbone, drawn.augment.augmix.chains) == ("VGG16", 2)
+    assert space.recipe == {"model": {"backbone": "SmallCNN"}}
+
+
+def test_a_space_that_searches_nothing_draws_its_constants(space_of, random_suggester):
+    space = space_of()
+    assert space.draw(random_suggester(0)) == Recipe(model={"backbone": "SmallCNN"})
+    assert space.edge_recipes() == [Recipe(model={"backbone": "SmallCNN"})]
+
+
+def test_a_point_is_told_to_a_sampler_with_lists_by_their_labels(shipped):
+    point = {"model.head_units": [64], "training.optimizer": "lion", "model.dropout": 0}
+    options = shipped["quick"].options(point)
+    assert options == {"model.head_units": "[64]", "training.optimizer": "lion", "model.dropout": 0}
+
+
+def test_edges_reach_every_backbone_with_every_width(space_of):
+    widths = {"MobileNet": (0.5, 1.0), "MobileNetV2": (0.5, 1.0)}
+    space = space_of(f'"model.backbone" = {list(widths)}\n"model.alpha" = [0.5, 1.0]', "")
+    reached = {(r.model.backbone, r.model.alpha) for r in space.edge_recipes()}
+    assert reached == set(product(widths, (0.5, 1.0)))
+
+
+def test_edges_reach_what_is_drawn_under_any_alternative_of_a_condition(space_of):
+    space = space_of(
+        """
+        "model.backbone" = ["VGG16", "MobileNet", "MobileNetV2"]
+        [search."model.alpha"]
+        values = [0.5, 1.0]
+        when = { "model.backbone" = ["MobileNet", "MobileNetV2"] }
+        """,
+        "",
+    )
+    reached = {(r.model.backbone, r.model.alpha) for r in space.edge_recipes()}
+    assert reached == {("VGG16", 1.0), *product(["MobileNet", "MobileNetV2"], (0.5, 1.0))}
+
+
+def test_a_condition_may_name_a_list_among_its_alternatives(space_of, random_suggester):
+    space = space_of(
+        """
+        "model.head_units" = [[], [64]]
+        "model.dropout" = { values = [0.5], when = {"model.head_units" = [[64]]} }
+        """
+    )
+    drawn = {space.draw(random_suggester(seed)).model for seed in range(20)}
+    assert {(model.head_units, model.dropout) for model in drawn} == {((), 0.3), ((64,), 0.5)}
+
+
+def test_variants_of_a_key_may_exclude_each_other_through_their_parents_conditions(space_of):
+    space = space_of(
+        """
+        "model.backbone" = ["MobileNet", "VGG16"]
+        "model.alpha" = { values = [0.5, 1.0], when = {"model.backbone" = "MobileNet"} }
+        "training.epochs@narrow" = { values = [4], when = {"model.alpha" = 0.5} }
+        "training.epochs@wide" = { values = [2], when = {"model.alpha" = 1.0} }
+        "training.epochs@vgg16" = { values = [1], when = {"model.backbone" = "VGG16"} }
+        """,
+        "",
+    )
+    models = {(r.model.label, r.training.epochs) for r in space.edge_recipes()}
+    assert models == {("MobileNet-0.5", 4), ("MobileNet-1.0", 2), ("VGG16", 1)}
+
+
+def test_the_fingerprint_ignores_starting_points_and_the_order_of_keys(space_of):
+    dropout = '"model.dropout" = [0.1, 0.2]\n'
+    plain = space_of(OPTIMIZERS + dropout)
+    assert space_of(f'{OPTIMIZERS}{dropout}[[start]]\n"model.dropout" = 0.1') != plain
+    started = space_of(f'{dropout}{OPTIMIZERS}[[start]]\n"model.dropout" = 0.1')
+    assert started.fingerprint == plain.fingerprint
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"recipe": {"model": {"backbone": "VGG16"}}},
+        {"search": {"model.dropout": [0.1, 0.3]}},
+        {"search": {"model.dropout": {"low": 0.1, "high": 0.2}}},
+        {"search": {"model.dropout@x": [0.1, 0.2]}},
+        {"proxy": {"severities": [3]}},
+        {"proxy": {"copies": 7}},
+    ],
+)
+def test_any_other_constant_dimension_or_proxy_is_another_fingerprint(other):
+    values = {
+        "recipe": {"model": {"backbone": "SmallCNN"}},
+        "search": {"model.dropout": [0.1, 0.2]},
+    }
+    one, two = Space.model_validate(values), Space.model_validate({**values, **other})
+    assert one.fingerprint != two.fingerprint
+
+
+def test_a_space_is_frozen(shipped):
+    with pytest.raises(ValueError, match="frozen"):
+        shipped["quick"].search = {}

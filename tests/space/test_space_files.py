@@ -1,0 +1,113 @@
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from bcauto.space import Space, find_space, read_space, shipped_spaces
+from bcauto.space import files as space_files
+from bcauto.weights import Weights
+
+ROOT = Path(__file__).parents[2]
+NAMES = ["blood_cells", "blood_cells_small", "quick"]
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package folder to look for spaces in and beside."""
+    folder = tmp_path / "bcauto"
+    folder.mkdir()
+    monkeypatch.setattr(space_files, "_PACKAGE", folder)
+    return folder
+
+
+def put(folder, *names):
+    folder.mkdir()
+    for name in names:
+        (folder / name).write_text('[recipe.model]\nbackbone = "SmallCNN"\n')
+    return folder
+
+
+def test_the_spaces_that_ship_are_found_by_name():
+    assert list(shipped_spaces()) == NAMES
+    assert find_space("quick") == ROOT / "search_spaces" / "quick.toml"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shipped_space_can_be_read_and_says_how_to_run_it(name):
+    path = find_space(name)
+    assert isinstance(read_space(path), Space)
+    assert "bcauto search " in path.read_text(encoding="utf-8")
+    assert len(read_space(path).start) >= 2
+
+
+def test_the_quick_space_needs_no_weights():
+    recipes = read_space(find_space("quick")).edge_recipes()
+    assert not any(Weights("imagenet").pretrains(recipe.model) for recipe in recipes)
+
+
+def test_the_small_space_needs_the_weights_that_it_names():
+    path = find_space("blood_cells_small")
+    files = {r.model.entry.weights_name(r.model.alpha) for r in read_space(path).edge_recipes()}
+    assert len(files) == 3
+    assert all(file in path.read_text(encoding="utf-8") for file in files)
+
+
+@pytest.mark.parametrize("name", ["mine.toml", "deep/mine.toml", "/somewhere/quick.toml"])
+def test_a_path_is_taken_as_it_is(name):
+    assert find_space(name) == Path(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("quik", "did you mean 'quick'? "),
+        ("Quick", "did you mean 'quick'? "),
+        ("zzz", ""),
+        ("", ""),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_known_ones(name, hint, refused):
+    legal = f"{hint}Legal: blood_cells, blood_cells_small, quick; or a path to a .toml"
+    with refused(rf"^unknown space '{name}'; {legal.replace('?', '[?]')}$"):
+        find_space(name)
+
+
+def test_spaces_are_found_inside_an_installed_package(package):
+    folder = put(package / "search_spaces", "mine.toml", "other.toml")
+    assert shipped_spaces() == {n: folder / f"{n}.toml" for n in ("mine", "other")}
+    assert read_space(find_space("mine")).search == {}
+
+
+def test_spaces_are_found_beside_a_package_in_a_clone(package):
+    folder = put(package.parent / "search_spaces", "mine.toml")
+    assert shipped_spaces() == {"mine": folder / "mine.toml"}
+
+
+def test_spaces_inside_the_package_come_before_a_folder_that_happens_to_lie_beside_it(package):
+    put(package.parent / "search_spaces", "stray.toml")
+    inside = put(package / "search_spaces", "mine.toml")
+    assert shipped_spaces() == {"mine": inside / "mine.toml"}
+
+
+def test_only_toml_files_are_spaces(package):
+    put(package / "search_spaces", "mine.toml", "README.md", "mine.toml.orig")
+    assert list(shipped_spaces()) == ["mine"]
+
+
+@pytest.mark.usefixtures("package")
+def test_without_a_folder_no_name_is_known(refused):
+    assert shipped_spaces() == {}
+    with refused("^unknown space 'quick'; Legal: none; or a path to a .toml$"):
+        find_space("quick")
+
+
+def test_a_wheel_carries_the_spaces_inside_the_package():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel["packages"] == ["bcauto"]
+    assert wheel["force-include"]["search_spaces"] == "bcauto/search_spaces"
+
+
+def test_a_space_file_that_is_missing_is_refused_by_its_path(tmp_path, refused):
+    with refused(r"missing\.toml: cannot be read \(No such file or directory\)$"):
+        read_space(find_space(str(tmp_path / "missing.toml")))

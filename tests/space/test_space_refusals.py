@@ -1,0 +1,348 @@
+import re
+
+import pytest
+
+from bcauto.space import read_space
+
+MOBILENET = '[recipe.model]\nbackbone = "MobileNet"\n'
+OPTIMIZERS = '"training.optimizer" = ["adam", "lion"]\n'
+LION = """
+"training.learning_rate@lion" = {low = 1e-5, high = 1e-4, when = {"training.optimizer" = "lion"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("search", "message"),
+    [
+        (
+            '"training.lerning_rate" = [0.1]',
+            "'training.lerning_rate'; did you mean 'learning_rate'?",
+        ),
+        ('"trainin.epochs" = [1]', "'trainin'; did you mean 'training'? Legal: augment, model, tr"),
+        ('"dropout" = [0.1]', "'dropout'; Legal: augment, model, training"),
+        ('"augment.augmix.chain" = [1]', "'augment.augmix.chain'; did you mean 'chains'? Legal: "),
+        ('"" = [1]', "''; Legal: augment, model, training"),
+        ('"@lion" = [1]', "''; Legal: augment, model, training"),
+        ('"model.dropout" = {lo = 0, high = 1}', "'lo'; did you mean 'low'? Legal: high, log, low"),
+        (
+            "model.dropout = {low = 0.1, high = 0.2}",
+            "'dropout'; Legal: high, log, low, step, values",
+        ),
+    ],
+)
+def test_an_unknown_key_is_refused_with_file_dimension_and_the_nearest(
+    search, message, space_of, refused
+):
+    with refused(rf"space\.toml: search\.\S*: unknown key {re.escape(message)}"):
+        space_of(search)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("serch = 1", "'serch'; did you mean 'search'? Legal: proxy, recipe, search, start"),
+        ("proxy.copes = 1", "'proxy.copes'; did you mean 'copies'? Legal: copies, families, held"),
+    ],
+)
+def test_an_unknown_key_of_the_space_itself_is_refused(text, message, space_of, refused):
+    with refused(rf"space\.toml: unknown key {re.escape(message)}"):
+        space_of(recipe=f'{text}\n[recipe.model]\nbackbone = "SmallCNN"\n')
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        ("", "recipe: model is missing"),
+        ("[recipe.model]\n", "recipe: model.backbone is missing"),
+        ("[recipe]\nmodel = 3\n", "recipe: model must be a table, got 3"),
+        ("recipe = 3\n", "recipe must be a table, got 3"),
+        ("start = 3\n", "start must be a list, got 3"),
+        ("start = [3]\n", "start.0 must be a table, got 3"),
+        ("start = {'model.dropout' = 1}\n", "start must be a list, got {'model.dropout': 1}"),
+        ("proxy = 3\n", "proxy must be a table, got 3"),
+        (
+            "[recipe.model]\nbackbon = 'VGG16'\n",
+            "recipe: unknown key 'model.backbon'; did you mean 'backbone'? Legal: alpha, backbone",
+        ),
+        (
+            "[recipe.modle]\n",
+            "recipe: unknown key 'modle'; did you mean 'model'? Legal: augment, m",
+        ),
+        (
+            "[recipe.model]\nbackbone = 'MobileNetV9'\n",
+            "recipe: model.backbone: unknown backbone 'MobileNetV9'; did you mean 'MobileNetV2'?",
+        ),
+        (
+            "[recipe.model]\nbackbone = 'MobileNet'\nalpha = 0.35\n",
+            "recipe: model: alpha of MobileNet must be one of 0.25, 0.5, 0.75, 1.0, got 0.35",
+        ),
+        (
+            "[recipe.model]\nbackbone = 'VGG16'\nfrozen_layers = 20\n",
+            "recipe: model: frozen_layers of VGG16 must be 0 to 19, got 20",
+        ),
+        (
+            "[proxy]\nfamilies = ['colr']\n",
+            "proxy: families must name known families, got 'colr'; d",
+        ),
+        (
+            "[proxy]\nseverities = [9]\n",
+            "proxy: severities must rise and be among (1, 2, 3, 4, 5), ",
+        ),
+        ("[proxy]\ncopies = true\n", "proxy.copies must be a whole number, got True"),
+    ],
+)
+def test_constants_that_no_recipe_can_have_are_refused(recipe, message, space_of, refused):
+    with refused(rf"space\.toml: {re.escape(message)}"):
+        space_of(recipe=recipe)
+
+
+def test_a_search_that_is_no_table_is_refused(tmp_path, refused):
+    (tmp_path / "space.toml").write_text("search = [1]")
+    with refused(r"space\.toml: search must be a table, got \[1\]$"):
+        read_space(tmp_path / "space.toml")
+
+
+@pytest.mark.parametrize(
+    ("search", "message"),
+    [
+        ('"training.epochs" = 3', "training.epochs must be a list of choices or a table with low"),
+        ('"training.epochs" = []', "training.epochs: values must be a list of one choice or more"),
+        ('"training.epochs" = [3, 3]', "training.epochs: the choices must differ, got 3, 3"),
+        (
+            '"training.epochs" = [true]',
+            "training.epochs: training.epochs must be a whole number, g",
+        ),
+        (
+            '"training.epochs" = ["3"]',
+            "training.epochs: training.epochs must be a whole number, go",
+        ),
+        (
+            '"training.epochs" = [3.0]',
+            "training.epochs: training.epochs must be a whole number, go",
+        ),
+        (
+            '"training.epochs" = [1979-05-27]',
+            "training.epochs: training.epochs must be a whole num",
+        ),
+        ('"training.epochs" = {low = 1.0, high = 9.0}', "training.epochs: training.epochs must be"),
+        (
+            '"training.epochs" = {low = 1, high = 5000}',
+            "training.epochs: training.epochs must be l",
+        ),
+        (
+            '"training.epochs" = {low = 3, high = 1}',
+            "training.epochs: low must not be above high, ",
+        ),
+        (
+            '"training.epochs" = {low = true, high = 1}',
+            "training.epochs: low must be a number, got",
+        ),
+        (
+            '"training.optimizer" = ["adam", "sgd"]',
+            "training.optimizer: training.optimizer must be",
+        ),
+        (
+            '"model.dropout" = [nan]',
+            "model.dropout: values: a choice must be a string, a finite nu",
+        ),
+        (
+            '"model.dropout" = {low = 0.0, high = inf}',
+            "model.dropout: high must be a number from -",
+        ),
+        (
+            '"model.dropout" = {low = 0.0, high = 1.0}',
+            "model.dropout: model.dropout must be less t",
+        ),
+        (
+            '"model.dropout.x" = [1]',
+            "model.dropout.x: model.dropout must be a number, got {'x': 1}",
+        ),
+        ('"model" = [1]', "model: model must be a table, got 1"),
+        ('"model.backbone.x" = [1]', "model.backbone.x: backbone must be a table, got 'MobileNet'"),
+        ('"model.head_units" = [64]', "model.head_units: model.head_units must be a list, got 64"),
+        (
+            '"model.head_units" = [[64], [0]]',
+            "model.head_units: model.head_units.0 must be greater",
+        ),
+        (
+            '"model.head_units" = [[true]]',
+            "model.head_units: model.head_units.0 must be a whole nu",
+        ),
+        ('"augment.flip" = [1, 0]', "augment.flip: augment.flip must be true or false, got 1"),
+        ('"augment.augmix" = [{chains = 2}]', "augment.augmix: values: a choice must be a string"),
+        (
+            '"model.alpha" = [0.5, 0.35]',
+            "model.alpha: model: alpha of MobileNet must be one of 0.2",
+        ),
+        (
+            '"model.backbone" = ["MobileNet", "MobileNetV9"]',
+            "model.backbone: model.backbone: unknown backbone 'MobileNetV9'; did you mean 'Mobile",
+        ),
+        (
+            '"model.frozen_layers" = {low = 0, high = 87}',
+            "model.frozen_layers: model: frozen_layers of MobileNet must be 0 to 86, got 87",
+        ),
+    ],
+)
+def test_dimensions_that_reach_illegal_recipes_are_refused(search, message, space_of, refused):
+    with refused(rf"space\.toml: search\.{re.escape(message)}"):
+        space_of(search, MOBILENET)
+
+
+@pytest.mark.parametrize(
+    ("search", "message"),
+    [
+        (
+            """
+            "model.backbone" = ["MobileNet", "SmallCNN"]
+            "model.frozen_layers" = { low = 0, high = 50 }
+            """,
+            "model.frozen_layers: model: frozen_layers of SmallCNN must be 0 to 16, got 50",
+        ),
+        (
+            """
+            "model.backbone" = ["VGG16", "SmallCNN"]
+            "model.frozen_layers" = { low = 0, high = 19, when = {"model.backbone" = "SmallCNN"} }
+            """,
+            "model.frozen_layers: model: frozen_layers of SmallCNN must be 0 to 16, got 19",
+        ),
+        (
+            """
+            "model.backbone" = ["VGG16", "MobileNet", "SmallCNN"]
+            [search."model.frozen_layers"]
+            low = 0
+            high = 19
+            when = { "model.backbone" = ["VGG16", "SmallCNN"] }
+            """,
+            "model.frozen_layers: model: frozen_layers of SmallCNN must be 0 to 16, got 19",
+        ),
+        (
+            """
+            "model.backbone" = ["MobileNet", "MobileNetV2"]
+            "model.alpha" = [0.5, 0.25]
+            """,
+            "model.alpha: model: alpha of MobileNetV2 must be one of 0.35, 0.5, 0.75, 1.0, 1.3, 1",
+        ),
+        (
+            """
+            "augment.augmix.min_depth" = [1, 3]
+            "augment.augmix.max_depth" = [3, 2]
+            """,
+            "augment.augmix.max_depth: augment.augmix: min_depth must not be above max_depth",
+        ),
+    ],
+)
+def test_two_dimensions_that_do_not_fit_together_are_refused(search, message, space_of, refused):
+    with refused(rf"space\.toml: search\.{re.escape(message)}"):
+        space_of(search)
+
+
+@pytest.mark.parametrize(
+    ("when", "message"),
+    [
+        (
+            '{"training.optimizr" = "lion"}',
+            "when must name a dimension above it, got 'training.optimizr'; did you mean "
+            "'training.optimizer'? Legal: training.epochs, training.optimizer",
+        ),
+        (
+            '{"augment.flip" = true}',
+            "when must name a dimension above it, got 'augment.flip'; Legal: training.epochs, ",
+        ),
+        (
+            '{"model.dropout" = 0.5}',
+            "when must name a dimension above it, got 'model.dropout'; Legal: training.epochs, ",
+        ),
+        (
+            '{"training.optimizer" = "lionn"}',
+            "when training.optimizer must be one of 'adam', 'lion'; got 'lionn'",
+        ),
+        (
+            '{"training.optimizer" = ["lion", "sgd"]}',
+            "when training.optimizer must be one of 'adam', 'lion'; got 'sgd'",
+        ),
+        (
+            '{"training.optimizer" = []}',
+            "when training.optimizer must be one value or more, got []",
+        ),
+        (
+            '{"training.epochs" = 9}',
+            "when training.epochs must be a whole number from 1 to 5; got 9",
+        ),
+        ('{"training.epochs" = true}', "when training.epochs must be a number; got True"),
+        ('"lion"', "when must be a table, got 'lion'"),
+    ],
+)
+def test_a_condition_that_can_never_hold_is_refused(when, message, space_of, refused):
+    above = f'{OPTIMIZERS}"training.epochs" = {{low = 1, high = 5}}\n'
+    below = '"augment.flip" = [true, false]\n'
+    with refused(rf"space\.toml: search\.model\.dropout: {re.escape(message)}"):
+        space_of(f'{above}"model.dropout" = {{low = 0.1, high = 0.5, when = {when}}}\n{below}')
+
+
+def test_what_only_a_condition_behind_a_condition_reaches_is_tried_too(space_of, refused):
+    search = """
+    "model.backbone" = ["VGG16", "MobileNet"]
+    "model.alpha" = { values = [1.0, 0.5], when = {"model.backbone" = "MobileNet"} }
+    "training.epochs" = { values = [1, 0], when = {"model.alpha" = 0.5} }
+    """
+    with refused(r"search\.training\.epochs: training\.epochs must be greater than or equal to 1"):
+        space_of(search, "")
+
+
+def test_two_variants_of_a_key_that_could_be_drawn_together_are_refused(space_of, refused):
+    other = '"training.learning_rate@any" = { low = 1e-3, high = 1e-2 }'
+    message = "'training.learning_rate@lion' sets training.learning_rate too, so their conditions "
+    with refused(rf"search\.training\.learning_rate@any: {message}must exclude each other, got "):
+        space_of(OPTIMIZERS + LION + other)
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        (
+            '"training.optimzer" = "adam"',
+            "unknown dimension 'training.optimzer'; did you mean 'training.optimizer'? Legal: mod",
+        ),
+        (
+            '"model.backbone" = "VGG16"',
+            "unknown dimension 'model.backbone'; Legal: model.dropout, ",
+        ),
+        (
+            '"training.optimizer" = "sgd"',
+            "training.optimizer must be one of 'adam', 'lion'; got 's",
+        ),
+        ('"model.dropout" = 0.6', "model.dropout must be a number from 0.1 to 0.5; got 0.6"),
+        ('"model.dropout" = true', "model.dropout must be a number; got True"),
+        ('"model.dropout" = nan', "model.dropout must be a number from 0.1 to 0.5; got nan"),
+        ('"training.epochs" = inf', "training.epochs must be a whole number from 1 to 5; got inf"),
+        ('"training.epochs" = 1.5', "training.epochs must be a whole number from 1 to 5; got 1.5"),
+        (
+            '"training.optimizer" = "adam"\n"training.learning_rate@lion" = 1e-5',
+            "'training.learning_rate@lion' has no effect, since its condition fails",
+        ),
+        (
+            '"training.learning_rate@lion" = 1e-5',
+            "'training.learning_rate@lion' has no effect, since its condition fails",
+        ),
+    ],
+)
+def test_a_starting_point_that_cannot_be_drawn_is_refused_by_its_number(
+    start, message, space_of, refused
+):
+    search = f'{OPTIMIZERS}{LION}"model.dropout" = {{low = 0.1, high = 0.5}}\n'
+    search += '"training.epochs" = {low = 1, high = 5}\n'
+    fine = '[[start]]\n"model.dropout" = 0.2\n'
+    with refused(rf"space\.toml: start 2: {re.escape(message)}"):
+        space_of(f"{search}{fine}[[start]]\n{start}")
+
+
+def test_a_starting_point_in_a_space_that_searches_nothing_is_refused(space_of, refused):
+    with refused("start 1: unknown dimension 'model.dropout'; Legal: none$"):
+        space_of('[[start]]\n"model.dropout" = 0.2')
+
+
+def test_what_leads_into_what_is_no_table_is_refused(space_of, refused):
+    recipe = '[recipe]\nmodel = {backbone = "SmallCNN"}\naugment = 3\n'
+    with refused(r"search\.augment\.augmix\.chains: augment must be a table, got 3$"):
+        space_of('"augment.augmix.chains" = [1]', recipe)

@@ -1,0 +1,281 @@
+import re
+import tomllib
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from bcauto.augment import Augment, AugMix, RandAugment
+from bcauto.recipe import Network, Recipe, Training, read_recipe
+
+PLAIN = Recipe(model=Network(backbone="MobileNet"))
+MODEL = 'model.backbone = "MobileNet"\n'
+OTHER_VALUES = {
+    "model.backbone": "MobileNetV2",
+    "model.alpha": 0.25,
+    "model.frozen_layers": 1,
+    "model.head_units": (64,),
+    "model.dropout": 0.31,
+    "training.optimizer": "lion",
+    "training.batch_size": 33,
+    "training.head_epochs": 3,
+    "training.head_learning_rate": 2e-3,
+    "training.epochs": 11,
+    "training.learning_rate": 2e-4,
+    "augment.flip": True,
+    "augment.randaugment": RandAugment(),
+    "augment.augmix": AugMix(),
+}
+
+
+def changed(recipe, key, value):
+    table, _, field = key.partition(".")
+    part = getattr(recipe, table).model_copy(update={field: value})
+    return recipe.model_copy(update={table: part})
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read_text(text):
+        path = tmp_path / "recipe.toml"
+        path.write_text(text, encoding="utf-8")
+        return read_recipe(path)
+
+    return read_text
+
+
+def test_a_recipe_needs_only_its_backbone(read):
+    assert read(MODEL) == Recipe(model=Network(backbone="MobileNet"))
+    assert (read(MODEL).training, read(MODEL).augment) == (Training(), Augment())
+
+
+def test_a_recipe_holds_what_its_file_says(read):
+    text = """
+    [model]
+    backbone = "MobileNetV2"
+    alpha = 0.35
+    frozen_layers = 88
+    head_units = [256, 64]
+    dropout = 0
+    [training]
+    optimizer = "lion"
+    batch_size = 16
+    head_epochs = 0
+    head_learning_rate = 1
+    epochs = 5
+    learning_rate = 5e-6
+    [augment]
+    flip = true
+    randaugment = { ops = 3 }
+    [augment.augmix]
+    """
+    assert read(text) == Recipe(
+        model=Network(
+            backbone="MobileNetV2", alpha=0.35, frozen_layers=88, head_units=(256, 64), dropout=0.0
+        ),
+        training=Training(
+            optimizer="lion",
+            batch_size=16,
+            head_epochs=0,
+            head_learning_rate=1.0,
+            epochs=5,
+            learning_rate=5e-6,
+        ),
+        augment=Augment(flip=True, randaugment=RandAugment(ops=3), augmix=AugMix()),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "model is missing"),
+        ("[model]", "model.backbone is missing"),
+        ("model = 3", "model must be a table, got 3"),
+        ("model.backbone = 3", "model.backbone must be a string, got 3"),
+        (
+            "model.backbone = 'mobilenetv9'",
+            "model.backbone: unknown backbone 'mobilenetv9'; did you mean 'MobileNetV2'? Legal: "
+            "ConvNeXtBase, ConvNeXtLarge, ",
+        ),
+        (
+            "model = {backbone = 'VGG16', alpha = 0.5}",
+            "model: alpha of VGG16 must be one of 1.0, got 0.5",
+        ),
+    ],
+)
+def test_a_recipe_without_a_known_backbone_is_refused(text, message, read, refused):
+    with refused(rf"recipe\.toml: {re.escape(message)}"):
+        read(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("trainig.epochs = 1", "'trainig'; did you mean 'training'? Legal: augment, model, train"),
+        ("model.head_unit = [3]", "'model.head_unit'; did you mean 'head_units'? Legal: alpha, "),
+        ("model.x = 3", "'model.x'; Legal: alpha, backbone, dropout, frozen_layers, head_units"),
+        ("training.optimiser = 'lion'", "'training.optimiser'; did you mean 'optimizer'? Legal: "),
+        ("augment.flp = true", "'augment.flp'; did you mean 'flip'? Legal: augmix, flip, "),
+        (
+            "augment.randaugment.magnitud = 0.5",
+            "'augment.randaugment.magnitud'; did you mean 'magnitude'? "
+            "Legal: magnitude, magnitude_stddev, ops, rate",
+        ),
+        (
+            "augment.augmix.chain = 2",
+            "'augment.augmix.chain'; did you mean 'chains'? "
+            "Legal: alpha, chains, max_depth, min_depth, severity",
+        ),
+    ],
+)
+def test_an_unknown_key_is_refused_with_file_key_and_the_nearest(text, message, read, refused):
+    with refused(rf"recipe\.toml: unknown key {re.escape(message)}"):
+        read(f"{MODEL}{text}")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "model.alpha = 0.35",
+            "model: alpha of MobileNet must be one of 0.25, 0.5, 0.75, 1.0, got",
+        ),
+        ("model.alpha = true", "model.alpha must be a number, got True"),
+        ("model.frozen_layers = 87", "model: frozen_layers of MobileNet must be 0 to 86, got 87"),
+        ("model.frozen_layers = -1", "model.frozen_layers must be greater than or equal to 0, got"),
+        ("model.frozen_layers = 3.0", "model.frozen_layers must be a whole number, got 3.0"),
+        ("model.head_units = 64", "model.head_units must be a list, got 64"),
+        (
+            "model.head_units = [64, 0]",
+            "model.head_units.1 must be greater than or equal to 1, got",
+        ),
+        ("model.head_units = [8193]", "model.head_units.0 must be less than or equal to 8192, got"),
+        ("model.dropout = 0.95", "model.dropout must be less than or equal to 0.9, got 0.95"),
+        ("model.dropout = nan", "model.dropout must be a finite number, got nan"),
+        ("training = 3", "training must be a table, got 3"),
+        ("training.optimizer = 'sgd'", "training.optimizer must be 'adam' or 'lion', got 'sgd'"),
+        (
+            "training.batch_size = 0",
+            "training.batch_size must be greater than or equal to 1, got 0",
+        ),
+        ("training.epochs = 1001", "training.epochs must be less than or equal to 1000, got 1001"),
+        ("training.epochs = true", "training.epochs must be a whole number, got True"),
+        ("training.epochs = '5'", "training.epochs must be a whole number, got '5'"),
+        ("training.learning_rate = 0", "training.learning_rate must be greater than 0, got 0"),
+        ("training.learning_rate = inf", "training.learning_rate must be a finite number, got inf"),
+        ("training.learning_rate = true", "training.learning_rate must be a number, got True"),
+        ("augment.flip = 1", "augment.flip must be true or false, got 1"),
+        ("augment.randaugment = 0.5", "augment.randaugment must be a table, got 0.5"),
+        ("augment.randaugment.ops = true", "augment.randaugment.ops must be a whole number, got"),
+        ("augment.augmix.min_depth = 5", "augment.augmix: min_depth must not be above max_depth"),
+    ],
+)
+def test_a_broken_rule_is_refused_with_file_key_rule_and_value(text, message, read, refused):
+    with refused(rf"recipe\.toml: {re.escape(message)}"):
+        read(f"{MODEL}{text}")
+
+
+@pytest.mark.parametrize(
+    ("field", "edges", "beyond"),
+    [
+        ("frozen_layers", (0, 86), (-1, 87)),
+        ("dropout", (0.0, 0.9), (-1e-9, 0.9 + 1e-9)),
+        ("head_units", ((), (1,), (8192, 1)), ((0,), (8193,))),
+        ("alpha", (0.25, 0.5, 0.75, 1.0), (0.0, 0.35, 1.3)),
+    ],
+)
+def test_a_networks_bounds_are_legal_and_what_lies_beyond_is_not(field, edges, beyond):
+    for value in edges:
+        assert getattr(Network(backbone="MobileNet", **{field: value}), field) == value
+    for value in beyond:
+        with pytest.raises(ValidationError):
+            Network(backbone="MobileNet", **{field: value})
+
+
+@pytest.mark.parametrize(
+    ("field", "edges", "beyond"),
+    [
+        ("batch_size", (1, 4096), (0, 4097)),
+        ("head_epochs", (0, 1000), (-1, 1001)),
+        ("epochs", (1, 1000), (0, 1001)),
+        ("learning_rate", (1e-12, 1.0), (0.0, 1.001)),
+        ("head_learning_rate", (1e-12, 1.0), (0.0, 1.001)),
+    ],
+)
+def test_trainings_bounds_are_legal_and_what_lies_beyond_is_not(field, edges, beyond):
+    for value in edges:
+        assert getattr(Training(**{field: value}), field) == value
+    for value in beyond:
+        with pytest.raises(ValidationError):
+            Training(**{field: value})
+
+
+def test_the_fingerprint_never_changes_by_itself():
+    """A trial's seed comes from it, so another one would make another trial of a recipe."""
+    assert Recipe(model=Network(backbone="SmallCNN")).fingerprint == (
+        "31261b28d9e52ab489394dee3d78175ab79fd9ede6d5b70ba779bc0b78f3f0d8"
+    )
+
+
+def test_every_field_is_among_the_other_values():
+    tables = {name: field.annotation for name, field in Recipe.model_fields.items()}
+    fields = {f"{name}.{field}" for name, table in tables.items() for field in table.model_fields}
+    assert fields == OTHER_VALUES.keys()
+
+
+@pytest.mark.parametrize(("key", "value"), OTHER_VALUES.items())
+def test_any_other_value_is_another_fingerprint(key, value):
+    assert changed(PLAIN, key, value).fingerprint != PLAIN.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("policy", "field"),
+    [(p, field) for p in (RandAugment, AugMix) for field in p.model_fields],
+)
+def test_any_other_strength_is_another_fingerprint(policy, field):
+    def fingerprint(part):
+        return changed(PLAIN, f"augment.{policy.__name__.lower()}", part).fingerprint
+
+    value = getattr(policy(), field)
+    assert fingerprint(policy()) != fingerprint(policy().model_copy(update={field: value * 2}))
+
+
+def test_the_order_of_the_keys_and_what_is_said_by_default_make_no_other_fingerprint(read):
+    one = '[training]\nepochs = 10\n[model]\ndropout = 0.3\nalpha = 1\nbackbone = "MobileNet"'
+    assert read(one).fingerprint == PLAIN.fingerprint
+
+
+@pytest.mark.parametrize(
+    "part", [PLAIN, PLAIN.model, PLAIN.training, PLAIN.augment], ids=lambda p: type(p).__name__
+)
+def test_a_recipe_is_frozen_and_hashable_all_through(part):
+    assert isinstance(part, BaseModel)
+    assert hash(part) == hash(part.model_copy(deep=True))
+    for field in type(part).model_fields:
+        with pytest.raises(ValidationError, match="frozen"):
+            setattr(part, field, getattr(part, field))
+
+
+@pytest.mark.parametrize(("key", "value"), OTHER_VALUES.items())
+def test_what_is_written_as_toml_is_read_back(key, value, read):
+    recipe = changed(PLAIN, key, value)
+    again = read(recipe.to_toml())
+    assert (again, again.fingerprint) == (recipe, recipe.fingerprint)
+
+
+def test_a_policy_that_is_off_is_not_written():
+    assert tomllib.loads(PLAIN.to_toml())["augment"] == {"flip": False}
+
+
+@pytest.mark.parametrize(
+    ("backbone", "alpha", "label"),
+    [
+        ("MobileNet", 0.25, "MobileNet-0.25"),
+        ("MobileNetV2", 1.0, "MobileNetV2-1.0"),
+        ("VGG16", 1.0, "VGG16"),
+        ("SmallCNN", 1.0, "SmallCNN"),
+    ],
+)
+def test_the_label_has_the_width_where_there_is_more_than_one(backbone, alpha, label):
+    network = Network(backbone=backbone, alpha=alpha)
+    assert network.label == label
+    assert network.entry.name == backbone

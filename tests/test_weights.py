@@ -1,0 +1,167 @@
+import re
+import socket
+
+import pytest
+
+from bcauto.recipe import Network
+from bcauto.weights import Weights, check_weights, read_weights
+
+NARROW = Network(backbone="MobileNet", alpha=0.25)
+WIDE = Network(backbone="MobileNet", alpha=0.75)
+V2 = Network(backbone="MobileNetV2", alpha=0.35)
+SCRATCH = Network(backbone="SmallCNN")
+DOWNLOADS = {
+    "MobileNet-0.25": "mobilenet_2_5_224_tf_no_top.h5",
+    "MobileNet-0.75": "mobilenet_7_5_224_tf_no_top.h5",
+    "MobileNetV2-0.35": "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.h5",
+}
+
+
+@pytest.fixture
+def keras_home(tmp_path, monkeypatch):
+    """Keras' folder, with an empty cache."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    (tmp_path / "models").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    """Counts the attempts to reach the network, which all fail."""
+    tried = []
+
+    def refuse(address, timeout):
+        tried.append((address, timeout))
+        raise OSError("Network is unreachable")
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    return tried
+
+
+@pytest.fixture
+def online(monkeypatch):
+    """The connections that were made; all succeed."""
+    made = []
+
+    def connect(*_args, **_kwargs):
+        made.append(socket.socket())
+        return made[-1]
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    return made
+
+
+@pytest.mark.parametrize("source", ["imagenet", "none"])
+def test_a_source_that_is_a_word_is_no_folder(source):
+    assert read_weights(source) == Weights(source)
+    assert Weights(source).folder is None
+    assert Weights(source).file(NARROW) is None
+
+
+def test_a_folder_is_kept_as_an_absolute_path(tmp_path, monkeypatch):
+    (tmp_path / "weights").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert read_weights("weights").folder == (tmp_path / "weights").resolve()
+
+
+@pytest.mark.parametrize("source", ["", "missing", "file.h5", "Imagenet"])
+def test_what_is_neither_word_nor_folder_is_refused(source, tmp_path, monkeypatch, refused):
+    (tmp_path / "file.h5").touch()
+    monkeypatch.chdir(tmp_path)
+    with refused(f"^--weights must be imagenet, none or a folder of weights, got '{source}'$"):
+        read_weights(source)
+
+
+@pytest.mark.parametrize(
+    ("source", "network", "pretrains"),
+    [
+        ("imagenet", NARROW, True),
+        ("imagenet", SCRATCH, False),
+        ("none", NARROW, False),
+        ("/somewhere", NARROW, True),
+        ("/somewhere", SCRATCH, False),
+    ],
+)
+def test_a_network_starts_pretrained_where_it_can_and_may(source, network, pretrains):
+    assert Weights(source).pretrains(network) is pretrains
+
+
+def test_a_folder_names_its_file_only_for_what_is_pretrained(tmp_path):
+    weights = Weights(str(tmp_path))
+    assert weights.file(NARROW) == tmp_path / "mobilenet_0.25.weights.h5"
+    assert weights.file(SCRATCH) is None
+
+
+def test_a_folder_with_every_file_will_do_without_a_network(tmp_path, offline):
+    for file in ("mobilenet_0.25.weights.h5", "mobilenetv2_0.35.weights.h5"):
+        (tmp_path / file).touch()
+    check_weights(Weights(str(tmp_path)), [NARROW, V2, NARROW, SCRATCH])
+    assert offline == []
+
+
+def test_every_file_that_a_folder_lacks_is_named_once(tmp_path, refused):
+    (tmp_path / "mobilenet_0.25.weights.h5").touch()
+    lacks = "mobilenet_0.75.weights.h5, mobilenetv2_0.35.weights.h5"
+    folder = re.escape(str(tmp_path))
+    with refused(f"^--weights {folder} lacks {lacks}, which the space asks for$"):
+        check_weights(Weights(str(tmp_path)), [NARROW, WIDE, V2, WIDE])
+
+
+def test_a_folder_is_not_made_up_for_by_the_network(tmp_path, online, refused):
+    with refused("lacks mobilenet_0.25"):
+        check_weights(Weights(str(tmp_path)), [NARROW])
+    assert online == []
+
+
+def test_the_real_folder_has_what_the_small_space_asks_for(real_weights):
+    check_weights(read_weights(str(real_weights)), [NARROW, WIDE, V2])
+
+
+def test_no_weights_need_no_network(keras_home, offline):
+    check_weights(Weights("none"), [NARROW, V2])
+    assert offline == []
+
+
+def test_networks_that_train_from_scratch_need_no_network(keras_home, offline):
+    check_weights(Weights("imagenet"), [SCRATCH])
+    assert offline == []
+
+
+def test_what_is_in_keras_cache_needs_no_network(keras_home, offline):
+    for file in DOWNLOADS.values():
+        (keras_home / "models" / file).touch()
+    check_weights(Weights("imagenet"), [NARROW, WIDE, V2])
+    assert offline == []
+
+
+def test_offline_what_is_not_in_the_cache_is_named_with_what_can_be_done(
+    keras_home, offline, refused
+):
+    (keras_home / "models" / DOWNLOADS["MobileNet-0.25"]).touch()
+    cannot = "^ImageNet weights of MobileNet-0.75, MobileNetV2-0.35 cannot be downloaded"
+    ways = "--weights DIR .* --weights none .* --space quick"
+    with refused(rf"{cannot} \(storage.googleapis.com cannot be reached\): give {ways}"):
+        check_weights(Weights("imagenet"), [NARROW, WIDE, V2])
+    ((host, port), patience) = offline[0]
+    assert (len(offline), host, port) == (1, "storage.googleapis.com", 443)
+    assert 0 < patience < 10
+
+
+def test_a_cache_that_does_not_exist_is_empty(keras_home, offline, refused):
+    (keras_home / "models").rmdir()
+    with refused("ImageNet weights of MobileNet-0.25 cannot be downloaded"):
+        check_weights(Weights("imagenet"), [NARROW])
+
+
+def test_without_keras_home_the_cache_is_in_the_home_folder(tmp_path, monkeypatch, offline):
+    monkeypatch.delenv("KERAS_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".keras" / "models").mkdir(parents=True)
+    (tmp_path / ".keras" / "models" / DOWNLOADS["MobileNet-0.25"]).touch()
+    check_weights(Weights("imagenet"), [NARROW])
+    assert offline == []
+
+
+def test_online_what_is_missing_will_be_downloaded_and_the_probe_is_closed(keras_home, online):
+    check_weights(Weights("imagenet"), [NARROW, V2])
+    assert [connection.fileno() for connection in online] == [-1]
