@@ -6,7 +6,8 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 import optuna
 
 from bcauto.data import Dataset, load
-from bcauto.errors import BadInput
+from bcauto.errors import BadInput, NothingUsable
 from bcauto.execute import Executor, InlineExecutor, Slots, Work
 from bcauto.hardware import count_cores, count_gpus
 from bcauto.proxy import Proxy, make_proxy
@@ -84,9 +85,8 @@ def plan_search(given: Mapping[str, Any], studies: Path, study: str | None) -> P
         BadInput: something breaks a rule, or the study was begun with something else.
     """
     given = _absolute(given)
-    folder = StudyFolder(
-        (studies / check_name(_default_name(given) if study is None else study)).resolve()
-    )
+    name = check_name(_default_name(given) if study is None else study)
+    folder = StudyFolder((studies / name).resolve())
     known = StudyRecord.read(folder) if folder.record.exists() else None
     settings = _settings(given, known)
     space_file = folder.space if known and "space" not in given else find_space(settings.space)
@@ -98,10 +98,10 @@ def plan_search(given: Mapping[str, Any], studies: Path, study: str | None) -> P
     data = load(Path(settings.data) if settings.data else None, settings.image_size, settings.seed)
     _check_sides(space, data)
     check_weights(weights, [recipe.model for recipe in space.edge_recipes()])
-    proxy = _proxy(folder, data, space, settings.seed)
+    proxy = Proxy.load(folder.proxy) if known else _make_proxy(data, space, settings.seed)
     record = _record(settings, data, space, proxy)
     if known:
-        known.check_same(record.identity, folder.name)
+        known.identity.check_same(record.identity, name)
     text = space_file.read_text(encoding="utf-8")
     work = _work(Payload(data, proxy, weights))
     url = record.storage_url(folder, given.get("storage"))
@@ -118,19 +118,33 @@ def run_search(plan: Plan, monitor: Monitor, check: Callable[[], None]) -> optun
 
     Raises:
         BadInput: another process searches this study.
-        NothingUsable: trial after trial fails.
+        NothingUsable: trial after trial fails, or the storage does.
     """
-    deadline = plan.settings.timeout and time.monotonic() + plan.settings.timeout
     plan.folder.path.mkdir(parents=True, exist_ok=True)
-    with lock(plan.folder):
+    with lock(plan.folder), _storage_errors():
+        study = _open(plan)
         _write(plan)
-        study = _open(plan.folder.name, plan.url)
-        settings = plan.settings
-        limits = Limits(settings.trials, settings.seed, settings.keep, deadline)
-        ledger = Ledger(study, plan.space, limits, plan.folder, monitor)
+        ledger = Ledger(study, plan.space, _limits(plan.settings), plan.folder, monitor)
         if not ledger.over:
             _executor(plan).run(ledger, plan.work, check)
         return study
+
+
+@contextmanager
+def _storage_errors() -> Iterator[None]:
+    """What the storage raises, as one line: what it holds is saved."""
+    try:
+        yield
+    except optuna.exceptions.StorageInternalError as error:
+        reason = str(error.__cause__ or error).splitlines()[0]
+        raise NothingUsable(
+            f"the storage failed ({reason}); what it holds is saved, the same command goes on"
+        ) from error
+
+
+def _limits(settings: Settings) -> Limits:
+    deadline = settings.timeout and time.monotonic() + settings.timeout
+    return Limits(settings.trials, settings.seed, settings.keep, deadline)
 
 
 def _absolute(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -168,9 +182,7 @@ def _check_sides(space: Space, data: Dataset) -> None:
             )
 
 
-def _proxy(folder: StudyFolder, data: Dataset, space: Space, seed: int) -> Proxy:
-    if folder.proxy.exists():
-        return Proxy.load(folder.proxy)
+def _make_proxy(data: Dataset, space: Space, seed: int) -> Proxy:
     return make_proxy(data.val.images, data.val.labels, space.proxy, derive(seed, "proxy"))
 
 
@@ -208,20 +220,26 @@ def _check_disk(studies: Path) -> None:
 
 
 def _write(plan: Plan) -> None:
-    if not plan.folder.proxy.exists():
+    if not plan.resumed:
         plan.work.payload.proxy.save(plan.folder.proxy)
     plan.folder.space.write_text(plan.space_text, encoding="utf-8")
     plan.record.write(plan.folder)
 
 
-def _open(name: str, url: str) -> optuna.Study:
-    return optuna.create_study(
+def _open(plan: Plan) -> optuna.Study:
+    """The study in its storage, which may hold one of the same name from elsewhere."""
+    name, identity = plan.folder.name, plan.record.identity
+    study = optuna.create_study(
         study_name=name,
-        storage=connect(url),
+        storage=connect(plan.url),
         direction="maximize",
         pruner=make_pruner(),
         load_if_exists=True,
     )
+    if "identity" in study.user_attrs:
+        Identity.model_validate(study.user_attrs["identity"]).check_same(identity, name)
+    study.set_user_attr("identity", identity.model_dump())
+    return study
 
 
 def _slots(settings: Settings) -> Slots:

@@ -60,8 +60,20 @@ class Identity(Frozen):
     weights: str
     storage: str
 
-    def differences(self, other: Identity) -> Iterator[str]:
-        """Names of what differs, with both values, as one reads them."""
+    def check_same(self, now: Identity, name: str) -> None:
+        """Makes sure that a search goes on with what the study ``name`` began with.
+
+        Raises:
+            BadInput: it does not; the message names what differs.
+        """
+        differing = "; ".join(self._differences(now))
+        if differing:
+            raise BadInput(
+                f"study {name!r} was begun with something else: {differing}. "
+                "Give the same again, or begin another study with --study NAME"
+            )
+
+    def _differences(self, other: Identity) -> Iterator[str]:
         for name in Identity.model_fields:
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine != theirs:
@@ -95,19 +107,6 @@ class StudyRecord(Frozen):
             BadInput: it is missing or damaged.
         """
         return checked(cls, read_toml(folder.record), folder.record)
-
-    def check_same(self, now: Identity, name: str) -> None:
-        """Makes sure that a search goes on with what the study began with.
-
-        Raises:
-            BadInput: it does not; the message names what differs.
-        """
-        differing = "; ".join(self.identity.differences(now))
-        if differing:
-            raise BadInput(
-                f"study {name!r} was begun with something else: {differing}. "
-                "Give the same again, or begin another study with --study NAME"
-            )
 
 
 def _short(value: object) -> str:

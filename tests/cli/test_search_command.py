@@ -100,6 +100,19 @@ def test_what_differs_is_named(searched, command, option, value, named):
     assert refused.err.count("\n") == 1
 
 
+def test_study_of_the_same_name_from_elsewhere_is_refused(searched, command, tmp_path):
+    (tmp_path / "studies" / "tiny-tiny" / "study.toml").unlink()
+    refused = command(*ARGUMENTS, "--seed", 1)
+    assert refused.code == 2
+    assert "seed (study: 0, now: 1)" in refused.err
+
+
+def test_study_can_be_moved(searched, command, tmp_path):
+    (tmp_path / "studies").rename(tmp_path / "elsewhere")
+    assert command("best", "--export", "--studies-dir", "elsewhere").code == 0
+    assert command("search", "--study", "tiny-tiny", "--studies-dir", "elsewhere").code == 0
+
+
 def test_another_space_is_refused(searched, command, tmp_path):
     tiny_space = tmp_path / "tiny.toml"
     tiny_space.write_text(tiny_space.read_text().replace("epochs = 3", "epochs = 4"))

@@ -43,14 +43,14 @@ def test_round_trip(tmp_path, record):
 def test_another_identity_is_refused_by_name(record, name):
     other = Identity(**{**IDENTITY, name: 7 if name == "seed" else "a" * 64})
     with pytest.raises(BadInput) as refused:
-        record.check_same(other, "cells")
+        record.identity.check_same(other, "cells")
     assert f"{name} (study: " in str(refused.value)
     assert "\n" not in str(refused.value)
     assert all(f"{same} (study" not in str(refused.value) for same in set(IDENTITY) - {name})
 
 
 def test_the_same_identity_goes_on(record):
-    record.check_same(Identity(**IDENTITY), "cells")
+    record.identity.check_same(Identity(**IDENTITY), "cells")
 
 
 def test_damaged_file_is_one_line(tmp_path):
