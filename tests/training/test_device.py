@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from bcauto.training.device import Device, quiet_stderr
+
+DEFAULTS = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+}
+START = """
+import json, os, sys
+import bcauto.training, bcauto.training.batches
+early = sorted({"keras", "tensorflow"} & set(sys.modules))
+from bcauto.training.device import detect_device, start_keras
+start_keras(3)
+import cv2
+print(json.dumps([early, detect_device().as_dict(), cv2.getNumThreads(), dict(os.environ)]))
+"""
+
+
+def test_what_c_writes_is_swallowed_and_no_more(capfd):
+    with quiet_stderr():
+        os.write(2, b"noise")
+    os.write(2, b"heard")
+    assert capfd.readouterr().err == "heard"
+
+
+def fail_noisily():
+    with quiet_stderr():
+        os.write(2, b"noise")
+        raise RuntimeError("wrong")
+
+
+def test_an_error_gives_the_screen_back(capfd):
+    with pytest.raises(RuntimeError, match="wrong"):
+        fail_noisily()
+    os.write(2, b"heard")
+    assert capfd.readouterr().err == "heard"
+
+
+def test_what_was_said_before_is_not_lost(capfd):
+    with os.fdopen(os.dup(2), "w", buffering=1000) as stderr, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stderr", stderr)
+        stderr.write("before")
+        with quiet_stderr():
+            os.write(2, b"noise")
+    assert capfd.readouterr().err == "before"
+
+
+def test_being_quiet_leaves_no_file_open():
+    def next_descriptor():
+        descriptor = os.open(os.devnull, os.O_RDONLY)
+        os.close(descriptor)
+        return descriptor
+
+    before = next_descriptor()
+    with quiet_stderr():
+        pass
+    assert next_descriptor() == before
+
+
+def test_a_device_as_plain_values():
+    device = Device("gpu", "mixed_float16", jit_compile=True, backend="jax")
+    assert device.as_dict() == {
+        "kind": "gpu",
+        "precision": "mixed_float16",
+        "jit_compile": True,
+        "backend": "jax",
+    }
+
+
+@pytest.mark.keras
+def test_keras_starts_late_quietly_and_within_its_share():
+    environment = {key: value for key, value in os.environ.items() if key not in DEFAULTS}
+    environment |= {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "64"}
+    done = subprocess.run(
+        [sys.executable, "-c", START], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
+    early, device, opencv_threads, environment = json.loads(done.stdout)
+    assert early == []
+    assert device == {
+        "kind": "cpu",
+        "precision": "float32",
+        "jit_compile": False,
+        "backend": "tensorflow",
+    }
+    assert opencv_threads == 3
+    assert environment["OMP_NUM_THREADS"] == environment["TF_NUM_INTRAOP_THREADS"] == "3"
+    assert environment["TF_NUM_INTEROP_THREADS"] == "4"
+    assert DEFAULTS.items() <= environment.items()

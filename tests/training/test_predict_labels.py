@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bcauto.recipe import Network
+from bcauto.training.device import start_keras
+from bcauto.weights import Weights
+
+pytestmark = pytest.mark.keras
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    start_keras(1)
+    from bcauto.models import build_classifier
+
+    network = Network(backbone="SmallCNN")
+    return build_classifier(network, (16, 24), 5, Weights("none")).model
+
+
+@pytest.fixture(scope="module")
+def pictures() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (300, 16, 24, 3), np.uint8)
+
+
+@pytest.mark.parametrize("count", [1, 127, 128, 129, 300])
+def test_labels_are_those_of_predict(count, model, pictures):
+    from bcauto.training.run import predict_labels
+
+    labels = predict_labels(model, pictures[:count])
+    expected = model.predict(pictures[:count].astype(np.float32), verbose=0).argmax(axis=1)
+    assert (labels.shape, labels.dtype) == ((count,), np.int64)
+    assert np.array_equal(labels, expected)
+
+
+def test_the_pictures_have_several_labels(model, pictures):
+    from bcauto.training.run import predict_labels
+
+    assert len(set(predict_labels(model, pictures).tolist())) > 1
+
+
+def test_one_shape_is_compiled_for_any_number_of_pictures(model, pictures, monkeypatch):
+    from bcauto.training.run import predict_labels
+
+    shapes = set()
+    predict = model.predict_on_batch
+    monkeypatch.setattr(
+        model, "predict_on_batch", lambda images: (shapes.add(images.shape), predict(images))[1]
+    )
+    for count in (1, 129):
+        predict_labels(model, pictures[:count])
+    assert len(shapes) == 1

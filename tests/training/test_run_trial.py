@@ -1,0 +1,332 @@
+"""Trials of seconds, on 64 small images told apart by their colour."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from bcauto.augment import Augment, AugMix, RandAugment
+from bcauto.data import Dataset, Labelled
+from bcauto.data.cleaning import Cleaning
+from bcauto.errors import TrialFailed
+from bcauto.proxy import Proxy, ProxyConfig, make_proxy
+from bcauto.recipe import Network, Recipe, Training
+from bcauto.training import Payload, Trainer
+from bcauto.training.device import Device
+from bcauto.trial import Job, TrialResult, TrialStopped
+from bcauto.weights import Weights
+
+pytestmark = pytest.mark.keras
+
+PROXY = ProxyConfig(
+    families=("colour", "exposure"),
+    held_out=("blur",),
+    severities=(2,),
+    copies=3,
+    held_out_copies=1,
+)
+SMALL = Recipe(
+    model=Network(backbone="SmallCNN"),
+    training=Training(epochs=6, batch_size=12, learning_rate=3e-3),
+    augment=Augment(flip=True, randaugment=RandAugment(magnitude=0.1), augmix=AugMix(severity=0.1)),
+)
+ONE_EPOCH = SMALL.model_copy(update={"training": Training(epochs=1, batch_size=16)})
+THREE_EPOCHS = SMALL.model_copy(update={"training": Training(epochs=3, batch_size=16)})
+
+
+@dataclass
+class Trial:
+    """A finished trial, and what it reported and compiled."""
+
+    job: Job
+    result: TrialResult
+    reports: list[tuple[int, float]]
+    compiled: list[tuple[Any, int]]
+
+
+@pytest.fixture(scope="module")
+def trainer() -> Trainer:
+    data, proxy = payload(cells(64, 0), cells(24, 1), ("a", "b", "c", "d"))
+    return Trainer(Payload(data, proxy, Weights("none")), threads=1)
+
+
+@pytest.fixture(scope="module")
+def trial(trainer, tmp_path_factory) -> Trial:
+    return run(trainer, Job(3, SMALL, 7, tmp_path_factory.mktemp("study") / "models" / "3.keras"))
+
+
+def cells(count: int, seed: int) -> Labelled:
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count, dtype=np.int64) % 4
+    colours = np.array([[200, 60, 60], [60, 200, 60], [60, 60, 200], [200, 200, 60]])
+    images = colours[labels][:, None, None] + rng.integers(-40, 40, (count, 32, 32, 3))
+    return Labelled(images.astype(np.uint8), labels)
+
+
+def payload(train: Labelled, val: Labelled, names: tuple[str, ...]) -> tuple[Dataset, Proxy]:
+    proxy = make_proxy(val.images, val.labels, PROXY, seed=2)
+    return Dataset(train, val, names, Cleaning(len(train) + len(val), 0, 0, 0)), proxy
+
+
+def run(trainer: Trainer, job: Job) -> Trial:
+    from bcauto.training import run as module
+
+    reports: list[tuple[int, float]] = []
+    compiled: list[tuple[Any, int]] = []
+    compile_stage = module.compile_stage
+
+    def watched(classifier, stage, training, device, steps):
+        compile_stage(classifier, stage, training, device, steps)
+        compiled.append((classifier.model.optimizer, steps))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "compile_stage", watched)
+        result = trainer.run(job, lambda *report: reports.append(report))
+    return Trial(job, result, reports, compiled)
+
+
+def loaded(path):
+    import keras
+
+    return keras.saving.load_model(path, safe_mode=True)
+
+
+def labels_of(path, images):
+    return loaded(path).predict(images.astype(np.float32), verbose=0).argmax(axis=1)
+
+
+def cell_means(proxy, right):
+    """Accuracy by cell, counted in the plainest way."""
+    places = range(len(proxy.cells))
+    return {proxy.cells[place].name: right[proxy.cell == place].mean() for place in places}
+
+
+def test_epochs_are_reported_in_order(trial):
+    assert [epoch for epoch, _ in trial.reports] == [1, 2, 3, 4, 5, 6]
+    assert trial.result.epochs == 6
+    assert all(0 <= score <= 1 for _, score in trial.reports)
+
+
+def test_the_last_report_is_the_saved_models_score_on_the_probe(trial, trainer):
+    proxy = trainer.payload.proxy
+    right = labels_of(trial.job.model_path, proxy.images[proxy.probe]) == proxy.labels[proxy.probe]
+    assert trial.reports[-1] == (6, pytest.approx(right.mean()))
+
+
+def test_the_objective_is_what_the_saved_model_reaches(trial, trainer):
+    proxy = trainer.payload.proxy
+    means = cell_means(proxy, labels_of(trial.job.model_path, proxy.images) == proxy.labels)
+    searched = [means[cell.name] for cell in proxy.cells if cell.family not in proxy.held_out]
+    held_out = [means[cell.name] for cell in proxy.cells if cell.family == "blur"]
+    assert trial.result.objective == pytest.approx(np.mean(searched))
+    assert trial.result.scores["cells"] == pytest.approx(means)
+    assert trial.result.scores["held_out"] == pytest.approx({"blur": np.mean(held_out)})
+    assert set(trial.result.scores) == {"cells", "families", "held_out"}
+    assert set(trial.result.scores["families"]) == {"colour", "exposure"}
+
+
+def test_clean_accuracy_is_what_the_saved_model_reaches(trial, trainer):
+    val = trainer.payload.data.val
+    right = labels_of(trial.job.model_path, val.images) == val.labels
+    assert trial.result.clean_accuracy == pytest.approx(right.mean())
+
+
+def test_a_small_network_learns(trial, trainer):
+    train = trainer.payload.data.train
+    assert (labels_of(trial.job.model_path, train.images) == train.labels).mean() > 0.9
+
+
+def test_a_result_is_json_and_says_on_what_it_ran(trial):
+    result = trial.result
+    assert result.device == {
+        "kind": "cpu",
+        "precision": "float32",
+        "jit_compile": False,
+        "backend": "tensorflow",
+    }
+    assert result.seconds > 0
+    assert result.parameters == loaded(trial.job.model_path).count_params()
+    moving = 2 * (16 + 32 + 64 + 96 + 128)  # a mean and a variance for each filter
+    assert result.parameters - result.trainable_parameters == moving
+    assert json.loads(json.dumps(result.__dict__)) == result.__dict__
+
+
+def test_the_rate_reaches_its_end_with_the_last_batch(trial):
+    [(optimizer, steps)] = trial.compiled
+    assert int(optimizer.iterations) == steps == 6 * (64 // 12)
+
+
+def test_the_model_is_all_that_is_left(trial):
+    assert [file.name for file in trial.job.model_path.parent.iterdir()] == ["3.keras"]
+
+
+def modules(config: Any) -> Iterator[tuple[str | None, str | None]]:
+    """(module, registered name) of every object in a Keras configuration."""
+    if isinstance(config, dict):
+        if "class_name" in config:
+            yield config.get("module"), config.get("registered_name")
+        config = list(config.values())
+    if isinstance(config, list):
+        for part in config:
+            yield from modules(part)
+
+
+def test_the_model_is_plain_keras(trial, tmp_path):
+    with zipfile.ZipFile(trial.job.model_path) as file:
+        config = json.loads(file.read("config.json"))
+        weights = file.extract("model.weights.h5", tmp_path)
+    found = list(modules(config))
+    assert len(found) > 20
+    assert {module.split(".")[0] for module, _ in found if module is not None} == {"keras"}
+    assert {name for _, name in found} <= {None, "Functional"}
+    assert not config.get("compile_config")
+    with h5py.File(weights) as stored:
+        assert "optimizer" not in stored
+        assert "layers" in stored
+
+
+def test_the_model_takes_bare_images_without_a_word(trial, trainer, recwarn):
+    model, images = loaded(trial.job.model_path), trainer.payload.data.val.images[:2]
+    recwarn.clear()
+    assert model(images).shape == (2, 4)
+    assert not [warning for warning in recwarn if warning.category is UserWarning]
+
+
+def test_the_same_job_is_the_same_trial_to_the_bit(trial, trainer, tmp_path):
+    again = run(trainer, Job(9, SMALL, 7, tmp_path / "9.keras"))
+    assert again.reports == trial.reports
+    assert again.result.scores == trial.result.scores
+    pairs = zip(
+        loaded(trial.job.model_path).get_weights(),
+        loaded(again.job.model_path).get_weights(),
+        strict=True,
+    )
+    assert all(np.array_equal(one, other) for one, other in pairs)
+
+
+def test_a_trial_that_is_stopped_leaves_no_model(trainer, tmp_path):
+    def stop(epoch, score):
+        raise TrialStopped
+
+    with pytest.raises(TrialStopped):
+        trainer.run(Job(1, THREE_EPOCHS, 1, tmp_path / "1.keras"), stop)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_loss_that_is_no_number_fails_the_trial_and_names_the_epoch(
+    trainer, tmp_path, monkeypatch
+):
+    from bcauto.training import run as module
+
+    def poisoned(model, proxy):
+        model.get_layer("classes").bias.assign([np.nan] * 4)
+        return 0.5
+
+    monkeypatch.setattr(module, "_probe_score", poisoned)
+    reports = []
+    with pytest.raises(TrialFailed, match=r"^the loss is nan after epoch 2 \(scratch stage\)$"):
+        trainer.run(Job(1, THREE_EPOCHS, 1, tmp_path / "1.keras"), lambda *got: reports.append(got))
+    assert reports == [(1, 0.5)]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_that_cannot_be_written_leaves_nothing(trainer, tmp_path, monkeypatch):
+    import keras
+
+    from bcauto.training.run import _save
+
+    def half(self, path):
+        path.write_bytes(b"half")
+        raise OSError("no space left")
+
+    monkeypatch.setattr(keras.Model, "save", half)
+    inputs = keras.Input((3,))
+    with pytest.raises(OSError, match="no space"):
+        _save(keras.Model(inputs, keras.layers.Dense(2)(inputs)), tmp_path / "1.keras")
+    assert not list(tmp_path.iterdir())
+
+
+def test_two_classes_and_a_batch_larger_than_the_data(trainer, tmp_path):
+    def halved(part):
+        return Labelled(part.images, part.labels % 2)
+
+    whole = trainer.payload.data
+    data, proxy = payload(halved(whole.train), halved(whole.val), ("a", "b"))
+    recipe = SMALL.model_copy(update={"training": Training(epochs=2, batch_size=4096)})
+    two = Trainer(Payload(data, proxy, Weights("none")), threads=1)
+    done = run(two, Job(0, recipe, 5, tmp_path / "0.keras"))
+    assert loaded(done.job.model_path).output_shape == (None, 2)
+    [(optimizer, steps)] = done.compiled
+    assert int(optimizer.iterations) == steps == 2
+
+
+@contextmanager
+def mixed_precision() -> Iterator[None]:
+    """Makes trials run on a CPU as they do on a GPU, but for XLA."""
+    import keras
+
+    from bcauto.training import run as module
+
+    device = Device("gpu", "mixed_float16", jit_compile=False, backend="tensorflow")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "detect_device", lambda: device)
+        yield
+    keras.config.set_dtype_policy("float32")
+
+
+def test_a_model_trained_in_mixed_precision_is_handed_over_in_float32(trainer, tmp_path):
+    with mixed_precision():
+        done = run(trainer, Job(0, ONE_EPOCH, 5, tmp_path / "0.keras"))
+    assert done.result.device["precision"] == "mixed_float16"
+    assert type(done.compiled[0][0]).__name__ == "LossScaleOptimizer"
+    model = loaded(done.job.model_path)
+    assert {layer.dtype_policy.name for layer in model._flatten_layers()} == {"float32"}
+    proxy = trainer.payload.proxy
+    means = cell_means(proxy, labels_of(done.job.model_path, proxy.images) == proxy.labels)
+    assert done.result.scores["cells"] == pytest.approx(means)
+
+
+@pytest.fixture(scope="module")
+def pretrained(trainer, real_weights, tmp_path_factory) -> Trial:
+    weights = Weights(str(real_weights))
+    tuned = Trainer(Payload(trainer.payload.data, trainer.payload.proxy, weights), threads=1)
+    recipe = Recipe(
+        model=Network(backbone="MobileNet", alpha=0.25, frozen_layers=40),
+        training=Training(head_epochs=1, epochs=1, batch_size=16, learning_rate=1e-3),
+    )
+    return run(tuned, Job(4, recipe, 7, tmp_path_factory.mktemp("models") / "4.keras"))
+
+
+def test_epochs_count_over_both_stages(pretrained):
+    assert [epoch for epoch, _ in pretrained.reports] == [1, 2]
+    assert pretrained.result.epochs == 2
+    assert [steps for _, steps in pretrained.compiled] == [4, 4]
+
+
+def test_fine_tuning_leaves_the_frozen_layers_as_the_file_has_them(pretrained, real_weights):
+    import keras
+
+    build = keras.applications.MobileNet
+    file = real_weights / "mobilenet_0.25.weights.h5"
+    stored = build(include_top=False, weights=file, alpha=0.25, input_shape=(32, 32, 3))
+    [tuned] = [m for m in loaded(pretrained.job.model_path).layers if m.name.startswith("mobile")]
+    changed = {
+        position
+        for position, (before, after) in enumerate(zip(stored.layers, tuned.layers, strict=True))
+        for one, other in zip(before.get_weights(), after.get_weights(), strict=True)
+        if not np.array_equal(one, other)
+    }
+    trained = {
+        position
+        for position, layer in enumerate(stored.layers)
+        if position >= 40 and layer.weights and "conv" in type(layer).__name__.lower()
+    }
+    assert changed == trained

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from bcauto.recipe import Network, Recipe, Training
+from bcauto.training.device import Device, start_keras
+from bcauto.weights import Weights
+
+pytestmark = pytest.mark.keras
+
+CPU = Device("cpu", "float32", jit_compile=False, backend="tensorflow")
+RECIPE = Recipe(
+    model=Network(backbone="MobileNet", alpha=0.25, frozen_layers=30),
+    training=Training(head_epochs=3, head_learning_rate=2e-3, epochs=7, learning_rate=4e-4),
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def keras() -> Any:
+    start_keras(1)
+    import keras
+
+    return keras
+
+
+@pytest.fixture(scope="module")
+def stages():
+    from bcauto.training import stages
+
+    return stages
+
+
+@pytest.fixture
+def compiled(stages):
+    """Compiles a small network for a stage; gives its model."""
+    from bcauto.models import build_classifier
+
+    classifier = build_classifier(Network(backbone="SmallCNN"), (32, 32), 3, Weights("none"))
+
+    def compile_for(stage=None, device=CPU, **training) -> Any:
+        stage = stage or stages.Stage("any", 1, 1e-3, 0)
+        stages.compile_stage(classifier, stage, Training(**training), device, steps=200)
+        return classifier.model
+
+    return compile_for
+
+
+def rate_after(model, steps):
+    model.optimizer.iterations.assign(steps)
+    return float(model.optimizer.learning_rate)
+
+
+def test_a_pretrained_network_has_a_head_stage_and_fine_tuning(stages):
+    assert stages.plan_stages(RECIPE, pretrained=True) == [
+        stages.Stage("head", 3, 2e-3, frozen_layers=None),
+        stages.Stage("fine-tune", 7, 4e-4, frozen_layers=30),
+    ]
+
+
+def test_without_head_epochs_there_is_no_head_stage(stages):
+    training = RECIPE.training.model_copy(update={"head_epochs": 0})
+    recipe = RECIPE.model_copy(update={"training": training})
+    assert [stage.name for stage in stages.plan_stages(recipe, pretrained=True)] == ["fine-tune"]
+
+
+def test_from_scratch_there_is_one_stage_and_nothing_frozen(stages):
+    assert stages.plan_stages(RECIPE, pretrained=False) == [
+        stages.Stage("scratch", 7, 4e-4, frozen_layers=0, from_scratch=True)
+    ]
+
+
+@pytest.mark.parametrize(("optimizer", "name"), [("adam", "Adam"), ("lion", "Lion")])
+def test_the_optimizer_is_the_one_asked_for(optimizer, name, compiled, keras):
+    model = compiled(optimizer=optimizer)
+    assert type(model.optimizer) is getattr(keras.optimizers, name)
+
+
+def test_the_rate_falls_along_a_cosine_to_a_twentieth(stages, compiled):
+    model = compiled(stages.Stage("any", 1, 4e-4, 0))
+    for steps in (0, 50, 100, 150, 200):
+        cosine = (1 + math.cos(math.pi * steps / 200)) / 2
+        expected = 4e-4 * (0.05 + 0.95 * cosine)
+        assert rate_after(model, steps) == pytest.approx(expected, rel=1e-5)
+
+
+def test_after_the_last_step_the_rate_stays(compiled):
+    assert rate_after(compiled(), 300) == pytest.approx(5e-5, rel=1e-5)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_the_device_decides_on_xla(jit_compile, compiled):
+    device = Device("any", "float32", jit_compile, "tensorflow")
+    assert compiled(device=device).jit_compile is jit_compile
+
+
+def trainable_layers(model):
+    [backbone] = [layer for layer in model.layers if layer.name.startswith("small_cnn")]
+    return [
+        position
+        for position, layer in enumerate(backbone.layers)
+        if layer.trainable and layer.weights
+    ]
+
+
+def test_a_stage_freezes_what_it_says_whatever_was_frozen_before(stages, compiled):
+    # The convolutions of the small network are its layers 1, 4, 7, 10, 13; BatchNorm follows each.
+    for frozen, expected in [(8, [10, 13]), (None, []), (0, [1, 4, 7, 10, 13]), (None, [])]:
+        assert trainable_layers(compiled(stages.Stage("any", 1, 1e-3, frozen))) == expected
+
+
+def test_from_scratch_batch_norm_trains_too(stages, compiled):
+    scratch = stages.Stage("scratch", 1, 1e-3, 0, from_scratch=True)
+    assert trainable_layers(compiled(scratch)) == [1, 2, 4, 5, 7, 8, 10, 11, 13, 14]
