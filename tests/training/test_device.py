@@ -45,12 +45,12 @@ def test_an_error_gives_the_screen_back(capfd):
     assert capfd.readouterr().err == "heard"
 
 
-def test_what_was_said_before_is_not_lost(capfd):
-    with os.fdopen(os.dup(2), "w", buffering=1000) as stderr, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "stderr", stderr)
+def test_what_was_said_before_is_not_lost(capfd, monkeypatch):
+    with open(2, "w", closefd=False) as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
         stderr.write("before")
         with quiet_stderr():
-            os.write(2, b"noise")
+            print("noise", file=stderr, flush=True)
     assert capfd.readouterr().err == "before"
 
 
