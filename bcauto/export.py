@@ -99,10 +99,17 @@ def _class_names(file: Path, classes: int) -> tuple[str, ...]:
     names: list[str] = []
     if manifest.exists():
         try:
-            names = list(map(str, json.loads(manifest.read_text(encoding="utf-8"))["class_names"]))
-        except (ValueError, KeyError, TypeError) as error:
-            raise BadInput(f"{manifest}: damaged ({error})") from None
+            names = json.loads(manifest.read_text(encoding="utf-8"))["class_names"]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise BadInput(f"{manifest}: damaged ({type(error).__name__}: {error})") from None
+        if not _are_names(names):
+            raise BadInput(f"{manifest}: class_names must be different texts, got {names!r}")
     return tuple(names) if len(names) == classes else tuple(map(str, range(classes)))
+
+
+def _are_names(names: Any) -> bool:
+    texts = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    return texts and len(set(names)) == len(names)
 
 
 def _make_folder(out: Path) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 import optuna
 
 from bcauto.data import Dataset, load
-from bcauto.errors import BadInput, NothingUsable
+from bcauto.errors import BadInput
 from bcauto.execute import Executor, InlineExecutor, Slots, Work
 from bcauto.hardware import count_cores, count_gpus
 from bcauto.proxy import Proxy, make_proxy
@@ -32,12 +32,14 @@ from bcauto.study import (
     Settings,
     StudyFolder,
     StudyRecord,
+    absolute,
     check_name,
     check_storage,
     connect,
     lock,
     make_pruner,
     redacted,
+    storage_failures_in_one_line,
 )
 from bcauto.toml import checked
 from bcauto.training import Payload, Trainer
@@ -47,6 +49,7 @@ __all__ = ["Plan", "plan_search", "run_search"]
 
 _BUILT_IN = "built-in"
 _LEAST_DISK = 512 * 2**20  # bytes: the proxy, the database, a few small models
+_CLUSTER_PATIENCE = 5.0  # seconds
 _PACKAGES = ("bcauto", "keras", "tensorflow", "optuna", "ray", "numpy", "opencv-python-headless")
 
 
@@ -93,6 +96,7 @@ def plan_search(given: Mapping[str, Any], studies: Path, study: str | None) -> P
     space = read_space(space_file)
     weights = read_weights(settings.weights)
     _check_disk(studies)
+    _check_cluster(settings.ray_address)
     if settings.storage != OWN_STORAGE:
         check_storage(given.get("storage") or settings.storage)
     data = load(Path(settings.data) if settings.data else None, settings.image_size, settings.seed)
@@ -121,25 +125,13 @@ def run_search(plan: Plan, monitor: Monitor, check: Callable[[], None]) -> optun
         NothingUsable: trial after trial fails, or the storage does.
     """
     plan.folder.path.mkdir(parents=True, exist_ok=True)
-    with lock(plan.folder), _storage_errors():
+    with lock(plan.folder), storage_failures_in_one_line():
         study = _open(plan)
         _write(plan)
         ledger = Ledger(study, plan.space, _limits(plan.settings), plan.folder, monitor)
         if not ledger.over:
             _executor(plan).run(ledger, plan.work, check)
         return study
-
-
-@contextmanager
-def _storage_errors() -> Iterator[None]:
-    """What the storage raises, as one line: what it holds is saved."""
-    try:
-        yield
-    except optuna.exceptions.StorageInternalError as error:
-        reason = str(error.__cause__ or error).splitlines()[0]
-        raise NothingUsable(
-            f"the storage failed ({reason}); what it holds is saved, the same command goes on"
-        ) from error
 
 
 def _limits(settings: Settings) -> Limits:
@@ -151,7 +143,8 @@ def _absolute(given: Mapping[str, Any]) -> dict[str, Any]:
     """The same with absolute paths, so that the study can be resumed from anywhere."""
     names = {"imagenet", "none"}
     paths = {k: given[k] for k in ("data", "weights") if given.get(k) and given[k] not in names}
-    return {**given, **{key: str(Path(path).resolve()) for key, path in paths.items()}}
+    storage = {"storage": absolute(given["storage"])} if "storage" in given else {}
+    return {**given, **storage, **{key: str(Path(path).resolve()) for key, path in paths.items()}}
 
 
 def _default_name(given: Mapping[str, Any]) -> str:
@@ -180,6 +173,18 @@ def _check_sides(space: Space, data: Dataset) -> None:
                 f"{entry.name} takes images of at least {entry.least_side} px, got {side} px: "
                 "give --image-size, or another space"
             )
+
+
+def _check_cluster(address: str) -> None:
+    """Makes sure that something listens there, since Ray itself tries for minutes."""
+    host, _, port = address.rpartition("//")[2].rpartition(":")
+    if address in ("local", "auto"):
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_CLUSTER_PATIENCE).close()
+    except (OSError, ValueError) as error:
+        rule = "--ray-address must be local, auto or the HOST:PORT of a running cluster"
+        raise BadInput(f"{rule}, got {address!r} ({error})") from None
 
 
 def _make_proxy(data: Dataset, space: Space, seed: int) -> Proxy:

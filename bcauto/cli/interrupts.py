@@ -12,15 +12,17 @@ from bcauto.errors import Interrupted
 
 __all__ = ["Interrupts", "watch_signals"]
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_PATIENCE = 3  # signals until one is raised although the program asked them to wait
 
 
 class Interrupts:
-    """Remembers the first signal; a second one is raised wherever the program is."""
+    """Remembers the first signal, and says when it may be raised."""
 
     def __init__(self) -> None:
         self.received: int | None = None
         self._held = False
+        self._count = 0
 
     def check(self) -> None:
         """Raises Interrupted where a signal has arrived."""
@@ -29,7 +31,10 @@ class Interrupts:
 
     @contextmanager
     def held(self, hold: bool) -> Iterator[None]:
-        """While it lasts, a first signal waits for ``check``: Ray cannot be left anywhere."""
+        """While it lasts, signals wait for ``check``: Ray cannot be left anywhere.
+
+        A person who presses Ctrl-C a third time is heard at once.
+        """
         self._held = hold
         try:
             yield
@@ -39,19 +44,23 @@ class Interrupts:
 
     def handle(self, signum: int, _frame: FrameType | None) -> None:
         """The signal handler."""
-        first, self.received = self.received is None, self.received or signum
-        if not (self._held and first):
+        self.received, self._count = self.received or signum, self._count + 1
+        if not self._held or self._count >= _PATIENCE:
             raise Interrupted(self.received)
 
 
 @contextmanager
 def watch_signals() -> Iterator[Interrupts]:
-    """Turns both signals into Interrupted, and puts the old handlers back afterwards."""
+    """Turns the signals into Interrupted, and puts the old handlers back afterwards.
+
+    One that is ignored, as SIGHUP under nohup, stays ignored.
+    """
     interrupts = Interrupts()
     if threading.current_thread() is not threading.main_thread():
         yield interrupts  # only the main thread may set handlers
         return
-    before = {signum: signal.signal(signum, interrupts.handle) for signum in _SIGNALS}
+    heard = [signum for signum in _SIGNALS if signal.getsignal(signum) is not signal.SIG_IGN]
+    before = {signum: signal.signal(signum, interrupts.handle) for signum in heard}
     try:
         yield interrupts
     finally:

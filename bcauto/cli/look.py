@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,10 +29,12 @@ def status(
     storage: StorageOption = None,
 ) -> None:
     """Count a study's trials by state."""
-    from bcauto.study import status as count  # --help would wait for Optuna
+    from bcauto.study import status as count
+    from bcauto.study import storage_failures_in_one_line  # --help would wait for Optuna
 
-    folder, record, opened = _open(studies_dir, study, storage)
-    found = count(opened, folder.name, record.settings.trials)
+    with storage_failures_in_one_line():
+        folder, record, opened = _open(studies_dir, study, storage)
+        found = count(opened, folder.name, record.settings.trials)
     typer.echo(json.dumps(found.as_dict()) if as_json else _status_lines(found))
 
 
@@ -49,8 +52,11 @@ def best(  # one parameter an option
     """Show the winning recipe beside the runners-up; --export hands over its model."""
     if out and not export:
         raise BadInput(f"--out goes with --export, got --out {out} alone")
-    folder, record, opened = _open(studies_dir, study, storage)
-    ranked = _ranked(opened, folder.name)
+    from bcauto.study import storage_failures_in_one_line  # --help would wait for Optuna
+
+    with storage_failures_in_one_line():
+        folder, record, opened = _open(studies_dir, study, storage)
+        ranked = _ranked(opened, folder.name)
     chosen = ranked[0] if trial is None else _numbered(ranked, trial)
     written = _export(folder, record, chosen, out or folder.best) if export else None
     if as_json:
@@ -67,28 +73,44 @@ def dashboard(
     storage: StorageOption = None,
 ) -> None:
     """Serve optuna-dashboard on a study until Ctrl-C."""
-    from bcauto.cli.interrupts import watch_signals
-    from bcauto.study import StudyRecord, connect, find_study
+    from bcauto.study import connect
 
-    folder = find_study(studies_dir, study)
-    url = StudyRecord.read(folder).storage_url(folder, storage)
-    with watch_signals():
-        from optuna_dashboard import run_server
+    folder, url = _find(studies_dir, study, storage)
+    _check_address(host, port)
+    opened = connect(url)
+    from optuna_dashboard import run_server
 
-        typer.echo(f"{folder.name} on http://{host}:{port}/ until Ctrl-C")
-        run_server(connect(url), host=host, port=port)
+    typer.echo(f"{folder.name} on http://{host}:{port}/ until Ctrl-C")
+    run_server(opened, host=host, port=port)
 
 
 def _open(
     studies: Path, name: str | None, storage: str | None
 ) -> tuple[StudyFolder, StudyRecord, optuna.Study | None]:
-    from bcauto.study import StudyRecord, check_storage, connect, find_study, load_study
+    from bcauto.study import StudyRecord, connect, load_study
+
+    folder, url = _find(studies, name, storage)
+    return folder, StudyRecord.read(folder), load_study(folder.name, connect(url))
+
+
+def _find(studies: Path, name: str | None, storage: str | None) -> tuple[StudyFolder, str]:
+    """A study and the URL of its storage, which must be there: looking makes nothing."""
+    from bcauto.study import StudyRecord, check_exists, find_study
 
     folder = find_study(studies, name)
-    record = StudyRecord.read(folder)
-    url = record.storage_url(folder, storage)
-    check_storage(url)
-    return folder, record, load_study(folder.name, connect(url))
+    url = StudyRecord.read(folder).storage_url(folder, storage)
+    check_exists(url)
+    return folder, url
+
+
+def _check_address(host: str, port: int) -> None:
+    try:
+        with socket.create_server((host, port)):
+            pass
+    except OSError as error:
+        raise BadInput(
+            f"--host and --port must be free to listen on, got {host}:{port} ({error.strerror})"
+        ) from None
 
 
 def _ranked(study: optuna.Study | None, name: str) -> list[Best]:

@@ -123,7 +123,7 @@ def parse_keep(text: str) -> int | str:
     """
     if text == "all":
         return text
-    if not text.isdecimal() or int(text) < 1:
+    if not (text.isascii() and text.isdecimal()) or int(text) < 1:
         raise BadInput(f"--keep must be a whole number above 0, or all, got {text!r}")
     return int(text)
 

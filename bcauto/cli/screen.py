@@ -49,6 +49,7 @@ class SearchScreen:
         self.lanes: list[_Lane | None] = [None] * plan.slots.workers
         self.finished, self.ended_here, self.best = 0, 0, "none yet"
         self.best_objective: float | None = None
+        self.goes_on = True
         self.started_at = time.monotonic()
         self.live = Live(self, console=self.console, refresh_per_second=2, transient=True)
 
@@ -88,6 +89,11 @@ class SearchScreen:
         if not self.console.is_terminal:
             self._say(f"trial {job.number} started: {_recipe_line(job)}")
 
+    def exhausted(self) -> None:
+        """Says why the search ends before its target."""
+        self.goes_on = False
+        self._say("every recipe of the space is trained")
+
     def reported(self, number: int, epoch: int, score: float) -> None:
         """Shows an epoch's score."""
         for lane in self.lanes:
@@ -119,7 +125,8 @@ class SearchScreen:
             raise NothingUsable("no trial was completed; bcauto status says how they ended")
         target = self.plan.settings.trials
         if self.finished < target:
-            self._say(f"{self.finished} of {target} trials; the same command goes on")
+            advice = "; the same command goes on" if self.goes_on else ""
+            self._say(f"{self.finished} of {target} trials{advice}")
         clean = f"{best.clean_accuracy:.4f} on clean validation images"
         self._say(f"best: trial {best.number}, {best.objective:.4f} on the proxy, {clean}")
         self._say(f"next: bcauto best {self.plan.folder.name} --export")

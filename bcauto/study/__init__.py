@@ -5,7 +5,14 @@ from bcauto.study.ledger import Ledger, Limits
 from bcauto.study.monitor import Monitor, SilentMonitor
 from bcauto.study.record import OWN_STORAGE, DataRecord, Identity, Settings, StudyRecord
 from bcauto.study.sampling import make_pruner
-from bcauto.study.storage import check_storage, connect, redacted
+from bcauto.study.storage import (
+    absolute,
+    check_exists,
+    check_storage,
+    connect,
+    redacted,
+    storage_failures_in_one_line,
+)
 from bcauto.study.summary import Best, Status, best_trials, load_study, status
 
 __all__ = [
@@ -21,7 +28,9 @@ __all__ = [
     "Status",
     "StudyFolder",
     "StudyRecord",
+    "absolute",
     "best_trials",
+    "check_exists",
     "check_name",
     "check_storage",
     "connect",
@@ -31,4 +40,5 @@ __all__ = [
     "make_pruner",
     "redacted",
     "status",
+    "storage_failures_in_one_line",
 ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import asdict, dataclass
+from itertools import takewhile
 from typing import Literal
 
 import optuna
@@ -62,6 +63,7 @@ class Ledger:
 
     Attributes:
         broken: set when the search should end at once, to the error to end it with.
+        exhausted: set when the space has no recipe left that was not trained.
     """
 
     def __init__(
@@ -77,7 +79,7 @@ class Ledger:
         self.broken: Exception | None = None
         self._live: dict[int, optuna.Trial] = {}
         self._stopping: dict[int, str] = {}
-        self._exhausted = False
+        self.exhausted = False
         self._failures: list[str] = []
         self._reap()
         self.monitor.began(self.finished, max(map(_value, self._complete()), default=None))
@@ -115,12 +117,13 @@ class Ledger:
         """The next trial to run; None when there is none, for now or for good (see ``over``)."""
         if self._closed or self.finished + self.live >= self.limits.trials:
             return None
-        for _ in range(_MAX_REDRAWS):
+        for _ in range(_MAX_REDRAWS - self._duplicates_in_row()):
             job = self._draw_job()
             if job is not None:
                 self.monitor.started(job)
                 return job
-        self._exhausted = True
+        self.exhausted = True
+        self.monitor.exhausted()
         return None
 
     def report(self, number: int, epoch: int, score: float) -> bool:
@@ -158,7 +161,7 @@ class Ledger:
 
     @property
     def _closed(self) -> bool:
-        return self._exhausted or self.broken is not None or self.limits.time_is_up
+        return self.exhausted or self.broken is not None or self.limits.time_is_up
 
     def _draw_job(self) -> Job | None:
         """Asks for a trial and draws its recipe; None if that recipe is known already."""
@@ -169,6 +172,7 @@ class Ledger:
         recipe = self.space.draw(OptunaSuggester(trial))
         trial.set_user_attr("recipe", recipe.model_dump(mode="json"))
         if recipe.fingerprint in known:
+            trial.set_user_attr("duplicate_of", known[recipe.fingerprint])
             trial.set_user_attr("error", f"same recipe as trial {known[recipe.fingerprint]}")
             self.study.tell(trial, state=TrialState.FAIL)
             return None
@@ -190,6 +194,11 @@ class Ledger:
         """Recipes asked for so far, retries not counted: a resumed search draws on from it."""
         first = [t for t in self._trials() if "retry_of" not in t.user_attrs]
         return sum(_has_params(t) and t.state != TrialState.WAITING for t in first)
+
+    def _duplicates_in_row(self) -> int:
+        """Draws at the end of the study that gave known recipes, those of earlier runs too."""
+        drawn = reversed(self._trials())
+        return sum(1 for _ in takewhile(lambda t: "duplicate_of" in t.user_attrs, drawn))
 
     def _known_recipes(self) -> dict[str, int]:
         """Recipes that need no training, by fingerprint: those whose trial is not to be retried."""

@@ -15,6 +15,9 @@ class Monitor(Protocol):
     def began(self, finished: int, best: float | None) -> None:
         """The study is open, with so many trials finished and this best objective."""
 
+    def exhausted(self) -> None:
+        """The space has no recipe left that was not trained."""
+
     def started(self, job: Job) -> None:
         """A trial was handed out."""
 
@@ -29,6 +32,9 @@ class SilentMonitor:
     """Watches and says nothing."""
 
     def began(self, finished: int, best: float | None) -> None:
+        """Nothing."""
+
+    def exhausted(self) -> None:
         """Nothing."""
 
     def started(self, job: Job) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import optuna
@@ -11,9 +13,16 @@ import sqlalchemy
 from optuna.storages import RDBStorage
 from sqlalchemy.engine import URL, make_url
 
-from bcauto.errors import BadInput
+from bcauto.errors import BadInput, NothingUsable
 
-__all__ = ["check_storage", "connect", "redacted"]
+__all__ = [
+    "absolute",
+    "check_exists",
+    "check_storage",
+    "connect",
+    "redacted",
+    "storage_failures_in_one_line",
+]
 
 _BUSY_TIMEOUT = 60.0  # seconds that SQLite waits for a reader such as the dashboard
 
@@ -35,13 +44,33 @@ def check_storage(url: str) -> None:
     """
     parsed = _parsed(url)
     if parsed.get_backend_name() == "sqlite":
-        _check_sqlite(Path(parsed.database or ""))
+        _check_sqlite(parsed.database or "")
         return
     try:
         engine = sqlalchemy.create_engine(parsed, connect_args=_patience(parsed))
         engine.connect().close()
     except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
         raise _unreachable(parsed, error) from None
+
+
+def absolute(url: str) -> str:
+    """The URL with the path of an SQLite file made absolute: a study is resumed from anywhere."""
+    parsed = _parsed(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return url
+    return f"{parsed.drivername}:///{Path(parsed.database).resolve()}"
+
+
+def check_exists(url: str) -> None:
+    """Makes sure that a storage can be reached and, where it is a file, that it is there.
+
+    Raises:
+        BadInput: it cannot, or is not.
+    """
+    check_storage(url)
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file():
+        raise BadInput(f"the study's storage is missing: {parsed.database}")
 
 
 def connect(url: str) -> RDBStorage:
@@ -57,6 +86,23 @@ def connect(url: str) -> RDBStorage:
         return RDBStorage(url, engine_kwargs={"connect_args": _patience(parsed)})
     except (sqlalchemy.exc.SQLAlchemyError, ImportError, RuntimeError) as error:
         raise _unreachable(parsed, error) from None
+
+
+@contextmanager
+def storage_failures_in_one_line() -> Iterator[None]:
+    """Turns what a failing storage raises into one line.
+
+    Raises:
+        NothingUsable: the storage failed.
+    """
+    try:
+        yield
+    except optuna.exceptions.StorageInternalError as error:
+        reason = str(error.__cause__ or error).splitlines()[0]
+        raise NothingUsable(
+            f"the storage failed ({reason}); what it could save is saved, and once it works "
+            "again the same command goes on"
+        ) from error
 
 
 def _parsed(url: str) -> URL:
@@ -86,7 +132,10 @@ def _patience(url: URL) -> dict[str, float]:
     return {"connect_timeout": 10}
 
 
-def _check_sqlite(file: Path) -> None:
+def _check_sqlite(database: str) -> None:
+    if Path(database).name in ("", ":memory:"):
+        raise BadInput("--storage: SQLite needs a file, since a study outlives its process")
+    file = Path(database)
     folder = file.parent
     if not folder.is_dir():
         raise BadInput(f"--storage: the folder of the SQLite file must exist, got {folder}")

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import optuna
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
+from pydantic import ValidationError
 
+from bcauto.errors import NothingUsable
 from bcauto.recipe import Recipe
 
 __all__ = ["Best", "Status", "best_trials", "load_study", "status"]
@@ -59,8 +61,9 @@ def load_study(name: str, storage: optuna.storages.BaseStorage) -> optuna.Study 
 
 
 def status(study: optuna.Study | None, name: str, target: int) -> Status:
-    """Counts by state, and the best trial."""
-    trials = study.get_trials(deepcopy=False) if study else []
+    """Counts by state, and the best trial; draws of a known recipe are no trials."""
+    asked = study.get_trials(deepcopy=False) if study else []
+    trials = [trial for trial in asked if "duplicate_of" not in trial.user_attrs]
     counts = Counter(trial.state for trial in trials)
     best = best_trials(study) if study else []
     return Status(
@@ -77,14 +80,18 @@ def best_trials(study: optuna.Study) -> list[Best]:
     return sorted(map(_best, complete), key=lambda best: (-best.objective, best.number))
 
 
-def _best(trial: optuna.trial.FrozenTrial) -> Best:
+def _best(trial: FrozenTrial) -> Best:
+    """The trial as it was stored.
+
+    Raises:
+        NothingUsable: something is missing from it, or is not what bcauto stores.
+    """
     assert trial.value is not None  # a COMPLETE trial has one
     attrs = trial.user_attrs
-    return Best(
-        trial.number,
-        trial.value,
-        attrs["clean_accuracy"],
-        attrs["scores"],
-        Recipe.model_validate(attrs["recipe"]),
-        attrs["run"],
-    )
+    try:
+        recipe = Recipe.model_validate(attrs["recipe"])
+        clean, scores, run = attrs["clean_accuracy"], attrs["scores"], attrs["run"]
+    except (KeyError, ValidationError) as error:
+        what = str(error).splitlines()[0]
+        raise NothingUsable(f"trial {trial.number} in the storage is damaged ({what})") from None
+    return Best(trial.number, trial.value, clean, scores, recipe, run)

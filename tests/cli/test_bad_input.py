@@ -1,9 +1,21 @@
 """Wrong use: one clear line, exit code 2, nothing written, before any work starts."""
 
+import socket
 import sys
 
 import numpy as np
+import optuna
 import pytest
+
+from bcauto.study import (
+    OWN_STORAGE,
+    DataRecord,
+    Identity,
+    Settings,
+    StudyFolder,
+    StudyRecord,
+    connect,
+)
 
 
 @pytest.fixture
@@ -44,6 +56,8 @@ def refused(command, tmp_path):
         (("--study", ""), "a study name must be"),
         (("--storage", "study.db"), "--storage must be a URL"),
         (("--storage", "sqlite:////no/such/study.db"), "folder of the SQLite file must exist"),
+        (("--ray-address", "nohost.invalid:1"), "--ray-address must be local, auto or"),
+        (("--ray-address", "nonsense"), "--ray-address must be local, auto or"),
         (("--nosuch",), "--nosuch"),
         (("--image-size", 4), "image_size"),
     ],
@@ -107,3 +121,38 @@ def test_evaluate_needs_a_model_and_data(refused, tiny_npz):
 
 def test_unknown_command(refused):
     assert "serch" in refused("serch")
+
+
+def test_dashboard_on_a_port_in_use(searched_record, refused):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        line = refused("dashboard", "looked-at", "--port", port)
+    assert f"must be free to listen on, got 127.0.0.1:{port}" in line
+
+
+def test_study_whose_database_is_gone(searched_record, refused):
+    (searched_record / "study.db").unlink()
+    assert "storage is missing" in refused("status")
+
+
+@pytest.fixture
+def searched_record(tmp_path):
+    """A study as it lies on disk before its first trial."""
+    folder = StudyFolder(tmp_path / "studies" / "looked-at")
+    folder.path.mkdir(parents=True)
+    optuna.create_study(study_name="looked-at", storage=connect(folder.default_storage))
+    identity = {"data": "d", "space": "s", "proxy": "p", "seed": 0, "weights": "none"}
+    StudyRecord(
+        settings=Settings(space="quick"),
+        identity=Identity(**identity, storage=OWN_STORAGE),
+        data=DataRecord(
+            fingerprint="d",
+            class_names=("a", "b"),
+            train=1,
+            val=1,
+            image_size=(32, 32),
+            cleaning={},
+        ),
+        versions={},
+    ).write(folder)
+    return folder.path

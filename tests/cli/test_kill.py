@@ -36,7 +36,7 @@ def wait_for(condition, process, patience=240.0):
     [
         (signal.SIGKILL, "ray", -9),
         (signal.SIGINT, "ray", 130),
-        (signal.SIGTERM, "inline", 143),
+        (signal.SIGTERM, "ray", 143),
     ],
 )
 def test_killed_half_way_it_ends_with_the_trials_asked_for(

@@ -8,7 +8,7 @@ from optuna.trial import TrialState
 
 from bcauto.errors import NothingUsable
 from bcauto.space import Space
-from bcauto.study import Ledger, Limits
+from bcauto.study import Ledger, Limits, status
 from bcauto.trial import Failure, Retry, TrialResult
 
 COUNT = 14
@@ -202,6 +202,13 @@ def test_recipe_that_is_known_is_never_trained_again(study, folder):
         ledger.close(job.number, result(0.5))
     assert sorted(seen) == [8, 16, 32]
     assert ledger.over
+    assert ledger.exhausted
+    asked = len(study.get_trials())
+    again = make(study, space, folder)
+    assert again.next_job() is None
+    assert again.exhausted
+    assert len(study.get_trials()) == asked
+    assert status(study, "cells", 100).trials["failed"] == 0
 
 
 def test_report_reaches_the_study_and_prunes_those_behind(study, space, folder):

@@ -6,7 +6,7 @@ import optuna
 import pytest
 
 from bcauto.errors import BadInput
-from bcauto.study import check_storage, connect, redacted
+from bcauto.study import absolute, check_exists, check_storage, connect, redacted
 
 
 def test_password_is_not_shown():
@@ -62,3 +62,21 @@ def test_file_that_is_no_database_is_refused(tmp_path):
     (tmp_path / "study.db").write_text("this is no database, but some text of a fair length" * 50)
     with pytest.raises(BadInput, match="cannot be reached"):
         connect(f"sqlite:///{tmp_path}/study.db")
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_sqlite_in_memory_is_refused(url):
+    with pytest.raises(BadInput, match="SQLite needs a file"):
+        check_storage(url)
+
+
+def test_relative_sqlite_file_is_the_same_from_anywhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert absolute("sqlite:///study.db") == f"sqlite:///{tmp_path}/study.db"
+    assert absolute("postgresql://me:secret@host/db") == "postgresql://me:secret@host/db"
+
+
+def test_looking_at_a_storage_does_not_make_it(tmp_path):
+    with pytest.raises(BadInput, match="storage is missing"):
+        check_exists(f"sqlite:///{tmp_path}/study.db")
+    assert list(tmp_path.iterdir()) == []

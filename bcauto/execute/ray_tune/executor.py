@@ -5,13 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 # Ray reads these when it is imported.
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+os.environ.setdefault(
+    "RAY_DEDUP_LOGS_SKIP_REGEX", ".*"
+)  # the raylet's words to the driver's screen
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
@@ -90,7 +95,8 @@ def _session(slots: Slots, address: str, nbytes: int) -> Iterator[None]:
     for name in ("ray", "ray.tune", "ray.data", "ray.train"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     with _scratch("ray") as scratch:
-        _init(slots, address, nbytes, scratch)
+        with _own_signal_handlers():
+            _init(slots, address, nbytes, scratch)
         try:
             yield
         finally:
@@ -114,6 +120,17 @@ def _init(slots: Slots, address: str, nbytes: int, scratch: str) -> None:
         _temp_dir=scratch,
         **settings,
     )
+
+
+@contextmanager
+def _own_signal_handlers() -> Iterator[None]:
+    """Puts the handler of SIGTERM back, in whose place Ray's start puts one that just exits."""
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ is replaced when it dies or has grown, without Tune noticing.
 from __future__ import annotations
 
 import queue
+import re
 import resource
 import sys
 import threading
@@ -149,7 +150,8 @@ class TuneTrial(tune.Trainable):  # type: ignore[misc]  # Ray has no type inform
 
 def _death(error: ray.exceptions.RayActorError) -> str:
     """One line on why a training process died, without Ray's page of advice."""
-    cause = getattr(error, "cause", None) or error.__cause__
-    text = str(cause or error).strip().splitlines()
-    known = [line.strip() for line in text if "exit" in line.lower() or "Error" in line]
-    return f"the training process died ({(known or text or ['no reason given'])[-1][:300]})"
+    text = str(getattr(error, "cause", None) or error)
+    kind = re.search(r"exit type: (\w+)", text)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    reason = kind.group(1) if kind else (lines or ["no reason given"])[-1][:200]
+    return f"the training process died ({reason})"
