@@ -53,13 +53,15 @@ class Interrupts:
 def watch_signals() -> Iterator[Interrupts]:
     """Turns the signals into Interrupted, and puts the old handlers back afterwards.
 
-    One that is ignored, as SIGHUP under nohup, stays ignored.
+    SIGHUP stays ignored where it is, as under nohup; SIGINT is heard also in a background job of
+    a script, which begins with it ignored.
     """
     interrupts = Interrupts()
     if threading.current_thread() is not threading.main_thread():
         yield interrupts  # only the main thread may set handlers
         return
-    heard = [signum for signum in _SIGNALS if signal.getsignal(signum) is not signal.SIG_IGN]
+    detached = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    heard = [signum for signum in _SIGNALS if not (detached and signum == signal.SIGHUP)]
     before = {signum: signal.signal(signum, interrupts.handle) for signum in heard}
     try:
         yield interrupts

@@ -151,7 +151,7 @@ class TuneTrial(tune.Trainable):  # type: ignore[misc]  # Ray has no type inform
 def _death(error: ray.exceptions.RayActorError) -> str:
     """One line on why a training process died, without Ray's page of advice."""
     text = str(getattr(error, "cause", None) or error)
-    kind = re.search(r"exit type: (\w+)", text)
+    kind = re.search(r"exit type: (\w+)|RPC error: ([\w ]+)", text)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    reason = kind.group(1) if kind else (lines or ["no reason given"])[-1][:200]
+    reason = kind.group(kind.lastindex or 0) if kind else (lines or ["no reason given"])[-1][:200]
     return f"the training process died ({reason})"
