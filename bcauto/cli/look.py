@@ -163,7 +163,7 @@ def _show_best(chosen: Best, ranked: list[Best], written: Path | None) -> None:
     from rich.table import Table
 
     console = Console(highlight=False)
-    table = Table("trial", "proxy", "clean", "held out", "model", "optimizer", "rate", "minutes")
+    table = Table("trial", "proxy", "clean", "held out", "model", "by", "rate", "min")
     others = [best for best in ranked if best != chosen][:_RUNNERS_UP]
     for best in [chosen, *others]:
         table.add_row(*_row(best))
