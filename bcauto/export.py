@@ -103,7 +103,8 @@ def _class_names(file: Path, classes: int) -> tuple[str, ...]:
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise BadInput(f"{manifest}: damaged ({type(error).__name__}: {error})") from None
         if not _are_names(names):
-            raise BadInput(f"{manifest}: class_names must be different texts, got {names!r}")
+            rule = "class_names must be different texts"
+            raise BadInput(f"{manifest}: damaged ({rule}, got {names!r})")
     return tuple(names) if len(names) == classes else tuple(map(str, range(classes)))
 
 

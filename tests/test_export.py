@@ -233,7 +233,19 @@ def test_a_manifest_of_other_classes_is_not_the_models(exporting, make_model, tm
     assert exporting.load_model(tmp_path / "mine.keras").class_names == ("0", "1", "2")
 
 
-@pytest.mark.parametrize("text", ["{", "[1]", "{}", '{"class_names": 3}', '{"class_names": null}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[1]",
+        "{}",
+        '{"class_names": 3}',
+        '{"class_names": null}',
+        '{"class_names": "abc"}',
+        '{"class_names": ["a", "a", "b"]}',
+        '{"class_names": [0, 1, 2]}',
+    ],
+)
 def test_a_damaged_manifest_is_refused(text, exporting, make_model, tmp_path, refused):
     make_model().save(tmp_path / "model.keras")
     (tmp_path / "manifest.json").write_text(text)
