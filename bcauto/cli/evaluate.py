@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from bcauto.cli.options import JsonFlag
+from bcauto.errors import BadInput
 
 __all__ = ["evaluate"]
 
@@ -27,8 +28,6 @@ def evaluate(
     from bcauto.training.device import start_keras
 
     if not data.exists():
-        from bcauto.errors import BadInput
-
         raise BadInput(f"--data must exist, got {data}")
     start_keras(count_cores())
     from bcauto.export import load_model
