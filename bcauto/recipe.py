@@ -77,6 +77,12 @@ class Training(Frozen):
     head_learning_rate: Rate = 1e-3
     epochs: int = Field(10, ge=1, le=1000, description="of fine-tuning")
     learning_rate: Rate = Field(1e-4, description="of fine-tuning, at its start; cosine decay")
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="share of each label that is spread evenly over all classes"
+    )
+    class_weight: Literal["none", "balanced"] = Field(
+        "none", description="balanced: every class weighs the same, however rare"
+    )
 
 
 class Recipe(Frozen):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bcauto.augment import Augment, RandAugment
+from bcauto.augment import Augment, Basic, RandAugment
 from bcauto.errors import BadInput, NothingUsable
 from bcauto.proxy import ProxyConfig, make_proxy
 from bcauto.recipe import Network, Recipe, Training, read_recipe
@@ -21,7 +21,7 @@ NAMES = ("red", "green", "blue")
 RECIPE = Recipe(
     model=Network(backbone="MobileNet", alpha=0.25, frozen_layers=3, head_units=(8, 4)),
     training=Training(optimizer="lion", learning_rate=3e-4),
-    augment=Augment(flip=True, randaugment=RandAugment(magnitude=0.2)),
+    augment=Augment(basic=Basic(flip=True), randaugment=RandAugment(magnitude=0.2)),
 )
 RECORD = StudyRecord(
     settings=Settings(space="quick", storage="sqlite:///study.db", seed=11),

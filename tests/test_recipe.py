@@ -4,7 +4,7 @@ import tomllib
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from bcauto.augment import Augment, AugMix, RandAugment
+from bcauto.augment import Augment, AugMix, Basic, RandAugment
 from bcauto.recipe import Network, Recipe, Training, read_recipe
 
 PLAIN = Recipe(model=Network(backbone="MobileNet"))
@@ -80,7 +80,7 @@ def test_a_recipe_holds_what_its_file_says(read):
             epochs=5,
             learning_rate=5e-6,
         ),
-        augment=Augment(flip=True, randaugment=RandAugment(ops=3), augmix=AugMix()),
+        augment=Augment(basic=Basic(flip=True), randaugment=RandAugment(ops=3), augmix=AugMix()),
     )
 
 

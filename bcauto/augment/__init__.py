@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from bcauto.augment.engine import augment_batch, augment_image
+from bcauto.augment.engine import augment_batch, augment_image, draw_mixes
+from bcauto.augment.mixes import Mix
 from bcauto.augment.ops import OPS, Op, op
-from bcauto.augment.policies import Augment, AugMix, RandAugment
+from bcauto.augment.policies import (
+    Augment,
+    AugMix,
+    Basic,
+    CutMix,
+    MixUp,
+    RandAugment,
+    WideChain,
+    WideOp,
+)
 
 __all__ = [
     "OPS",
     "AugMix",
     "Augment",
+    "Basic",
+    "CutMix",
+    "Mix",
+    "MixUp",
     "Op",
     "RandAugment",
+    "WideChain",
+    "WideOp",
     "augment_batch",
     "augment_image",
+    "draw_mixes",
     "op",
 ]

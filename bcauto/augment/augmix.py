@@ -14,13 +14,13 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bcauto.augment.ops import Op, op
-from bcauto.augment.pixels import Image
+from bcauto.augment.pixels import Fill, Image, blend
 from bcauto.augment.policies import AugMix
+from bcauto.augment.row import Drawn, apply_row
 
-__all__ = ["augmix", "draw_chain"]
+__all__ = ["augmix", "draw_chains"]
 
 _Strengths: TypeAlias = tuple[float, ...]
 _Scaling: TypeAlias = Callable[[float, float], _Strengths]
@@ -28,36 +28,31 @@ _Scaling: TypeAlias = Callable[[float, float], _Strengths]
 _LEAST = 0.01  # of the strength, in the paper's code and in keras-cv
 
 
-def augmix(image: Image, policy: AugMix, rng: np.random.Generator) -> Image:
+def augmix(image: Image, policy: AugMix, rng: np.random.Generator, fill: Fill = "reflect") -> Image:
     """The image (h, w, 3) uint8 after ``policy``; blended in float32, then rounded."""
     original = rng.beta(policy.alpha, policy.alpha)
     weights = (1.0 - original) * rng.dirichlet([policy.alpha] * policy.chains)
-    blend: NDArray[np.float32] = image * np.float32(original)
-    for weight in weights:
-        blend += _chain(image, policy, rng) * np.float32(weight)
-    return np.rint(blend).astype(np.uint8)
+    chains = [apply_row(image, row, rng, fill) for row in draw_chains(policy, rng)]
+    return blend([image, *chains], [original, *weights.tolist()])
 
 
-def draw_chain(policy: AugMix, rng: np.random.Generator) -> list[tuple[Op, tuple[float, ...]]]:
-    """The ops of one chain, in order, each with what follows the image in its arguments."""
-    depths = policy.max_depth - policy.min_depth + 1
-    depth = policy.min_depth + int(rng.random() * depths)
-    return [_draw_op(policy.severity, rng) for _ in range(depth)]
+def draw_chains(policy: AugMix, rng: np.random.Generator) -> list[list[Drawn]]:
+    """The ops of every chain, in order."""
+    numbers = rng.random((policy.chains, 1 + 3 * policy.max_depth)).tolist()
+    return [_chain(policy, chain) for chain in numbers]
 
 
-def _chain(image: Image, policy: AugMix, rng: np.random.Generator) -> Image:
-    """The image after one chain."""
-    for drawn, strengths in draw_chain(policy, rng):
-        image = drawn.function(image, *strengths)
-    return image
-
-
-def _draw_op(severity: float, rng: np.random.Generator) -> tuple[Op, _Strengths]:
-    """One op, each of the nine as likely, at a strength and with a sign of its own."""
-    drawn, scaled = _MENU[int(rng.random() * len(_MENU))]
-    least = min(_LEAST, severity)
-    strength = least + (severity - least) * rng.random()
-    return drawn, scaled(strength, 1.0 if rng.random() < 0.5 else -1.0)
+def _chain(policy: AugMix, numbers: list[float]) -> list[Drawn]:
+    """One chain, from so many numbers of 0 to 1 as the longest needs."""
+    depth = policy.min_depth + int(numbers[0] * (policy.max_depth - policy.min_depth + 1))
+    least = min(_LEAST, policy.severity)
+    row: list[Drawn] = []
+    for place in range(1, 3 * depth, 3):
+        which, how_much, side = numbers[place : place + 3]
+        drawn, scaled = _MENU[int(which * len(_MENU))]
+        strength = least + (policy.severity - least) * how_much
+        row.append((drawn, scaled(strength, 1.0 if side < 0.5 else -1.0)))
+    return row
 
 
 def _none(_strength: float, _sign: float) -> _Strengths:

@@ -9,21 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcauto.augment.augmix import augmix
-from bcauto.augment.geometric import flip_horizontal, flip_vertical
-from bcauto.augment.pixels import Image
+from bcauto.augment.basic import draw_basic
+from bcauto.augment.mixes import Mix, draw_mix
+from bcauto.augment.pixels import Fill, Image
 from bcauto.augment.policies import Augment
-from bcauto.augment.randaugment import randaugment
+from bcauto.augment.randaugment import draw_randaugment
+from bcauto.augment.row import Drawn, apply_row
+from bcauto.augment.wide import draw_wide
 from bcauto.errors import BadInput
 
-__all__ = ["augment_batch", "augment_image"]
+__all__ = ["augment_batch", "augment_image", "draw_mixes"]
 
 _Stage: TypeAlias = Callable[[Image, np.random.Generator], Image]
 
 _WORD = 2**64  # the streams' keys and counters are 64-bit words
+_POLICIES, _MIXES = 0, 1  # what a stream is for
 
 
 def augment_image(image: Image, policy: Augment, rng: np.random.Generator) -> Image:
-    """One image after ``policy``: flips, then RandAugment, then AugMix.
+    """One image after ``policy``'s basic, wide chain, RandAugment and AugMix, in this order.
 
     Args:
         image: (h, w, 3) uint8 RGB; never written to.
@@ -31,14 +35,14 @@ def augment_image(image: Image, policy: Augment, rng: np.random.Generator) -> Im
         rng: decides what does happen.
 
     Returns:
-        (h, w, 3) uint8; the very input, not a copy, if the policy is off.
+        (h, w, 3) uint8; the very input, not a copy, if nothing happens.
 
     Raises:
         BadInput: the image is of another shape or dtype.
 
     """
     _check_pixels(image, 3)
-    if policy.is_off:
+    if not policy.alters:
         return image
     return _through(_stages(policy), np.ascontiguousarray(image), rng)
 
@@ -54,6 +58,7 @@ def augment_batch(
 
     What a picture becomes does not depend on the batch it is in, on its place there, or on
     threads. OpenCV's own threads do not pay at these sizes: ``cv2.setNumThreads(1)`` in a worker.
+    Mixes are not part of it: see ``draw_mixes``.
 
     Args:
         images: (b, h, w, 3) uint8 RGB; never written to.
@@ -71,14 +76,46 @@ def augment_batch(
     """
     _check_pixels(images, 4)
     _check_streams(len(images), indices, epoch, seed)
-    if policy.is_off:
+    if not policy.alters:
         return images
     stages = _stages(policy)
     result = np.empty_like(images, order="C")
-    streams = _streams(seed, epoch, indices)
+    streams = _streams(seed, epoch, indices, _POLICIES)
     for place, (image, rng) in enumerate(zip(images, streams, strict=True)):
         result[place] = _through(stages, np.ascontiguousarray(image), rng)
     return result
+
+
+def draw_mixes(
+    indices: NDArray[np.integer],
+    images: int,
+    size: tuple[int, int],
+    epoch: int,
+    seed: int,
+    policy: Augment,
+) -> list[Mix | None]:
+    """The mix of each picture of a batch, or None, from (seed, epoch, its index) alone.
+
+    So a partner is any other picture of the data set, whether the batch holds it or not.
+
+    Args:
+        indices: (b,) integers in [0, images), each picture's place in the data set.
+        images: how many pictures the data set has.
+        size: their (height, width) in pixels.
+        epoch: in [0, 2**64).
+        seed: in [0, 2**64).
+        policy: MixUp and CutMix.
+
+    Raises:
+        BadInput: a number is out of its range.
+
+    """
+    _check_streams(len(indices), indices, epoch, seed)
+    streams = _streams(seed, epoch, indices, _MIXES)
+    return [
+        draw_mix(policy, index, images, size, rng)
+        for index, rng in zip(indices.tolist(), streams, strict=True)
+    ]
 
 
 def _through(stages: list[_Stage], image: Image, rng: np.random.Generator) -> Image:
@@ -90,31 +127,43 @@ def _through(stages: list[_Stage], image: Image, rng: np.random.Generator) -> Im
 def _stages(policy: Augment) -> list[_Stage]:
     """The policies that are on, in the order in which they are applied."""
     stages: list[_Stage] = []
-    if policy.flip:
-        stages.append(_flips)
+    if (basic := policy.basic) is not None:
+        stages.append(_row(basic.probability, lambda rng: draw_basic(basic, rng), policy.fill))
+    if (wide := policy.wide) is not None:
+        menu = wide.drawable
+        stages.append(_row(wide.probability, lambda rng: draw_wide(menu, rng), policy.fill))
     if (rand := policy.randaugment) is not None:
-        stages.append(lambda image, rng: randaugment(image, rand, rng))
+        stages.append(_row(rand.probability, lambda rng: draw_randaugment(rand, rng), policy.fill))
     if (mix := policy.augmix) is not None:
-        stages.append(lambda image, rng: augmix(image, mix, rng))
+        stages.append(
+            _sometimes(mix.probability, lambda image, rng: augmix(image, mix, rng, policy.fill))
+        )
     return stages
 
 
-def _flips(image: Image, rng: np.random.Generator) -> Image:
-    """The image mirrored in each direction with probability .5: a cell has no orientation."""
-    if rng.random() < 0.5:
-        image = flip_horizontal(image)
-    return flip_vertical(image) if rng.random() < 0.5 else image
+def _row(
+    probability: float, draw: Callable[[np.random.Generator], list[Drawn]], fill: Fill
+) -> _Stage:
+    """A policy that applies a row of ops, with its probability."""
+    return _sometimes(probability, lambda image, rng: apply_row(image, draw(rng), rng, fill))
 
 
-def _streams(seed: int, epoch: int, indices: NDArray[np.integer]) -> Iterator[np.random.Generator]:
+def _sometimes(probability: float, stage: _Stage) -> _Stage:
+    return lambda image, rng: stage(image, rng) if rng.random() < probability else image
+
+
+def _streams(
+    seed: int, epoch: int, indices: NDArray[np.integer], use: int
+) -> Iterator[np.random.Generator]:
     """One stream for each index: the same generator, set anew, good until the next is taken.
 
-    Philox is counter-based (Salmon et al. 2011): with (seed, epoch) as its key and the index as
-    the counter's highest word, no two streams meet within 2**192 blocks, and setting a stream is a
-    tenth of the cost of making a generator.
+    Philox is counter-based (Salmon et al. 2011): with (seed, epoch) as its key, and the index and
+    the use as the counter's highest words, no two streams meet within 2**128 blocks, and setting a
+    stream is a tenth of the cost of making a generator.
     """
     bits = np.random.Philox(key=np.array([seed, epoch], dtype=np.uint64))
     start = bits.state
+    start["state"]["counter"][2] = use
     rng = np.random.Generator(bits)
     for index in indices:
         start["state"]["counter"][3] = index

@@ -7,7 +7,7 @@ by ``fill``, reflection by default as in keras-cv. No op writes to its input.
 from __future__ import annotations
 
 from math import cos, floor, radians, sin
-from typing import cast
+from typing import TypeAlias, cast
 
 import cv2
 import numpy as np
@@ -16,15 +16,30 @@ from numpy.typing import NDArray
 from bcauto.augment.pixels import FILLS, Fill, Image, warp
 
 __all__ = [
+    "Affine",
+    "Size",
     "flip_horizontal",
     "flip_vertical",
+    "one_after_the_other",
     "rotate",
+    "rotate_map",
     "shear_x",
+    "shear_x_map",
     "shear_y",
+    "shear_y_map",
     "translate_x",
+    "translate_x_map",
     "translate_y",
+    "translate_y_map",
     "zoom",
+    "zoom_map",
 ]
+
+Size: TypeAlias = tuple[int, int]
+"""(height, width) in pixels."""
+
+Affine: TypeAlias = NDArray[np.float64]
+"""(2, 3): takes a place (x, y) of the result to its place in the source, in pixels."""
 
 
 def flip_horizontal(image: Image) -> Image:
@@ -53,7 +68,7 @@ def shear_x(image: Image, slope: float, fill: Fill = "reflect") -> Image:
     The top row stays, as in keras-cv and in Hendrycks et al. 2020, so a shear also shifts the
     middle by half of ``slope``.
     """
-    return warp(image, np.array([[1.0, slope, 0.0], [0.0, 1.0, 0.0]]), fill)
+    return warp(image, shear_x_map(image.shape[:2], slope), fill)
 
 
 def shear_y(image: Image, slope: float, fill: Fill = "reflect") -> Image:
@@ -61,13 +76,12 @@ def shear_y(image: Image, slope: float, fill: Fill = "reflect") -> Image:
 
     The left column stays, as in keras-cv and in Hendrycks et al. 2020.
     """
-    return warp(image, np.array([[1.0, 0.0, 0.0], [slope, 1.0, 0.0]]), fill)
+    return warp(image, shear_y_map(image.shape[:2], slope), fill)
 
 
 def rotate(image: Image, degrees: float, fill: Fill = "reflect") -> Image:
     """The image turned counter-clockwise about its middle by ``degrees``, -360 to 360."""
-    turn, rise = cos(radians(degrees)), sin(radians(degrees))
-    return warp(image, _about_middle(image, np.array([[turn, -rise], [rise, turn]])), fill)
+    return warp(image, rotate_map(image.shape[:2], degrees), fill)
 
 
 def zoom(image: Image, change: float, fill: Fill = "reflect") -> Image:
@@ -75,7 +89,48 @@ def zoom(image: Image, change: float, fill: Fill = "reflect") -> Image:
 
     The sign is Keras': .3 shows 1.3 sides (cells look smaller), -.3 shows .7 of each side.
     """
-    return warp(image, _about_middle(image, np.eye(2) * (1.0 + change)), fill)
+    return warp(image, zoom_map(image.shape[:2], change), fill)
+
+
+def translate_x_map(size: Size, fraction: float) -> Affine:
+    """The map of ``translate_x``."""
+    return np.array([[1.0, 0.0, -fraction * size[1]], [0.0, 1.0, 0.0]])
+
+
+def translate_y_map(size: Size, fraction: float) -> Affine:
+    """The map of ``translate_y``."""
+    return np.array([[1.0, 0.0, 0.0], [0.0, 1.0, -fraction * size[0]]])
+
+
+def shear_x_map(_size: Size, slope: float) -> Affine:
+    """The map of ``shear_x``."""
+    return np.array([[1.0, slope, 0.0], [0.0, 1.0, 0.0]])
+
+
+def shear_y_map(_size: Size, slope: float) -> Affine:
+    """The map of ``shear_y``."""
+    return np.array([[1.0, 0.0, 0.0], [slope, 1.0, 0.0]])
+
+
+def rotate_map(size: Size, degrees: float) -> Affine:
+    """The map of ``rotate``."""
+    turn, rise = cos(radians(degrees)), sin(radians(degrees))
+    return _about_middle(size, np.array([[turn, -rise], [rise, turn]]))
+
+
+def zoom_map(size: Size, change: float) -> Affine:
+    """The map of ``zoom``."""
+    return _about_middle(size, np.eye(2) * (1.0 + change))
+
+
+def one_after_the_other(first: Affine, second: Affine) -> Affine:
+    """The map of one warp that does what two do in a row, except at the edge.
+
+    What the second brings in over the edge is then of the original, not of the first's result.
+    """
+    linear = first[:, :2] @ second[:, :2]
+    offset = first[:, :2] @ second[:, 2] + first[:, 2]
+    return np.column_stack([linear, offset])
 
 
 def _shift(image: Image, axis: int, pixels: float, fill: Fill) -> Image:
@@ -99,8 +154,8 @@ def _window(padded: cv2.typing.MatLike, axis: int, start: int, length: int) -> c
     return padded[window] if axis == 0 else padded[:, window]
 
 
-def _about_middle(image: Image, linear: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The (2, 3) output-to-source map that is ``linear`` (2, 2) about the image's middle."""
-    height, width = image.shape[:2]
+def _about_middle(size: Size, linear: NDArray[np.float64]) -> Affine:
+    """The map that is ``linear`` (2, 2) about the middle of a picture of that size."""
+    height, width = size
     middle = np.array([(width - 1) / 2, (height - 1) / 2])
     return np.column_stack([linear, middle - linear @ middle])

@@ -10,7 +10,7 @@ from math import cos, radians, sin
 import numpy as np
 from numpy.typing import NDArray
 
-from bcauto.augment.pixels import Image
+from bcauto.augment.pixels import Image, span
 
 __all__ = ["cutout", "grid_mask"]
 
@@ -25,7 +25,7 @@ def cutout(image: Image, side: float, rng: np.random.Generator, fill: int = 0) -
     (DeVries & Taylor 2017; keras-cv's ``RandomCutout``).
     """
     result = image.copy()
-    rows, columns = (_span(length, side, rng) for length in image.shape[:2])
+    rows, columns = (span(length, side, rng) for length in image.shape[:2])
     result[rows, columns] = fill
     return result
 
@@ -40,12 +40,6 @@ def grid_mask(image: Image, ratio: float, rng: np.random.Generator, fill: int = 
     result = image.copy()
     result[_grid(image, rng) < ratio] = fill
     return result
-
-
-def _span(length: int, side: float, rng: np.random.Generator) -> slice:
-    """The pixels of an axis of ``length`` that a cut of ``side`` at a random place covers."""
-    middle, half = rng.random() * length, side * length / 2
-    return slice(max(round(middle - half), 0), max(round(middle + half), 0))
 
 
 def _grid(image: Image, rng: np.random.Generator) -> NDArray[np.float32]:

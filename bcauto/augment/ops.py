@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import inf
 from types import MappingProxyType
 
 import numpy as np
@@ -20,8 +21,8 @@ class Op:
     """An op with what a policy must know to draw for it.
 
     ``function`` takes an image, then a strength if ``has_strength``, then a generator if
-    ``draws``. Strengths run from ``low`` to ``high`` in ``unit``; zero changes nothing (but see
-    ``jpeg``), and signs are mirror images of one another.
+    ``draws``; a warp takes a ``fill`` too. Strengths run from ``low`` to ``high`` in ``unit``;
+    zero changes nothing (but see ``jpeg``), and signs are mirror images of one another.
     """
 
     name: str
@@ -33,6 +34,11 @@ class Op:
     """The strength at 1 on keras-cv's 0-1 scale: the factor of its layer of the same kind."""
     draws: bool = False
     """Whether the op itself draws, such as the place of a cut."""
+    affine: Callable[[geometric.Size, float], geometric.Affine] | None = None
+    """The map of (size, strength), where the op is a warp."""
+    growing_to: float = inf
+    """Up to this strength, or to ``high``, the mean change of pictures grows: beyond it a mirrored
+    edge, or a further turn, brings the picture back."""
 
     @property
     def has_strength(self) -> bool:
@@ -71,14 +77,26 @@ def op(name: str) -> Op:
     return OPS[name]
 
 
+def _warp(
+    function: Callable[..., Image],
+    affine: Callable[[geometric.Size, float], geometric.Affine],
+    unit: str,
+    most: float,
+    growing_to: float = inf,
+) -> Op:
+    """A geometric op with its map, named after its function."""
+    name = function.__name__
+    return Op(name, function, unit, -most, most, full=most, affine=affine, growing_to=growing_to)
+
+
 _ALL = (
     # geometric: layer factors are fractions of a side; of a full turn for the rotation
-    Op("translate_x", geometric.translate_x, "of the width", -1, 1, full=1),
-    Op("translate_y", geometric.translate_y, "of the height", -1, 1, full=1),
-    Op("shear_x", geometric.shear_x, "pixels a row", -1, 1, full=1),
-    Op("shear_y", geometric.shear_y, "pixels a column", -1, 1, full=1),
-    Op("rotate", geometric.rotate, "degrees", -360, 360, full=360),
-    Op("zoom", geometric.zoom, "of each side", -1, 1, full=1),
+    _warp(geometric.translate_x, geometric.translate_x_map, "of the width", 1, growing_to=0.45),
+    _warp(geometric.translate_y, geometric.translate_y_map, "of the height", 1, growing_to=0.45),
+    _warp(geometric.shear_x, geometric.shear_x_map, "pixels a row", 1, growing_to=0.8),
+    _warp(geometric.shear_y, geometric.shear_y_map, "pixels a column", 1, growing_to=0.8),
+    _warp(geometric.rotate, geometric.rotate_map, "degrees", 360, growing_to=90),
+    _warp(geometric.zoom, geometric.zoom_map, "of each side", 1),
     Op("flip_horizontal", geometric.flip_horizontal),
     Op("flip_vertical", geometric.flip_vertical),
     # tone: keras-cv has no scale for posterize; 1 leaves one of eight bits
@@ -90,15 +108,16 @@ _ALL = (
     Op("autocontrast", tone.autocontrast),
     # colour
     Op("saturation", colour.saturation, "of the way to grey or to full", -1, 1, full=1),
-    Op("hue", colour.hue, "degrees", -180, 180, full=180),
+    Op("hue", colour.hue, "degrees", -180, 180, full=180, growing_to=90),
     Op("channel_shift", colour.channel_shift, "of the range 255", 0, 1, full=0.5, draws=True),
     Op("channel_shuffle", colour.channel_shuffle, draws=True),
     Op("degenerate_colour", colour.degenerate_colour, "of the way to grey", 0, 1, full=1),
-    # detail: keras-cv's sharpness only smooths; it has no noise; its blur's factor is in pixels
+    # detail: keras-cv's sharpness only smooths; it has no noise; its blur's factor is in pixels.
+    # JPEG is at quality 50 at its strongest, above the qualities that the proxy scores on
     Op("sharpness", detail.sharpness, "of the fine detail", -1, 1, full=-1),
     Op("gaussian_blur", detail.gaussian_blur, "pixels", 0, 10, full=1),
     Op("gaussian_noise", detail.gaussian_noise, "of the range 255", 0, 1, full=1, draws=True),
-    Op("jpeg", detail.jpeg, "below quality 100", 0, 100, full=100),
+    Op("jpeg", detail.jpeg, "below quality 100", 0, 100, full=50),
     # occlusion
     Op("cutout", occlusion.cutout, "of each side", 0, 1, full=1, draws=True),
     Op("grid_mask", occlusion.grid_mask, "of a grid unit", 0, 1, full=1, draws=True),

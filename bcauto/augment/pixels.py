@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal, TypeAlias, cast
 
@@ -10,7 +10,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FILLS", "Fill", "Image", "add_levels", "look_up", "mix_channels", "warp"]
+__all__ = [
+    "FILLS",
+    "Fill",
+    "Image",
+    "add_levels",
+    "blend",
+    "look_up",
+    "mix_channels",
+    "span",
+    "warp",
+]
 
 Image: TypeAlias = NDArray[np.uint8]
 """One RGB image, (h, w, 3) uint8, values 0-255."""
@@ -58,3 +68,31 @@ def add_levels(image: Image, levels: tuple[float, float, float]) -> Image:
     matrix = np.eye(3, 4)
     matrix[:, 3] = levels
     return mix_channels(image, matrix)
+
+
+def blend(images: Sequence[Image], weights: Sequence[float]) -> Image:
+    """The sum of ``images``, each times its weight of 0 to 1, which sum to 1; rounded once.
+
+    Images are taken two at a time in float32, the way in which OpenCV is fast.
+    """
+    pairs = [
+        cv2.addWeighted(one, first, other, second, 0.0, dtype=cv2.CV_32F)
+        for one, other, first, second in zip(
+            images[::2], images[1::2], weights[::2], weights[1::2], strict=False
+        )
+    ]
+    if len(images) % 2:
+        pairs.append(images[-1] * np.float32(weights[-1]))
+    for pair in pairs[1:-1]:
+        cv2.add(pairs[0], pair, dst=pairs[0])
+    last = pairs[-1] if len(pairs) > 1 else np.zeros_like(pairs[0])
+    return cast(Image, cv2.addWeighted(pairs[0], 1.0, last, 1.0, 0.0, dtype=cv2.CV_8U))
+
+
+def span(length: int, share: float, rng: np.random.Generator) -> slice:
+    """The pixels of an axis of ``length`` that a cut of ``share`` at a random place covers.
+
+    Its middle is uniform over the axis, so that a part of it may lie outside.
+    """
+    middle, half = rng.random() * length, share * length / 2
+    return slice(max(round(middle - half), 0), min(max(round(middle + half), 0), length))

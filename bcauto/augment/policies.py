@@ -3,19 +3,147 @@
 In TOML each policy is a table of ``augment``; a table that is absent is a policy that is off::
 
     [augment]
+    fill = "reflect"
+
+    [augment.basic]
     flip = true
 
     [augment.randaugment]
     magnitude = 0.5
+
+Magnitudes are on keras-cv's 0-1 scale, which each op takes to its own unit (``Op.strength``).
 """
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Literal
 
-__all__ = ["AugMix", "Augment", "RandAugment"]
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from bcauto.augment.ops import OPS, Op
+from bcauto.augment.pixels import Fill
+from bcauto.errors import choices
+
+__all__ = [
+    "AugMix",
+    "Augment",
+    "Basic",
+    "CutMix",
+    "MixUp",
+    "RandAugment",
+    "WideChain",
+    "WideOp",
+]
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+Magnitude = Annotated[float, Field(ge=0, le=1)]
+Alpha = Annotated[float, Field(gt=0, le=100)]
+
+
+class Basic(BaseModel):
+    """What nearly everyone does: flips, one warp, contrast, brightness, in this order.
+
+    Rotation, translation and zoom make one warp, which resamples once. Every number is the upper
+    end of a uniform draw, to both sides; zero is off. Units are the ops' own.
+    """
+
+    model_config = _FROZEN
+
+    probability: Probability = Field(1.0, description="that the policy acts on a picture")
+    flip: bool = Field(
+        False,
+        description="mirror left-right and top-bottom, each with probability .5, independently",
+    )
+    rotation: float = Field(0.0, ge=0, le=180, description="degrees, either way")
+    translation: float = Field(0.0, ge=0, le=1, description="of width and of height, each drawn")
+    zoom: float = Field(0.0, ge=0, lt=1, description="of each side, out and in")
+    contrast: float = Field(0.0, ge=0, le=1, description="of the distance from the mean")
+    brightness: float = Field(0.0, ge=0, le=1, description="of the range 255")
+
+
+class WideOp(BaseModel):
+    """An op of the wide chain: how often, and how strong."""
+
+    model_config = _FROZEN
+
+    probability: Probability
+    magnitude: Magnitude | None = Field(
+        None,
+        description="upper end of a uniform draw on keras-cv's scale, to both sides where the op "
+        "has two; not for an op without a strength, such as equalize",
+    )
+
+
+def _wide(probability: float, magnitude: float | None = None) -> WideOp:
+    return WideOp(probability=probability, magnitude=magnitude)
+
+
+_BEST_PUBLIC: Mapping[str, WideOp] = MappingProxyType(
+    {
+        "translate_x": _wide(0.3, 0.35),
+        "translate_y": _wide(0.3, 0.35),
+        "shear_x": _wide(0.2, 0.2),
+        "shear_y": _wide(0.2, 0.2),
+        "rotate": _wide(0.4, 0.5),
+        "zoom": _wide(0.2, 0.2),
+        "brightness": _wide(0.2, 0.3),
+        "contrast": _wide(0.2, 0.3),
+        "solarize": _wide(0.1, 0.3),
+        "saturation": _wide(0.2, 0.3),
+        "channel_shift": _wide(0.2, 0.3),
+        "degenerate_colour": _wide(0.2, 0.5),
+        "cutout": _wide(0.3, 0.2),
+        "grid_mask": _wide(0.1, 0.3),
+    }
+)
+
+
+class WideChain(BaseModel):
+    """Many op families, each at its own low probability: the recipe of the best public system.
+
+    The ops that happen do so in the order of ``OPS``, so that the geometric ones make one warp.
+    Its own flips and RandAugment are the policies of those names. Known of that system are its
+    families, the range .1 to .4 of their probabilities, translation by 30-40 % and cutout of .2;
+    the other numbers of the default are assumed.
+    """
+
+    model_config = _FROZEN
+
+    probability: Probability = Field(1.0, description="that the chain acts on a picture")
+    rate: float = Field(1.0, ge=0, le=10, description="factor of every op's probability, up to 1")
+    strength: float = Field(1.0, ge=0, le=10, description="factor of every magnitude, up to 1")
+    ops: dict[str, WideOp] = Field(
+        default_factory=lambda: dict(_BEST_PUBLIC),
+        description="by name, instead of the default's",
+    )
+
+    @field_validator("ops")
+    @classmethod
+    def _ops_are_known(cls, ops: dict[str, WideOp]) -> dict[str, WideOp]:
+        for name, settings in ops.items():
+            if name not in OPS:
+                raise ValueError(f"unknown op {name!r}; {choices(name, OPS)}")
+            if OPS[name].has_strength and settings.magnitude is None:
+                raise ValueError(f"{name} needs a magnitude of 0 to 1")
+            if not OPS[name].has_strength and settings.magnitude is not None:
+                raise ValueError(f"{name} has no strength, so it takes a probability only")
+        return {name: ops[name] for name in OPS if name in ops}
+
+    @property
+    def drawable(self) -> list[tuple[Op, float, float]]:
+        """Each op with its probability and magnitude, both 0 to 1, after the factors."""
+        return [
+            (
+                OPS[name],
+                min(self.rate * settings.probability, 1.0),
+                min(self.strength * (settings.magnitude or 0.0), 1.0),
+            )
+            for name, settings in self.ops.items()
+        ]
 
 
 class RandAugment(BaseModel):
@@ -26,9 +154,10 @@ class RandAugment(BaseModel):
 
     model_config = _FROZEN
 
+    probability: Probability = Field(1.0, description="that the policy acts on a picture")
     ops: int = Field(default=2, ge=0, le=10, description="ops in a row for each image")
-    magnitude: float = Field(
-        default=0.5, ge=0, le=1, description="strength on keras-cv's scale, 0 (weakest) to 1"
+    magnitude: Magnitude = Field(
+        default=0.5, description="strength on keras-cv's scale, 0 (weakest) to 1"
     )
     magnitude_stddev: float = Field(
         default=0.15,
@@ -37,8 +166,8 @@ class RandAugment(BaseModel):
         description="standard deviation of the magnitude of solarize, colour and the shears; "
         "brightness, contrast and the translations are uniform up to the magnitude instead",
     )
-    rate: float = Field(
-        default=10 / 11, ge=0, le=1, description="probability that each op of the row happens"
+    rate: Probability = Field(
+        default=10 / 11, description="probability that each op of the row happens"
     )
 
 
@@ -50,20 +179,17 @@ class AugMix(BaseModel):
 
     model_config = _FROZEN
 
-    severity: float = Field(
+    probability: Probability = Field(1.0, description="that the policy acts on a picture")
+    severity: Magnitude = Field(
         default=0.3,
-        ge=0,
-        le=1,
         description="upper end of each op's strength, 0 to 1; at 0 the ops without a strength "
         "(equalize, autocontrast, posterize to 4 bits) still happen",
     )
     chains: int = Field(default=3, ge=1, le=10, description="chains that are blended")
     min_depth: int = Field(default=1, ge=1, le=10, description="fewest ops in a chain")
     max_depth: int = Field(default=3, ge=1, le=10, description="most ops in a chain")
-    alpha: float = Field(
+    alpha: Alpha = Field(
         default=1.0,
-        gt=0,
-        le=100,
         description="of the Dirichlet weights of the chains and the Beta weight of the original; "
         "1 is uniform, larger is more even",
     )
@@ -77,19 +203,54 @@ class AugMix(BaseModel):
         return self
 
 
-class Augment(BaseModel):
-    """All that may happen to a training image, in this order: flips, RandAugment, AugMix."""
+class MixUp(BaseModel):
+    """The picture blended with another one, and its label likewise (Zhang et al. 2018)."""
 
     model_config = _FROZEN
 
-    flip: bool = Field(
-        default=False,
-        description="mirror left-right and top-bottom, each with probability .5, independently",
+    probability: Probability = Field(0.5, description="that a picture is mixed so")
+    alpha: Alpha = Field(
+        0.2, description="of the Beta weight of the picture; small leaves most as they are"
     )
+
+
+class CutMix(BaseModel):
+    """A rectangle of another picture in its place (Yun et al. 2019); labels share by area."""
+
+    model_config = _FROZEN
+
+    probability: Probability = Field(0.5, description="that a picture MixUp left is mixed so")
+    alpha: Alpha = Field(1.0, description="of the Beta share of the picture; 1 is uniform")
+
+
+class Augment(BaseModel):
+    """All that may happen to a training picture, in this order.
+
+    Basic, the wide chain, RandAugment, AugMix, each with its probability; then MixUp or, where
+    that did not happen, CutMix, whose other picture went through the same policies.
+    """
+
+    model_config = _FROZEN
+
+    engine: Literal["bcauto", "keras-cv"] = Field(
+        "bcauto",
+        description="what applies the policies. keras-cv is slower and follows no seed, so that "
+        "the same trial does not come out the same twice; mixes are bcauto's in both",
+    )
+    fill: Fill = Field("reflect", description="what a warp brings in over the edge")
+    basic: Basic | None = Field(default=None, description="absent: off")
+    wide: WideChain | None = Field(default=None, description="absent: off")
     randaugment: RandAugment | None = Field(default=None, description="absent: off")
     augmix: AugMix | None = Field(default=None, description="absent: off")
+    mixup: MixUp | None = Field(default=None, description="absent: off")
+    cutmix: CutMix | None = Field(default=None, description="absent: off")
 
     @property
-    def is_off(self) -> bool:
-        """Whether no policy is on, so that every image stays as it is."""
-        return self == Augment()
+    def alters(self) -> bool:
+        """Whether a policy is on that changes a picture by itself."""
+        return any((self.basic, self.wide, self.randaugment, self.augmix))
+
+    @property
+    def mixes(self) -> bool:
+        """Whether pictures, and with them labels, are mixed."""
+        return any((self.mixup, self.cutmix))

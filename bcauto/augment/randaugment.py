@@ -15,10 +15,10 @@ from typing import TypeAlias
 import numpy as np
 
 from bcauto.augment.ops import Op, op
-from bcauto.augment.pixels import Image
 from bcauto.augment.policies import RandAugment
+from bcauto.augment.row import Drawn
 
-__all__ = ["draw_randaugment", "randaugment"]
+__all__ = ["draw_randaugment"]
 
 _Strengths: TypeAlias = tuple[float, ...]
 _Drawing: TypeAlias = Callable[[RandAugment, np.random.Generator], _Strengths]
@@ -26,18 +26,9 @@ _Drawing: TypeAlias = Callable[[RandAugment, np.random.Generator], _Strengths]
 _MOST_ADDITION = 110.0  # levels; solarize would leave only noise above it (keras-cv)
 
 
-def randaugment(image: Image, policy: RandAugment, rng: np.random.Generator) -> Image:
-    """The image (h, w, 3) uint8 after ``policy``; the input itself if no op was drawn."""
-    for drawn, strengths in draw_randaugment(policy, rng):
-        image = drawn.function(image, *strengths)
-    return image
-
-
-def draw_randaugment(
-    policy: RandAugment, rng: np.random.Generator
-) -> list[tuple[Op, tuple[float, ...]]]:
-    """The ops for one image, in order, each with what follows the image in its arguments."""
-    row: list[tuple[Op, _Strengths]] = []
+def draw_randaugment(policy: RandAugment, rng: np.random.Generator) -> list[Drawn]:
+    """The ops for one image, in order."""
+    row: list[Drawn] = []
     for _ in range(policy.ops):
         if rng.random() < policy.rate:
             drawn, strengths = _MENU[int(rng.random() * len(_MENU))]

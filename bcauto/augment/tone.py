@@ -60,8 +60,10 @@ def autocontrast(image: Image) -> Image:
 
 def equalize(image: Image) -> Image:
     """The image with each channel's histogram flattened, as ``PIL.ImageOps.equalize`` does it."""
-    planes = [cv2.LUT(plane, _flattening(plane)) for plane in cv2.split(image)]
-    return cast(Image, cv2.merge(planes))
+    planes = cv2.split(image)
+    counts = [cv2.calcHist([plane], [0], None, [256], [0, 256]) for plane in planes]
+    tables = _flattening(np.array(counts, dtype=np.float64).reshape(-1, 256))
+    return cast(Image, cv2.merge([cv2.LUT(p, t) for p, t in zip(planes, tables, strict=True)]))
 
 
 def _by_channel(scales: list[float], offsets: list[float]) -> NDArray[np.float64]:
@@ -72,13 +74,10 @@ def _by_channel(scales: list[float], offsets: list[float]) -> NDArray[np.float64
     return matrix
 
 
-def _flattening(plane: cv2.typing.MatLike) -> NDArray[np.uint8]:
-    """The (256,) table that flattens the histogram of ``plane``; the identity if it cannot."""
-    counts = cv2.calcHist([plane], [0], None, [256], [0, 256]).ravel().astype(np.float64)
-    upto = np.cumsum(counts)
+def _flattening(counts: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """The tables that flatten histograms, each a row of (n, 256); the identity where none can."""
+    below = np.cumsum(counts, axis=1) - counts
     # Pillow leaves the topmost level that occurs out of the step, so that it maps to white
-    step = (plane.size - counts[np.flatnonzero(counts)[-1]]) // 255
-    if step == 0:
-        return _LEVELS.astype(np.uint8)
-    table: NDArray[np.float64] = np.minimum((upto - counts + step // 2) / step, 255)
-    return table.astype(np.uint8)  # rounds down
+    step = below.max(axis=1, where=counts > 0, initial=0, keepdims=True) // 255
+    table = np.minimum((below + step // 2) // np.maximum(step, 1), 255)
+    return np.where(step > 0, table, _LEVELS).astype(np.uint8)

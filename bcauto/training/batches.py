@@ -1,53 +1,117 @@
-"""The batches of one epoch, shuffled and augmented anew from (seed, epoch, index)."""
+"""The batches of an epoch: shuffled, augmented and mixed anew from (seed, epoch, index)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bcauto.augment import Augment, augment_batch
+from bcauto.augment import Augment, augment_batch, draw_mixes
 from bcauto.data import Labelled
 from bcauto.seeds import derive, generator
 
-__all__ = ["EpochBatches"]
+__all__ = ["Apply", "Batch", "Batches"]
 
-Batch = tuple[np.ndarray, np.ndarray]
+Batch: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.float32]]
+"""Images (b, h, w, 3) and targets (b, classes), rows that sum to 1."""
+
+Apply: TypeAlias = Callable[
+    [NDArray[np.uint8], NDArray[np.int64], int, int, Augment], NDArray[np.uint8]
+]
+"""Applies the policies to (images, indices, epoch, seed, policy), as ``augment_batch`` does."""
 
 
-class EpochBatches:
-    """Batches of images (b, h, w, 3) uint8 and labels (b,) int64, all of one size.
+class Batches:
+    """The training images, one epoch after another, in batches of one size.
 
-    What is left over is dropped, so that a backend compiles one shape only; the order is
-    another one in each epoch. It depends on (seed, epoch), each picture on (seed, epoch, its
-    index) alone.
+    What is left over of an epoch is dropped, so that a backend compiles one shape only; the order
+    is another one in each epoch. The order depends on (seed, epoch), each picture and its target
+    on (seed, epoch, its index) alone: not on the batch size nor on the threads.
+
+    Args:
+        data: what to train on.
+        classes: number of classes.
+        batch_size: at most; fewer where there are fewer images.
+        augment: what may happen to a picture.
+        seed: of order and augmentation.
+        threads: how many batches are made at a time, while others are in use.
+        apply: applies the policies.
     """
 
     def __init__(
-        self, data: Labelled, batch_size: int, augment: Augment, seed: int, epoch: int
+        self,
+        data: Labelled,
+        classes: int,
+        batch_size: int,
+        augment: Augment,
+        seed: int,
+        threads: int = 1,
+        apply: Apply = augment_batch,
     ) -> None:
-        self.data, self.augment, self.epoch = data, augment, epoch
+        self.data, self.augment, self.threads, self.apply = data, augment, threads, apply
         self.batch_size = min(batch_size, len(data))
-        self.seed = derive(seed, "augment")
-        self.order = generator(seed, "order", epoch).permutation(len(data))
+        self.one_hot = np.eye(classes, dtype=np.float32)
+        self.order_seed, self.seed = seed, derive(seed, "augment")
 
-    def __len__(self) -> int:
-        return len(self.order) // self.batch_size
+    @property
+    def steps(self) -> int:
+        """Batches in an epoch."""
+        return len(self.data) // self.batch_size
 
-    def __getitem__(self, position: int) -> Batch:
-        start = position * self.batch_size
-        indices = self.order[start : start + self.batch_size]
-        images = self.data.images[indices]
-        augmented = augment_batch(images, indices, self.epoch, self.seed, self.augment)
-        return augmented, self.data.labels[indices]
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """Every batch of an epoch, made in threads while the ones before it are in use."""
+        waiting = iter(self._indices(epoch))
+        coming: deque[Future[Batch]] = deque()
+        with ThreadPoolExecutor(self.threads, "batches") as pool:
 
-    def __iter__(self) -> Iterator[Batch]:
-        """Every batch, each made in a thread while the one before it is in use."""
-        with ThreadPoolExecutor(1, "batches") as thread:
-            coming = thread.submit(self.__getitem__, 0)
-            for following in range(1, len(self) + 1):
-                batch = coming.result()
-                if following < len(self):
-                    coming = thread.submit(self.__getitem__, following)
-                yield batch
+            def order_another() -> None:
+                if (indices := next(waiting, None)) is not None:
+                    coming.append(pool.submit(self.make, indices, epoch))
+
+            try:
+                for _ in range(self.threads + 1):
+                    order_another()
+                while coming:
+                    batch = coming.popleft().result()
+                    order_another()
+                    yield batch
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def make(self, indices: NDArray[np.int64], epoch: int) -> Batch:
+        """The batch of the images with these indices, (b,)."""
+        images = self._augmented(indices, epoch)
+        targets = self.one_hot[self.data.labels[indices]]
+        if self.augment.mixes:
+            self._mix(images, targets, indices, epoch)
+        return images, targets
+
+    def _indices(self, epoch: int) -> NDArray[np.int64]:
+        """(steps, batch_size): the images of every batch."""
+        order = generator(self.order_seed, "order", epoch).permutation(len(self.data))
+        return order[: self.steps * self.batch_size].reshape(self.steps, self.batch_size)
+
+    def _augmented(self, indices: NDArray[np.int64], epoch: int) -> NDArray[np.uint8]:
+        return self.apply(self.data.images[indices], indices, epoch, self.seed, self.augment)
+
+    def _mix(
+        self,
+        images: NDArray[np.uint8],
+        targets: NDArray[np.float32],
+        indices: NDArray[np.int64],
+        epoch: int,
+    ) -> None:
+        """Mixes what is to be mixed, in place; a partner looks as it does on its own this epoch."""
+        size = (images.shape[1], images.shape[2])
+        mixes = draw_mixes(indices, len(self.data), size, epoch, self.seed, self.augment)
+        mixed = [(place, mix) for place, mix in enumerate(mixes) if mix]
+        partners = np.array([mix.partner for _, mix in mixed], dtype=np.int64)
+        others = self._augmented(partners, epoch)
+        labels = self.one_hot[self.data.labels[partners]]
+        for (place, mix), other, label in zip(mixed, others, labels, strict=True):
+            images[place] = mix(images[place], other)
+            targets[place] = mix.share * targets[place] + (1 - mix.share) * label

@@ -16,8 +16,9 @@ from bcauto.data import Dataset
 from bcauto.errors import TrialFailed
 from bcauto.models import Classifier, build_classifier
 from bcauto.proxy import Proxy, score, score_probe
-from bcauto.training.batches import EpochBatches
+from bcauto.training.batches import Batches
 from bcauto.training.device import Device, detect_device
+from bcauto.training.losses import make_loss
 from bcauto.training.stages import Stage, compile_stage, plan_stages
 from bcauto.trial import Job, Report, TrialResult
 from bcauto.weights import Weights
@@ -28,7 +29,7 @@ _SCORING_BATCH = 128
 
 
 def run_trial(
-    job: Job, data: Dataset, proxy: Proxy, weights: Weights, report: Report
+    job: Job, data: Dataset, proxy: Proxy, weights: Weights, report: Report, threads: int = 1
 ) -> TrialResult:
     """Trains a recipe on ``data.train``, scores it on the proxy, saves its model.
 
@@ -38,6 +39,7 @@ def run_trial(
         proxy: scores every epoch on its probe, and the whole of it at the end.
         weights: where pretrained weights come from.
         report: told each epoch's score on the probe, in 0..1.
+        threads: CPU threads that this trial may use.
 
     Raises:
         TrialFailed: the loss is no longer a number.
@@ -45,13 +47,16 @@ def run_trial(
     """
     started = time.monotonic()
     device = _fresh_device(job.seed)
-    classifier = build_classifier(job.recipe.model, data.image_size, len(data.class_names), weights)
+    recipe, classes = job.recipe, len(data.class_names)
+    classifier = build_classifier(recipe.model, data.image_size, classes, weights)
+    batches = _batches(job, data, device, threads)
+    loss = make_loss(recipe.training, data.train.labels, classes)
     epochs = 0
-    for stage in plan_stages(job.recipe, weights.pretrains(job.recipe.model)):
-        steps = stage.epochs * max(1, len(data.train) // job.recipe.training.batch_size)
-        compile_stage(classifier, stage, job.recipe.training, device, steps)
+    for stage in plan_stages(recipe, weights.pretrains(recipe.model)):
+        steps = stage.epochs * batches.steps
+        compile_stage(classifier, stage, recipe.training, loss, device, steps)
         for epoch in range(epochs + 1, epochs + stage.epochs + 1):
-            _train_epoch(classifier, job, data, stage, epoch)
+            _train_epoch(classifier.model, batches, stage, epoch)
             report(epoch, _probe_score(classifier.model, proxy))
         epochs += stage.epochs
     final = _as_float32(classifier, job, data, device)
@@ -101,17 +106,28 @@ def _fresh_device(seed: int) -> Device:
     return device
 
 
-def _train_epoch(classifier: Classifier, job: Job, data: Dataset, stage: Stage, epoch: int) -> None:
+def _batches(job: Job, data: Dataset, device: Device, threads: int) -> Batches:
+    """What the trial trains on. On a CPU training itself fills the cores but for one thread."""
+    recipe = job.recipe
+    return Batches(
+        data.train,
+        len(data.class_names),
+        recipe.training.batch_size,
+        recipe.augment,
+        job.seed,
+        threads=threads if device.kind == "gpu" else 1,
+    )
+
+
+def _train_epoch(model: Any, batches: Batches, stage: Stage, epoch: int) -> None:
     """One pass over the training images.
 
     Batch by batch rather than by ``fit``, whose TensorFlow iterator costs up to a second of
     waiting whenever it is torn down, and which would compile the last, smaller batch.
     """
-    recipe, model = job.recipe, classifier.model
-    batches = EpochBatches(data.train, recipe.training.batch_size, recipe.augment, job.seed, epoch)
     model.reset_metrics()
-    for images, labels in batches:
-        loss = float(model.train_on_batch(images, labels))  # the mean of the epoch so far
+    for images, targets in batches.epoch(epoch):
+        loss = float(model.train_on_batch(images, targets))  # the mean of the epoch so far
     if not math.isfinite(loss):
         raise TrialFailed(f"the loss is {loss} after epoch {epoch} ({stage.name} stage)")
 

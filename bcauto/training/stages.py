@@ -10,6 +10,7 @@ import keras
 from bcauto.models import Classifier
 from bcauto.recipe import Recipe, Training
 from bcauto.training.device import Device
+from bcauto.training.losses import SoftCrossentropy
 
 __all__ = ["Stage", "compile_stage", "plan_stages"]
 
@@ -45,7 +46,12 @@ def plan_stages(recipe: Recipe, pretrained: bool) -> list[Stage]:
 
 
 def compile_stage(
-    classifier: Classifier, stage: Stage, training: Training, device: Device, steps: int
+    classifier: Classifier,
+    stage: Stage,
+    training: Training,
+    loss: SoftCrossentropy,
+    device: Device,
+    steps: int,
 ) -> None:
     """Freezes what the stage freezes, and compiles the model for it.
 
@@ -53,6 +59,7 @@ def compile_stage(
         classifier: changed in place.
         stage: the stage to come.
         training: names the optimizer.
+        loss: what is minimised.
         device: decides on XLA.
         steps: batches in the whole stage, over which the rate falls along a cosine.
     """
@@ -62,7 +69,7 @@ def compile_stage(
         classifier.unfreeze_above(stage.frozen_layers)
     classifier.model.compile(
         optimizer=_optimizer(training.optimizer, stage.learning_rate, steps),
-        loss="sparse_categorical_crossentropy",
+        loss=loss,
         jit_compile=device.jit_compile,
     )
 

@@ -30,7 +30,7 @@ class Trainer:
 
     def __init__(self, payload: Payload, threads: int) -> None:
         start_keras(threads)
-        self.payload = payload
+        self.payload, self.threads = payload, threads
 
     def run(self, job: Job, report: Report) -> TrialResult:
         """Trains and scores one recipe, and saves its model at ``job.model_path``.
@@ -42,4 +42,4 @@ class Trainer:
         from bcauto.training.run import run_trial  # Keras' settings come first
 
         payload = self.payload
-        return run_trial(job, payload.data, payload.proxy, payload.weights, report)
+        return run_trial(job, payload.data, payload.proxy, payload.weights, report, self.threads)

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bcauto.augment import Augment, AugMix, RandAugment
+from bcauto.augment import Augment, AugMix, Basic, RandAugment
 from bcauto.data import Labelled
 from bcauto.training import batches as module
 from bcauto.training.batches import EpochBatches
 
 OFF = Augment()
-STRONG = Augment(flip=True, randaugment=RandAugment(), augmix=AugMix())
+STRONG = Augment(basic=Basic(flip=True), randaugment=RandAugment(), augmix=AugMix())
 
 
 def numbered(count):

@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import pytest
 
-from bcauto.augment import Augment, AugMix, RandAugment
+from bcauto.augment import Augment, AugMix, Basic, RandAugment
 from bcauto.data import Dataset, Labelled
 from bcauto.data.cleaning import Cleaning
 from bcauto.errors import TrialFailed
@@ -36,7 +36,9 @@ PROXY = ProxyConfig(
 SMALL = Recipe(
     model=Network(backbone="SmallCNN"),
     training=Training(epochs=6, batch_size=12, learning_rate=3e-3),
-    augment=Augment(flip=True, randaugment=RandAugment(magnitude=0.1), augmix=AugMix(severity=0.1)),
+    augment=Augment(
+        basic=Basic(flip=True), randaugment=RandAugment(magnitude=0.1), augmix=AugMix(severity=0.1)
+    ),
 )
 THREE_EPOCHS = SMALL.model_copy(update={"training": Training(epochs=3, batch_size=16)})
 
