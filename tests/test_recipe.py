@@ -4,7 +4,7 @@ import tomllib
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from bcauto.augment import Augment, AugMix, Basic, RandAugment
+from bcauto.augment import Augment, AugMix, Basic, CutMix, MixUp, RandAugment, WideChain
 from bcauto.recipe import Network, Recipe, Training, read_recipe
 
 PLAIN = Recipe(model=Network(backbone="MobileNet"))
@@ -21,9 +21,16 @@ OTHER_VALUES = {
     "training.head_learning_rate": 2e-3,
     "training.epochs": 11,
     "training.learning_rate": 2e-4,
-    "augment.flip": True,
+    "training.label_smoothing": 0.1,
+    "training.class_weight": "balanced",
+    "augment.engine": "keras-cv",
+    "augment.fill": "wrap",
+    "augment.basic": Basic(),
+    "augment.wide": WideChain(),
     "augment.randaugment": RandAugment(),
     "augment.augmix": AugMix(),
+    "augment.mixup": MixUp(),
+    "augment.cutmix": CutMix(),
 }
 
 
@@ -64,7 +71,7 @@ def test_a_recipe_holds_what_its_file_says(read):
     epochs = 5
     learning_rate = 5e-6
     [augment]
-    flip = true
+    basic = { flip = true }
     randaugment = { ops = 3 }
     [augment.augmix]
     """
@@ -114,16 +121,19 @@ def test_a_recipe_without_a_known_backbone_is_refused(text, message, read, refus
         ("model.head_unit = [3]", "'model.head_unit'; did you mean 'head_units'? Legal: alpha, "),
         ("model.x = 3", "'model.x'; Legal: alpha, backbone, dropout, frozen_layers, head_units"),
         ("training.optimiser = 'lion'", "'training.optimiser'; did you mean 'optimizer'? Legal: "),
-        ("augment.flp = true", "'augment.flp'; did you mean 'flip'? Legal: augmix, flip, "),
+        (
+            "augment.fil = 'wrap'",
+            "'augment.fil'; did you mean 'fill'? Legal: augmix, basic, cutmix, engine, fill, ",
+        ),
         (
             "augment.randaugment.magnitud = 0.5",
             "'augment.randaugment.magnitud'; did you mean 'magnitude'? "
-            "Legal: magnitude, magnitude_stddev, ops, rate",
+            "Legal: magnitude, magnitude_stddev, ops, probability, rate",
         ),
         (
             "augment.augmix.chain = 2",
             "'augment.augmix.chain'; did you mean 'chains'? "
-            "Legal: alpha, chains, max_depth, min_depth, severity",
+            "Legal: alpha, chains, max_depth, min_depth, probability, severity",
         ),
     ],
 )
@@ -163,7 +173,12 @@ def test_an_unknown_key_is_refused_with_file_key_and_the_nearest(text, message, 
         ("training.learning_rate = 0", "training.learning_rate must be greater than 0, got 0"),
         ("training.learning_rate = inf", "training.learning_rate must be a finite number, got inf"),
         ("training.learning_rate = true", "training.learning_rate must be a number, got True"),
-        ("augment.flip = 1", "augment.flip must be true or false, got 1"),
+        (
+            "training.class_weight = 'auto'",
+            "training.class_weight must be 'none' or 'balanced', got 'auto'",
+        ),
+        ("training.label_smoothing = 1", "training.label_smoothing must be less than 1, got 1"),
+        ("augment.basic.flip = 1", "augment.basic.flip must be true or false, got 1"),
         ("augment.randaugment = 0.5", "augment.randaugment must be a table, got 0.5"),
         ("augment.randaugment.ops = true", "augment.randaugment.ops must be a whole number, got"),
         ("augment.augmix.min_depth = 5", "augment.augmix: min_depth must not be above max_depth"),
@@ -198,6 +213,7 @@ def test_a_networks_bounds_are_legal_and_what_lies_beyond_is_not(field, edges, b
         ("head_epochs", (0, 1000), (-1, 1001)),
         ("epochs", (1, 1000), (0, 1001)),
         ("learning_rate", (1e-12, 1.0), (0.0, 1.001)),
+        ("label_smoothing", (0.0, 0.999), (-0.001, 1.0)),
         ("head_learning_rate", (1e-12, 1.0), (0.0, 1.001)),
     ],
 )
@@ -212,7 +228,7 @@ def test_trainings_bounds_are_legal_and_what_lies_beyond_is_not(field, edges, be
 def test_the_fingerprint_never_changes_by_itself():
     """A trial's seed comes from it, so another one would make another trial of a recipe."""
     assert Recipe(model=Network(backbone="SmallCNN")).fingerprint == (
-        "31261b28d9e52ab489394dee3d78175ab79fd9ede6d5b70ba779bc0b78f3f0d8"
+        "a0a5a89ef3fda79bec533016f8b005c930a802d33a9cd5b8411d8cdc352f2685"
     )
 
 
@@ -229,14 +245,14 @@ def test_any_other_value_is_another_fingerprint(key, value):
 
 @pytest.mark.parametrize(
     ("policy", "field"),
-    [(p, field) for p in (RandAugment, AugMix) for field in p.model_fields],
+    [(p, field) for p in (Basic, RandAugment, AugMix, MixUp, CutMix) for field in p.model_fields],
 )
 def test_any_other_strength_is_another_fingerprint(policy, field):
     def fingerprint(part):
         return changed(PLAIN, f"augment.{policy.__name__.lower()}", part).fingerprint
 
-    value = getattr(policy(), field)
-    assert fingerprint(policy()) != fingerprint(policy().model_copy(update={field: value * 2}))
+    value = 2 * getattr(policy(), field) + 1 if field != "flip" else True
+    assert fingerprint(policy()) != fingerprint(policy().model_copy(update={field: value}))
 
 
 def test_the_order_of_the_keys_and_what_is_said_by_default_make_no_other_fingerprint(read):
@@ -263,7 +279,7 @@ def test_what_is_written_as_toml_is_read_back(key, value, read):
 
 
 def test_a_policy_that_is_off_is_not_written():
-    assert tomllib.loads(PLAIN.to_toml())["augment"] == {"flip": False}
+    assert tomllib.loads(PLAIN.to_toml())["augment"] == {"engine": "bcauto", "fill": "reflect"}
 
 
 @pytest.mark.parametrize(

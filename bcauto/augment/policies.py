@@ -133,6 +133,9 @@ class WideChain(BaseModel):
                 raise ValueError(f"{name} has no strength, so it takes a probability only")
         return {name: ops[name] for name in OPS if name in ops}
 
+    def __hash__(self) -> int:
+        return hash((self.probability, self.rate, self.strength, tuple(self.ops.items())))
+
     @property
     def drawable(self) -> list[tuple[Op, float, float]]:
         """Each op with its probability and magnitude, both 0 to 1, after the factors."""

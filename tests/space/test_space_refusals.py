@@ -168,7 +168,7 @@ def test_a_search_that_is_no_table_is_refused(tmp_path, refused):
             '"model.head_units" = [[true]]',
             "model.head_units: model.head_units.0 must be a whole nu",
         ),
-        ('"augment.flip" = [1, 0]', "augment.flip: augment.flip must be true or false, got 1"),
+        ('"augment.basic.flip" = [1, 0]', "augment.basic.flip: augment.basic.flip must be true or false, got 1"),
         ('"augment.augmix" = [{chains = 2}]', "augment.augmix: values: a choice must be a string"),
         (
             '"model.alpha" = [0.5, 0.35]',
@@ -246,8 +246,8 @@ def test_two_dimensions_that_do_not_fit_together_are_refused(search, message, sp
             "'training.optimizer'? Legal: training.epochs, training.optimizer",
         ),
         (
-            '{"augment.flip" = true}',
-            "when must name a dimension above it, got 'augment.flip'; Legal: training.epochs, ",
+            '{"augment.basic.flip" = true}',
+            "when must name a dimension above it, got 'augment.basic.flip'; Legal: training.epochs, ",
         ),
         (
             '{"model.dropout" = 0.5}',
@@ -275,7 +275,7 @@ def test_two_dimensions_that_do_not_fit_together_are_refused(search, message, sp
 )
 def test_a_condition_that_can_never_hold_is_refused(when, message, space_of, refused):
     above = f'{OPTIMIZERS}"training.epochs" = {{low = 1, high = 5}}\n'
-    below = '"augment.flip" = [true, false]\n'
+    below = '"augment.basic.flip" = [true, false]\n'
     with refused(rf"space\.toml: search\.model\.dropout: {re.escape(message)}"):
         space_of(f'{above}"model.dropout" = {{low = 0.1, high = 0.5, when = {when}}}\n{below}')
 

@@ -1,19 +1,30 @@
 from __future__ import annotations
 
 import threading
+from math import ceil
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bcauto.augment import Augment, AugMix, Basic, RandAugment
+from bcauto.augment import (
+    Augment,
+    AugMix,
+    Basic,
+    CutMix,
+    MixUp,
+    RandAugment,
+    augment_batch,
+    draw_mixes,
+)
 from bcauto.data import Labelled
-from bcauto.training import batches as module
-from bcauto.training.batches import EpochBatches
+from bcauto.seeds import derive
+from bcauto.training.batches import Batches
 
 OFF = Augment()
 STRONG = Augment(basic=Basic(flip=True), randaugment=RandAugment(), augmix=AugMix())
+MIXED = STRONG.model_copy(update={"mixup": MixUp(alpha=1), "cutmix": CutMix()})
 
 
 def numbered(count):
@@ -22,13 +33,26 @@ def numbered(count):
     return Labelled(np.full((count, 8, 8, 3), labels[:, None, None, None], np.uint8), labels)
 
 
-def one_pass(data, batch_size, augment=OFF, seed=5, epoch=1):
-    return list(EpochBatches(data, batch_size, augment, seed, epoch))
+def made(data, batch_size, augment=OFF, seed=5, **more):
+    return Batches(data, len(data), batch_size, augment, seed, **more)
+
+
+def one_pass(data, batch_size, augment=OFF, seed=5, epoch=1, **more):
+    return list(made(data, batch_size, augment, seed, **more).epoch(epoch))
 
 
 def joined(batches):
-    images, labels = zip(*batches, strict=True)
-    return np.concatenate(images), np.concatenate(labels)
+    """All images, and the class of the largest part of each target."""
+    images, targets = zip(*batches, strict=True)
+    return np.concatenate(images), np.concatenate(targets).argmax(axis=1)
+
+
+def in_order(data, batch_size, augment, **more):
+    """The pictures and targets of an epoch by their index, which the order gives."""
+    batches = made(data, batch_size, augment, **more)
+    indices = batches._indices(1).ravel()
+    images, targets = (np.concatenate(part) for part in zip(*batches.epoch(1), strict=True))
+    return images[np.argsort(indices)], targets[np.argsort(indices)]
 
 
 @given(count=st.integers(1, 60), batch_size=st.integers(1, 70), epoch=st.integers(1, 1000))
@@ -41,18 +65,23 @@ def test_every_image_once_in_batches_of_one_size(count, batch_size, epoch):
     assert set(labels.tolist()) <= set(range(count))
 
 
-def test_a_batch_is_images_with_their_labels():
-    images, labels = joined(one_pass(numbered(50), 8))
-    assert (images.dtype, labels.dtype) == (np.uint8, np.int64)
+def test_a_batch_is_images_with_their_labels_as_rows_of_one():
+    batches = one_pass(numbered(50), 8)
+    images, labels = joined(batches)
     assert np.array_equal(images[:, 0, 0, 0], labels)
+    assert {image.dtype for image, _ in batches} == {np.dtype(np.uint8)}
+    assert all(
+        np.array_equal(target, np.eye(50)[t.argmax(1)]) for _, t in batches for target in [t]
+    )
+    assert {target.dtype for _, target in batches} == {np.dtype(np.float32)}
 
 
 def test_the_number_of_batches_is_known():
-    assert len(EpochBatches(numbered(50), 8, OFF, seed=5, epoch=1)) == 6
+    assert made(numbered(50), 8).steps == len(one_pass(numbered(50), 8)) == 6
 
 
 def test_a_batch_larger_than_the_data_is_all_of_it():
-    [(_, labels)] = one_pass(numbered(7), 64)
+    _, labels = joined(one_pass(numbered(7), 64))
     assert sorted(labels.tolist()) == list(range(7))
 
 
@@ -83,70 +112,108 @@ def test_another_epoch_or_seed_has_other_pictures_of_the_same_images(other, tiny
     assert same.mean() < 0.2
 
 
-def test_the_same_seed_and_epoch_give_the_same_bytes(tiny_cells):
-    one, two = (joined(one_pass(tiny_cells, 16, STRONG)) for _ in range(2))
-    assert [part.tobytes() for part in one] == [part.tobytes() for part in two]
+@pytest.mark.parametrize("other", [{"threads": 1}, {"threads": 4}, {"batch_size": 4}])
+def test_neither_threads_nor_batch_size_change_a_picture_or_a_target(other, tiny_cells):
+    images, targets = in_order(tiny_cells, 16, MIXED, threads=2)
+    again = in_order(tiny_cells, other.pop("batch_size", 16), MIXED, **other)
+    assert np.array_equal(images, again[0])
+    assert np.array_equal(targets, again[1])
+    assert not np.array_equal(images, tiny_cells.images)
 
 
-def test_a_picture_does_not_depend_on_its_batch(tiny_cells):
-    small, _ = joined(one_pass(tiny_cells, 4, STRONG))
-    large, _ = joined(one_pass(tiny_cells, 32, STRONG))
-    plain, _ = joined(one_pass(tiny_cells, 32, OFF))
-    assert np.array_equal(small, large)
-    assert not np.array_equal(large, plain)
+def test_pictures_are_augment_batchs_by_index(tiny_cells):
+    images, _ = in_order(tiny_cells, 16, STRONG)
+    seed = derive(5, "augment")
+    assert np.array_equal(images, augment_batch(tiny_cells.images, np.arange(64), 1, seed, STRONG))
 
 
-def test_a_pass_gives_what_indexing_gives(tiny_cells):
-    batches = EpochBatches(tiny_cells, 24, STRONG, seed=5, epoch=3)
-    indexed = [batches[position] for position in range(len(batches))]
-    for (images, labels), (expected, truth) in zip(batches, indexed, strict=True):
-        assert np.array_equal(images, expected)
-        assert np.array_equal(labels, truth)
+def test_mixed_pictures_are_mixed_with_partners_as_these_look_alone(tiny_cells):
+    images, targets = in_order(tiny_cells, 16, MIXED)
+    alone, labels = in_order(tiny_cells, 16, STRONG)
+    size, seed = tiny_cells.image_size, derive(5, "augment")
+    mixes = draw_mixes(np.arange(64), 64, size, 1, seed, MIXED)
+    assert 30 < sum(mix is not None for mix in mixes) < 64
+    for index, mix in enumerate(mixes):
+        if mix is None:
+            assert np.array_equal(images[index], alone[index])
+            assert np.array_equal(targets[index], labels[index])
+        else:
+            assert np.array_equal(images[index], mix(alone[index], alone[mix.partner]))
+            parts = mix.share * labels[index] + (1 - mix.share) * labels[mix.partner]
+            assert targets[index] == pytest.approx(parts, abs=1e-6)
+    assert targets.sum(axis=1) == pytest.approx(1, abs=1e-6)
 
 
 def test_a_second_pass_is_the_first_again(tiny_cells):
-    batches = EpochBatches(tiny_cells, 24, STRONG, seed=5, epoch=3)
-    assert np.array_equal(joined(batches)[0], joined(batches)[0])
+    batches = made(tiny_cells, 24, STRONG)
+    assert np.array_equal(joined(batches.epoch(3))[0], joined(batches.epoch(3))[0])
 
 
 def test_a_batch_may_be_written_to(tiny_cells):
     before = tiny_cells.images.copy()
-    for images, _ in EpochBatches(tiny_cells, 16, OFF, seed=5, epoch=1):
+    for images, targets in made(tiny_cells, 16).epoch(1):
         images[:] = 0
+        targets[:] = 0
     assert np.array_equal(tiny_cells.images, before)
+    assert all(targets.sum() == 16 for _, targets in made(tiny_cells, 16).epoch(1))
 
 
-def threads():
+def test_another_engine_takes_the_place_of_the_policies(tiny_cells):
+    def inverted(images, indices, epoch, seed, policy):
+        assert (epoch, seed, policy) == (1, derive(5, "augment"), STRONG)
+        assert np.array_equal(images, tiny_cells.images[indices])
+        return 255 - images
+
+    images, _ = in_order(tiny_cells, 16, STRONG, apply=inverted)
+    assert np.array_equal(images, 255 - tiny_cells.images)
+
+
+def running():
     return [one for one in threading.enumerate() if one.name.startswith("batches")]
 
 
-def test_an_error_in_the_thread_reaches_the_loop_in_its_place(tiny_cells, monkeypatch):
-    calls = iter(range(100))
+@pytest.mark.parametrize("threads", [1, 3])
+def test_an_error_in_a_thread_reaches_the_loop_in_its_place(threads, tiny_cells):
+    third = made(tiny_cells, 16)._indices(1)[2]
 
-    def third_time_wrong(images, *_):
-        if next(calls) == 2:
+    def third_batch_wrong(images, indices, *_):
+        if np.array_equal(indices, third):
             raise RuntimeError("wrong")
         return images
 
-    monkeypatch.setattr(module, "augment_batch", third_time_wrong)
-    passed = iter(EpochBatches(tiny_cells, 16, OFF, seed=5, epoch=1))
+    passed = made(tiny_cells, 16, threads=threads, apply=third_batch_wrong).epoch(1)
     assert len([next(passed), next(passed)]) == 2
     with pytest.raises(RuntimeError, match="wrong"):
         next(passed)
-    assert not threads()
+    assert not running()
 
 
-def test_the_thread_ends_with_the_pass(tiny_cells):
-    passed = iter(EpochBatches(tiny_cells, 16, OFF, seed=5, epoch=1))
+@pytest.mark.parametrize("threads", [1, 3])
+def test_so_many_threads_work_and_end_with_the_pass(threads, tiny_cells):
+    passed = made(tiny_cells, 4, threads=threads).epoch(1)
     next(passed)
-    assert threads()
+    assert 1 <= len(running()) <= threads
     for _ in passed:
         pass
-    assert not threads()
+    assert not running()
 
 
-def test_the_thread_ends_where_the_loop_is_left_half_way(tiny_cells):
-    passed = iter(EpochBatches(tiny_cells, 16, OFF, seed=5, epoch=1))
+def test_threads_do_not_run_far_ahead(tiny_cells):
+    begun = []
+
+    def counted(images, *_):
+        begun.append(1)
+        return images
+
+    passed = made(tiny_cells, 4, threads=2, apply=counted).epoch(1)
+    next(passed)
+    next(passed)
+    assert len(begun) <= 2 + 2 + ceil(2 / 2)
+    passed.close()
+
+
+def test_the_threads_end_where_the_loop_is_left_half_way(tiny_cells):
+    passed = made(tiny_cells, 16).epoch(1)
     next(passed)
     passed.close()
-    assert not threads()
+    assert not running()

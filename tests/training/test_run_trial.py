@@ -84,8 +84,8 @@ def run(trainer: Trainer, job: Job) -> Trial:
     compiled: list[tuple[Any, int]] = []
     compile_stage = module.compile_stage
 
-    def watched(classifier, stage, training, device, steps):
-        compile_stage(classifier, stage, training, device, steps)
+    def watched(classifier, stage, training, loss, device, steps):
+        compile_stage(classifier, stage, training, loss, device, steps)
         compiled.append((classifier.model.optimizer, steps))
 
     with pytest.MonkeyPatch.context() as patch:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bcauto.recipe import Network, Recipe, Training
@@ -37,12 +38,14 @@ def stages():
 def compiled(stages):
     """Compiles a small network for a stage; gives its model."""
     from bcauto.models import build_classifier
+    from bcauto.training.losses import SoftCrossentropy
 
+    loss = SoftCrossentropy(np.ones(3))
     classifier = build_classifier(Network(backbone="SmallCNN"), (32, 32), 3, Weights("none"))
 
     def compile_for(stage=None, device=CPU, **training) -> Any:
         stage = stage or stages.Stage("any", 1, 1e-3, 0)
-        stages.compile_stage(classifier, stage, Training(**training), device, steps=200)
+        stages.compile_stage(classifier, stage, Training(**training), loss, device, steps=200)
         return classifier.model
 
     return compile_for

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.utils.class_weight import compute_class_weight
+
+from bcauto.recipe import Training
+from bcauto.training.device import start_keras
+
+pytestmark = pytest.mark.keras
+
+WEIGHTS = np.array([0.5, 1.0, 2.5, 4.0])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def keras() -> Any:
+    start_keras(1)
+    import keras
+
+    return keras
+
+
+@pytest.fixture(scope="module")
+def losses():
+    from bcauto.training import losses
+
+    return losses
+
+
+def soft_labels(count, seed=0):
+    return np.random.default_rng(seed).dirichlet([0.5] * 4, count).astype(np.float32)
+
+
+def probabilities(count, seed=1):
+    return np.random.default_rng(seed).dirichlet([1.0] * 4, count).astype(np.float32)
+
+
+def by_definition(targets, predicted, weights, smoothing=0.0):
+    smoothed = targets * (1 - smoothing) + smoothing / targets.shape[1]
+    return float(np.mean(-(weights * smoothed * np.log(predicted)).sum(axis=1)))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
+def test_every_part_of_a_soft_label_has_its_class_weight(smoothing, losses):
+    targets, predicted = soft_labels(50), probabilities(50)
+    loss = float(losses.SoftCrossentropy(WEIGHTS, smoothing)(targets, predicted))
+    assert loss == pytest.approx(by_definition(targets, predicted, WEIGHTS, smoothing), rel=1e-5)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_without_weights_it_is_keras_crossentropy(smoothing, losses, keras):
+    targets, predicted = soft_labels(50), probabilities(50)
+    theirs = keras.losses.CategoricalCrossentropy(label_smoothing=smoothing)(targets, predicted)
+    ours = losses.SoftCrossentropy(np.ones(4), smoothing)(targets, predicted)
+    assert float(ours) == pytest.approx(float(theirs), rel=1e-6)
+
+
+def dense(keras, loss):
+    """A softmax layer, the same each time, which takes one step of gradient descent."""
+    keras.utils.set_random_seed(3)
+    inputs = keras.Input((6,))
+    model = keras.Model(inputs, keras.layers.Dense(4, activation="softmax")(inputs))
+    model.compile(keras.optimizers.SGD(1.0), loss, jit_compile=False)
+    return model
+
+
+def features(count=32):
+    return np.random.default_rng(2).normal(size=(count, 6)).astype(np.float32)
+
+
+def test_with_hard_labels_it_trains_as_keras_class_weight_does(losses, keras):
+    labels = np.eye(4, dtype=np.float32)[np.random.default_rng(4).integers(0, 4, 32)]
+    theirs = dense(keras, "categorical_crossentropy")
+    theirs.train_on_batch(features(), labels, class_weight=dict(enumerate(WEIGHTS)))
+    ours = dense(keras, losses.SoftCrossentropy(WEIGHTS))
+    ours.train_on_batch(features(), labels)
+    for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        assert one == pytest.approx(other, abs=1e-6)
+
+
+def test_a_step_follows_the_gradient_of_the_definition(losses, keras):
+    targets, inputs = soft_labels(32), features().astype(np.float64)
+    model = dense(keras, losses.SoftCrossentropy(WEIGHTS, 0.1))
+    kernel, bias = (weight.astype(np.float64) for weight in model.get_weights())
+
+    def loss(kernel):
+        scores = np.exp(inputs @ kernel + bias)
+        return by_definition(targets, scores / scores.sum(1, keepdims=True), WEIGHTS, 0.1)
+
+    def slope(place):
+        step = np.zeros_like(kernel)
+        step[place] = 1e-5
+        return (loss(kernel + step) - loss(kernel - step)) / 2e-5
+
+    model.train_on_batch(features(), targets)
+    expected = np.array([slope(place) for place in np.ndindex(kernel.shape)]).reshape(kernel.shape)
+    assert kernel - model.get_weights()[0] == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_certain_wrong_answer_costs_much_but_not_infinitely(losses):
+    loss = losses.SoftCrossentropy(np.ones(2))(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]]))
+    assert 10 < float(loss) < 100
+
+
+def test_balanced_weights_are_scikit_learns(losses):
+    labels = np.random.default_rng(5).choice(4, 500, p=[0.5, 0.3, 0.15, 0.05])
+    theirs = compute_class_weight("balanced", classes=np.arange(4), y=labels)
+    assert losses.balanced_weights(labels, 4) == pytest.approx(theirs)
+
+
+def test_an_absent_class_weighs_one_and_changes_nothing_for_the_others(losses):
+    labels = np.array([0, 0, 0, 2])
+    assert losses.balanced_weights(labels, 4) == pytest.approx([4 / 6, 1, 2, 1])
+
+
+def test_the_recipe_decides(losses):
+    labels = np.array([0, 0, 0, 1])
+    plain = losses.make_loss(Training(), labels, 2)
+    assert (plain.class_weight.tolist(), plain.label_smoothing) == ([1, 1], 0)
+    training = Training(class_weight="balanced", label_smoothing=0.2)
+    balanced = losses.make_loss(training, labels, 2)
+    assert balanced.class_weight == pytest.approx([2 / 3, 2])
+    assert balanced.label_smoothing == 0.2
