@@ -13,6 +13,8 @@ import typer
 from bcauto.errors import BadInput
 
 __all__ = [
+    "ConfirmOption",
+    "ConfirmRepeatsOption",
     "DataOption",
     "ExecutorOption",
     "GpusPerTrialOption",
@@ -34,6 +36,7 @@ __all__ = [
     "parse_duration",
     "parse_keep",
     "parse_number",
+    "parse_whole",
 ]
 
 StudyArgument = Annotated[
@@ -97,6 +100,18 @@ KeepOption = Annotated[
     typer.Option(help="Best trials that keep their model. [default: 5]", metavar="N|all"),
 ]
 
+ConfirmOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Best trials to train again on fresh seeds, 0 for none. [default: 3; quick 2]",
+        metavar="N",
+    ),
+]
+ConfirmRepeatsOption = Annotated[
+    str | None,
+    typer.Option(help="How often each of them. [default: 2; quick 1]", metavar="N"),
+]
+
 _DURATION = re.compile(f"(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s)?|{_NUMBER}")
 _UNITS = (3600, 60, 1, 1)  # of the four numbers, in seconds
 
@@ -136,6 +151,18 @@ def parse_number(text: str | None) -> int | float | str | None:
         with suppress(ValueError):
             return kind(text)
     return text
+
+
+def parse_whole(option: str, text: str, least: int, most: int) -> int:
+    """The whole number that ``text`` is.
+
+    Raises:
+        BadInput: it is none, or not from ``least`` to ``most``; the message names ``option``.
+    """
+    number = parse_number(text)
+    if not isinstance(number, int) or not least <= number <= most:
+        raise BadInput(f"{option} must be a whole number from {least} to {most}, got {text!r}")
+    return number
 
 
 def only_given(**options: Any) -> dict[str, Any]:

@@ -1,0 +1,207 @@
+"""``bcauto augment``: what augmentation does to training images, as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import cycle, zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bcauto.cli.options import DataOption, ImageSizeOption, SeedOption, parse_number, parse_whole
+from bcauto.errors import BadInput
+
+if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from bcauto.augment import Augment, Op
+    from bcauto.data import Labelled
+    from bcauto.grid import Row
+
+__all__ = ["augment"]
+
+_MAGNITUDE = 0.5
+_EPOCHS = (1, 2, 3, 4)
+_ANY_MODEL = {"model": {"backbone": "SmallCNN"}}  # a recipe must have one; a picture has no use
+
+
+def augment(  # one parameter an option
+    data: DataOption = None,
+    recipe: Annotated[
+        Path | None, typer.Option(help="A recipe, or an [augment] table alone; a TOML file.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Picture to write: .png, .jpg, .jpeg or .webp.")] = Path(
+        "augment.png"
+    ),
+    columns: Annotated[str, typer.Option(help="Images in a row, 1 to 32.", metavar="N")] = "8",
+    magnitude: Annotated[
+        str | None,
+        typer.Option(help="Of every op, 0 to 1; without --recipe. [default: 0.5]", metavar="M"),
+    ] = None,
+    image_size: ImageSizeOption = None,
+    seed: SeedOption = None,
+) -> None:
+    """Draw what augmentation makes of training images, before it costs a night.
+
+    Without --recipe each op is drawn alone; with it the recipe's policies, as training would see
+    them. Without --data it draws on built-in cells.
+    """
+    strength = _parse_magnitude(magnitude, recipe)
+    count = parse_whole("--columns", columns, 1, 32)
+    stream = 0 if seed is None else parse_whole("--seed", seed, 0, 2**63 - 1)
+    side = None if image_size is None else parse_whole("--image-size", image_size, 8, 4096)
+    from bcauto.data import load
+    from bcauto.grid import Row, check_picture_path, draw_grid, write_picture
+
+    check_picture_path(out)
+    policy = None if recipe is None else _read_policy(recipe)
+    images = load(data, side, stream).train
+    shown = _classes_in_turn(images.labels, count, stream)
+    if policy is None:
+        rows, what = _every_op(images, shown, strength, stream)
+    else:
+        rows, what = _every_policy(images, shown, policy, stream)
+        if policy.engine != "bcauto":
+            typer.echo(f"bcauto: drawn by bcauto's own engine, not by {policy.engine}", err=True)
+    originals = Row("originals", images.images[shown], "training images, classes in turn")
+    write_picture(out, draw_grid([originals, *rows]))
+    typer.echo(f"{len(rows) + 1} rows of {len(shown)} training images: as they are, {what}")
+    typer.echo(out)
+
+
+def _parse_magnitude(text: str | None, recipe: Path | None) -> float:
+    if text is None:
+        return _MAGNITUDE
+    number = parse_number(text)
+    if isinstance(number, str | None) or not 0 <= number <= 1:
+        raise BadInput(f"--magnitude must be a number from 0 to 1, got {text!r}")
+    if recipe:
+        raise BadInput(f"--magnitude goes without --recipe, got {text} and {recipe}")
+    return number
+
+
+def _read_policy(path: Path) -> Augment:
+    """The augmentation of a recipe, or of a file that holds nothing else.
+
+    Raises:
+        BadInput: the file cannot be read, is a space, or breaks a rule.
+    """
+    from bcauto.recipe import Recipe
+    from bcauto.toml import checked, read_toml
+
+    table = read_toml(path)
+    if table.keys() & {"recipe", "search"}:
+        rule = "--recipe must be a recipe, such as the recipe.toml of an export"
+        raise BadInput(f"{rule}, got a space, {path}")
+    alone = table.keys() == {"augment"}
+    return checked(Recipe, {**_ANY_MODEL, **table} if alone else table, path).augment
+
+
+def _classes_in_turn(labels: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
+    """Up to ``count`` indices: one of every class, then another of every class that has more."""
+    import numpy as np
+
+    from bcauto.seeds import generator
+
+    order = generator(seed, "columns").permutation(len(labels))
+    queues = [order[labels[order] == label][:count].tolist() for label in np.unique(labels)]
+    turns = [index for turn in zip_longest(*queues) for index in turn if index is not None]
+    return np.array(turns[:count], dtype=np.int64)
+
+
+def _every_op(
+    data: Labelled, shown: NDArray[np.int64], magnitude: float, seed: int
+) -> tuple[list[Row], str]:
+    """A row for each op, and what they are."""
+    from bcauto.augment import OPS
+    from bcauto.grid import Row
+
+    rows = [
+        Row(op.name, _after_op(op, data, shown, magnitude, seed), _strength_note(op, magnitude))
+        for op in OPS.values()
+    ]
+    return rows, f"then after each op alone at magnitude {magnitude:g}"
+
+
+def _after_op(
+    op: Op, data: Labelled, shown: NDArray[np.int64], magnitude: float, seed: int
+) -> NDArray[np.uint8]:
+    """Each image after ``op``, with its own stream; the side changes from one to the next."""
+    import numpy as np
+
+    from bcauto.seeds import generator
+
+    strengths = cycle(op.strength(side * magnitude) for side in ((1, -1) if op.low < 0 else (1,)))
+    return np.stack(
+        [
+            op(data.images[index], strength, generator(seed, "op", op.name, index))
+            for index, strength in zip(shown.tolist(), strengths, strict=False)
+        ]
+    )
+
+
+def _strength_note(op: Op, magnitude: float) -> str:
+    if not op.has_strength:
+        return ""
+    either_side = "+/- " if op.low < 0 else ""
+    return f"{either_side}{abs(op.strength(magnitude)):g} {op.unit}"
+
+
+def _every_policy(
+    data: Labelled, shown: NDArray[np.int64], policy: Augment, seed: int
+) -> tuple[list[Row], str]:
+    """Rows of the whole as training sees it, a row for each policy alone, and what they are."""
+    from pydantic import BaseModel
+
+    from bcauto.augment import Augment
+    from bcauto.grid import Row
+
+    on = {name: value for name, value in policy if isinstance(value, BaseModel)}
+    rows = [
+        Row(f"epoch {epoch}", _as_in_training(data, shown, epoch, seed, policy), " + ".join(on))
+        for epoch in _EPOCHS
+    ]
+    for name, value in on.items():
+        alone = Augment(fill=policy.fill, **{name: value})
+        tiles = _as_in_training(data, shown, _EPOCHS[0], seed, alone)
+        rows.append(Row(f"{name} alone", tiles, _settings_note(value)))
+    each = f"then each policy alone: {', '.join(on)}" if on else "which is how they stay"
+    return rows, f"as training sees them in epochs {_EPOCHS[0]} to {_EPOCHS[-1]}, {each}"
+
+
+def _as_in_training(
+    data: Labelled, shown: NDArray[np.int64], epoch: int, seed: int, policy: Augment
+) -> NDArray[np.uint8]:
+    """The images as a batch of training has them, mixed with others of the data set."""
+    import numpy as np
+
+    from bcauto.augment import augment_batch, draw_mixes
+    from bcauto.seeds import derive
+
+    stream = derive(seed, "augment")
+
+    def unmixed(indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+        return augment_batch(data.images[indices], indices, epoch, stream, policy)
+
+    images = unmixed(shown)
+    mixes = draw_mixes(shown, len(data), data.image_size, epoch, stream, policy)
+    for place, mix in enumerate(mixes):
+        if mix:
+            (other,) = unmixed(np.array([mix.partner]))
+            images[place] = mix(images[place], other)
+    return images
+
+
+def _settings_note(policy: Any) -> str:
+    return ", ".join(filter(None, (_setting(name, value) for name, value in policy)))
+
+
+def _setting(name: str, value: Any) -> str:
+    """A setting as one word, so that no line breaks inside; none for a switch that is off."""
+    if isinstance(value, Mapping):
+        return f"{name}={len(value)}"
+    if isinstance(value, bool):
+        return name if value else ""
+    return f"{name}={value:.3g}"
