@@ -16,8 +16,8 @@ import numpy as np
 
 from bcauto.errors import BadInput, NothingUsable
 from bcauto.proxy import Proxy, score
-from bcauto.study import Best, StudyFolder, StudyRecord
-from bcauto.training.run import predict_labels
+from bcauto.study import Best, Confirmed, StudyFolder, StudyRecord
+from bcauto.training.run import predict_labels, predict_probabilities
 
 __all__ = ["LoadedModel", "export_trial", "load_model"]
 
@@ -37,6 +37,10 @@ class LoadedModel:
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Class indices (n,) int64 of images (n, h, w, 3) uint8."""
         return predict_labels(self.model, images)
+
+    def predict_probabilities(self, images: np.ndarray) -> np.ndarray:
+        """The probability of every class (n, classes) for images (n, h, w, 3) uint8."""
+        return predict_probabilities(self.model, images)
 
 
 def load_model(path: Path) -> LoadedModel:
@@ -60,8 +64,17 @@ def load_model(path: Path) -> LoadedModel:
     return LoadedModel(model, (height, width), _class_names(file, model.output_shape[-1]))
 
 
-def export_trial(folder: StudyFolder, record: StudyRecord, best: Best, out: Path) -> Path:
+def export_trial(
+    folder: StudyFolder,
+    record: StudyRecord,
+    best: Best,
+    out: Path,
+    confirmed: Confirmed | None = None,
+) -> Path:
     """Writes a trial's model, recipe and manifest to ``out``, scored again after loading.
+
+    Of a trial that was confirmed it is the model of the repeat nearest to their mean: the
+    search's own is the one that was chosen for its luck.
 
     Returns:
         The folder written.
@@ -70,17 +83,19 @@ def export_trial(folder: StudyFolder, record: StudyRecord, best: Best, out: Path
         BadInput: the trial's model is no longer kept, or ``out`` cannot be written to.
         NothingUsable: the score does not come back within 0.2 points.
     """
-    kept = folder.model(best.number)
+    run = confirmed.typical if confirmed else best
+    kept = folder.confirm_model(run.number) if confirmed else folder.model(best.number)
+    proxy = folder.confirm_proxy if confirmed else folder.proxy
     if not kept.exists():
-        numbers = sorted(int(file.stem) for file in folder.models.glob("[0-9]*.keras"))
-        raise BadInput(f"trial {best.number} has no model any more; kept are those of {numbers}")
+        raise BadInput(_no_model(folder, best))
     _make_folder(out)
     with tempfile.TemporaryDirectory(dir=out, prefix=".partial-") as name:
         partial = Path(name)
         shutil.copyfile(kept, partial / MODEL)
-        again = _score_again(partial / MODEL, folder)
-        _check_same(best, again)
-        manifest = json.dumps(_manifest(folder, record, best, again), indent=2)
+        again = _score_again(partial / MODEL, proxy)
+        _check_same(run, again)
+        about = _manifest(folder, record, best, confirmed, again)
+        manifest = json.dumps(about, indent=2)
         (partial / MANIFEST).write_text(manifest + "\n", encoding="utf-8")
         (partial / RECIPE).write_text(best.recipe.to_toml(), encoding="utf-8")
         for file in (RECIPE, MANIFEST, MODEL):
@@ -120,24 +135,33 @@ def _make_folder(out: Path) -> None:
         raise BadInput(f"--out must be a folder that can be written to, got {out}")
 
 
-def _score_again(file: Path, folder: StudyFolder) -> float:
-    proxy = Proxy.load(folder.proxy)
-    return score(proxy, load_model(file).predict(proxy.images)).objective
+def _no_model(folder: StudyFolder, best: Best) -> str:
+    numbers = sorted(int(file.stem) for file in folder.models.glob("[0-9]*.keras"))
+    return f"trial {best.number} has no model any more; kept are those of {numbers}"
 
 
-def _check_same(best: Best, again: float) -> None:
-    if abs(again - best.objective) > _TOLERANCE:
+def _score_again(file: Path, stored_proxy: Path) -> float:
+    proxy = Proxy.load(stored_proxy)
+    return score(proxy, load_model(file).predict_probabilities(proxy.images)).objective
+
+
+def _check_same(run: Best, again: float) -> None:
+    if abs(again - run.objective) > _TOLERANCE:
+        which = run.number if run.of_trial is None else run.of_trial
         raise NothingUsable(
-            f"the model of trial {best.number} scores {again:.4f} after loading, not "
-            f"{best.objective:.4f} as in the search; it is not handed over"
+            f"the model of trial {which} scores {again:.4f} after loading, not "
+            f"{run.objective:.4f} as when it was trained; it is not handed over"
         )
 
 
-def _manifest(folder: StudyFolder, record: StudyRecord, best: Best, again: float) -> dict[str, Any]:
+def _manifest(
+    folder: StudyFolder, record: StudyRecord, best: Best, confirmed: Confirmed | None, again: float
+) -> dict[str, Any]:
     return {
         "study": folder.name,
         "trial": best.number,
         "objective": best.objective,
+        "confirmed": confirmed and _confirmed_object(confirmed),
         "objective_after_loading": again,
         "clean_accuracy": best.clean_accuracy,
         "scores": best.scores,
@@ -148,4 +172,18 @@ def _manifest(folder: StudyFolder, record: StudyRecord, best: Best, again: float
         "seed": record.settings.seed,
         "versions": record.versions,
         "run": best.run,
+    }
+
+
+def _confirmed_object(confirmed: Confirmed) -> dict[str, Any]:
+    """What the repeats came to, and which of them is handed over."""
+    return {
+        "score": confirmed.score,
+        "interval": list(confirmed.interval),
+        "optimism": confirmed.optimism,
+        "repeats": [
+            {"number": run.number, "objective": run.objective, "scores": run.scores}
+            for run in confirmed.runs
+        ],
+        "exported": confirmed.typical.number,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
@@ -10,10 +11,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.trial import FrozenTrial
 
 from bcauto.data import Dataset, load
 from bcauto.errors import BadInput
@@ -21,20 +24,27 @@ from bcauto.execute import Executor, InlineExecutor, Slots, Work
 from bcauto.hardware import count_cores, count_gpus
 from bcauto.proxy import Proxy, make_proxy
 from bcauto.seeds import derive
-from bcauto.space import Space, find_space, read_space
+from bcauto.space import Confirmation, Space, find_space, read_space
 from bcauto.study import (
+    DONE,
     OWN_STORAGE,
+    Confirmed,
     DataRecord,
     Identity,
     Ledger,
     Limits,
     Monitor,
+    RepeatSource,
     Settings,
+    SpaceSource,
     StudyFolder,
     StudyRecord,
     absolute,
+    best_trials,
     check_name,
     check_storage,
+    confirm_time,
+    confirmed,
     connect,
     lock,
     make_pruner,
@@ -43,7 +53,7 @@ from bcauto.study import (
 )
 from bcauto.toml import checked
 from bcauto.training import Payload, Trainer
-from bcauto.weights import check_weights, read_weights
+from bcauto.weights import Weights, check_weights, read_weights
 
 __all__ = ["Plan", "plan_search", "run_search"]
 
@@ -66,13 +76,27 @@ class Plan:
     url: str
     space: Space
     space_text: str
+    data: Dataset
+    weights: Weights
     work: Work
     resumed: bool
+
+    @property
+    def confirmation(self) -> Confirmation:
+        """What follows the search: as the user gave it, or else the space."""
+        settings, space = self.settings, self.space.confirm
+        top = space.top if settings.confirm is None else settings.confirm
+        return Confirmation(top=top, repeats=settings.confirm_repeats or space.repeats)
 
     @property
     def slots(self) -> Slots:
         """How many trials run at a time, and what each gets."""
         return _slots(self.settings)
+
+    @property
+    def engines(self) -> set[str]:
+        """What may apply the augmentation, by the recipes' words."""
+        return _engines(self.space)
 
 
 def plan_search(given: Mapping[str, Any], studies: Path, study: str | None) -> Plan:
@@ -94,6 +118,7 @@ def plan_search(given: Mapping[str, Any], studies: Path, study: str | None) -> P
     settings = _settings(given, known)
     space_file = folder.space if known and "space" not in given else find_space(settings.space)
     space = read_space(space_file)
+    _check_engines(space)
     weights = read_weights(settings.weights)
     _check_disk(studies)
     _check_cluster(settings.ray_address)
@@ -109,34 +134,94 @@ def plan_search(given: Mapping[str, Any], studies: Path, study: str | None) -> P
     text = space_file.read_text(encoding="utf-8")
     work = _work(Payload(data, proxy, weights))
     url = record.storage_url(folder, given.get("storage"))
-    return Plan(folder, settings, record, url, space, text, work, resumed=known is not None)
+    resumed = known is not None
+    return Plan(folder, settings, record, url, space, text, data, weights, work, resumed)
 
 
-def run_search(plan: Plan, monitor: Monitor, check: Callable[[], None]) -> optuna.Study:
+def run_search(
+    plan: Plan, monitor: Monitor, check: Callable[[], None]
+) -> tuple[optuna.Study, list[Confirmed]]:
     """Runs a planned search until its study has the trials asked for, or its time is up.
+
+    Then the best trials are confirmed.
 
     Args:
         plan: the search.
         monitor: watches.
         check: called often; may raise to end the search with all saved.
 
+    Returns:
+        The study, and those of its trials that were confirmed, the best first.
+
     Raises:
         BadInput: another process searches this study.
         NothingUsable: trial after trial fails, or the storage does.
     """
     plan.folder.path.mkdir(parents=True, exist_ok=True)
+    timeout = plan.settings.timeout
+    deadline = None if timeout is None else time.monotonic() + timeout
     with lock(plan.folder), storage_failures_in_one_line():
-        study = _open(plan)
+        study = _open(plan, plan.folder.name, make_pruner())
         _write(plan)
-        ledger = Ledger(study, plan.space, _limits(plan.settings), plan.folder, monitor)
-        if not ledger.over:
-            _executor(plan).run(ledger, plan.work, check)
-        return study
+        _search(plan, study, deadline, monitor, check)
+        repeats = _confirm(plan, study, deadline, monitor, check) if plan.confirmation.top else None
+        return study, confirmed(study, repeats)
 
 
-def _limits(settings: Settings) -> Limits:
-    deadline = settings.timeout and time.monotonic() + settings.timeout
-    return Limits(settings.trials, settings.seed, settings.keep, deadline)
+def _search(
+    plan: Plan,
+    study: optuna.Study,
+    deadline: float | None,
+    monitor: Monitor,
+    check: Callable[[], None],
+) -> None:
+    """Runs trials until there are as many as asked for, or the time left is for confirming."""
+
+    def reserve(complete: list[FrozenTrial]) -> float:
+        return confirm_time(complete, plan.confirmation, plan.slots.workers)
+
+    settings = plan.settings
+    limits = Limits(settings.trials, settings.keep, deadline, reserve)
+    source = SpaceSource(plan.space, settings.seed)
+    ledger = Ledger(study, source, limits, plan.folder.model, monitor)
+    if not ledger.over:
+        _executor(plan).run(ledger, plan.work, check)
+
+
+def _confirm(
+    plan: Plan,
+    study: optuna.Study,
+    deadline: float | None,
+    monitor: Monitor,
+    check: Callable[[], None],
+) -> optuna.Study | None:
+    """Repeats the best trials in a study of their own, on corruptions drawn anew."""
+    recipes = {best.number: best.recipe for best in best_trials(study)}
+    if not recipes:
+        return None
+    leaders = list(recipes)[: plan.confirmation.top]
+    source = RepeatSource(recipes, leaders, plan.confirmation.repeats, plan.settings.seed)
+    repeats = _open(plan, plan.folder.confirm_name, optuna.pruners.NopPruner())
+    left = source.left(repeats)
+    if not left:
+        return repeats
+    monitor.confirming(leaders, plan.confirmation.repeats, left)
+    finished = len(repeats.get_trials(deepcopy=False, states=DONE))
+    limits = Limits(finished + left, "all", deadline)
+    ledger = Ledger(repeats, source, limits, plan.folder.confirm_model, monitor)
+    if not ledger.over:
+        proxy = _confirm_proxy(plan)
+        _executor(plan).run(ledger, _work(Payload(plan.data, proxy, plan.weights)), check)
+    return repeats
+
+
+def _confirm_proxy(plan: Plan) -> Proxy:
+    """The proxy that repeats are scored on: the same validation images, corrupted anew."""
+    path = plan.folder.confirm_proxy
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_proxy(plan.data, plan.space, derive(plan.settings.seed, "confirm")).save(path)
+    return Proxy.load(path)
 
 
 def _absolute(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,6 +247,31 @@ def _settings(given: Mapping[str, Any], known: StudyRecord | None) -> Settings:
     stored = known.settings.model_dump() if known else {"space": _default_space(given)}
     storage = {"storage": redacted(given["storage"])} if "storage" in given else {}
     return checked(Settings, {**stored, **given, **storage}, "search")
+
+
+def _engines(space: Space) -> set[str]:
+    return {recipe.augment.engine for recipe in space.edge_recipes()}
+
+
+def _check_engines(space: Space) -> None:
+    """Makes sure that keras-cv is there and can run, where a recipe may ask for it."""
+    if "keras-cv" not in _engines(space):
+        return
+    rule = 'augment.engine = "keras-cv" needs'
+    if find_spec("keras_cv") is None:
+        raise BadInput(f'{rule} keras-cv, which is not installed: pip install "bcauto[keras-cv]"')
+    if (backend := _keras_backend()) != "tensorflow":
+        raise BadInput(f"{rule} Keras on tensorflow, got {backend!r} (KERAS_BACKEND or keras.json)")
+
+
+def _keras_backend() -> str:
+    """The backend that Keras will take; Keras itself is seconds to import."""
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    try:
+        configured = json.loads((home / "keras.json").read_text(encoding="utf-8")).get("backend")
+    except (OSError, ValueError):
+        configured = None
+    return os.environ.get("KERAS_BACKEND") or configured or "tensorflow"
 
 
 def _check_sides(space: Space, data: Dataset) -> None:
@@ -231,14 +341,14 @@ def _write(plan: Plan) -> None:
     plan.record.write(plan.folder)
 
 
-def _open(plan: Plan) -> optuna.Study:
+def _open(plan: Plan, name: str, pruner: optuna.pruners.BasePruner) -> optuna.Study:
     """The study in its storage, which may hold one of the same name from elsewhere."""
-    name, identity = plan.folder.name, plan.record.identity
+    identity = plan.record.identity
     study = optuna.create_study(
         study_name=name,
         storage=connect(plan.url),
         direction="maximize",
-        pruner=make_pruner(),
+        pruner=pruner,
         load_if_exists=True,
     )
     if "identity" in study.user_attrs:

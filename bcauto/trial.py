@@ -36,13 +36,15 @@ class Job:
 class TrialResult:
     """What a finished trial hands up: numbers, and the path of its model.
 
-    ``objective`` and ``clean_accuracy`` are in 0..1; ``scores`` holds the accuracy per cell,
-    per family and on the held-out families; ``device`` says on what it ran, and how.
+    ``objective`` and ``clean_accuracy`` are in 0..1; ``scores`` holds what is said of them as JSON:
+    ``interval`` (low, high) and ``standard_error`` of the objective; ``cells``, ``families`` and
+    ``held_out``, the proxy's metric by name; ``clean``, accuracy and that metric on the validation
+    images as they are. ``device`` says on what it ran, and how.
     """
 
     objective: float
     clean_accuracy: float
-    scores: dict[str, dict[str, float]] = field(default_factory=dict)
+    scores: dict[str, Any] = field(default_factory=dict)
     epochs: int = 0
     seconds: float = 0.0
     parameters: int = 0

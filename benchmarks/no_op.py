@@ -11,7 +11,7 @@ from typing import Any
 import optuna
 
 from bcauto.space import Space
-from bcauto.study import Ledger, Limits, Monitor, StudyFolder, connect, make_pruner
+from bcauto.study import Ledger, Limits, Monitor, SpaceSource, StudyFolder, connect, make_pruner
 from bcauto.training.device import start_keras
 from bcauto.trial import Job, Report, TrialResult
 
@@ -62,4 +62,4 @@ def new_ledger(studies: Path, trials: int, monitor: Monitor | None = None) -> Le
         direction="maximize",
         pruner=make_pruner(),
     )
-    return Ledger(study, _SPACE, Limits(trials), folder, monitor)
+    return Ledger(study, SpaceSource(_SPACE, 0), Limits(trials), folder.model, monitor)

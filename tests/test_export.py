@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from bcauto.augment import Augment, Basic, RandAugment
 from bcauto.errors import BadInput, NothingUsable
@@ -126,6 +127,7 @@ def test_a_manifest_says_where_the_model_comes_from(exporting, folder, best):
         "study": "cells",
         "trial": 4,
         "objective": best.objective,
+        "confirmed": None,
         "objective_after_loading": pytest.approx(best.objective),
         "clean_accuracy": 0.4,
         "scores": {"cells": {"jpeg/3": 0.5}},
@@ -167,6 +169,34 @@ def test_a_score_that_does_not_come_back_is_refused_and_the_old_export_stays(
     with pytest.raises(NothingUsable, match=f"^the model of trial 4 scores {best.objective:.4f} "):
         exporting.export_trial(folder, RECORD, wrong, folder.best)
     assert contents(folder.best) == before
+
+
+def test_a_model_is_scored_again_by_the_studys_own_objective(exporting, folder, pictures):
+    families = ("colour", "exposure")
+    config = ProxyConfig(
+        families=families, held_out=(), copies=9, objective="worst_family", metric="auc"
+    )
+    make_proxy(pictures, np.arange(30) % 3, config, seed=1).save(folder.proxy)
+    expected = worst_family_auc(folder, 4)
+    assert abs(expected - objective_of(folder, 4)) > 0.1
+    out = exporting.export_trial(folder, RECORD, best_of(folder, expected), folder.best)
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["objective_after_loading"] == pytest.approx(expected)
+
+
+def worst_family_auc(folder, number):
+    """The least of the families' means over their cells of the AUC in each."""
+    import keras
+
+    stored = np.load(folder.proxy)
+    predicted = keras.saving.load_model(folder.model(number)).predict(stored["images"], verbose=0)
+    by_family: dict[str, list[float]] = {}
+    for place in range(len(stored["cells"])):
+        inside = stored["cell"] == place
+        truth, guess = stored["labels"][inside], predicted[inside]
+        aucs = [roc_auc_score(truth == c, guess[:, c]) for c in np.unique(truth)]
+        by_family.setdefault(family(stored, place), []).append(np.mean(aucs))
+    return min(map(np.mean, by_family.values()))
 
 
 def test_two_thousandths_are_no_difference(exporting, folder, best):

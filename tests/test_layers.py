@@ -16,7 +16,8 @@ ROOT = Path(bcauto.__file__).parent
 OWNERS = {
     "ray": ["bcauto.execute.ray_tune"],
     "keras": ["bcauto.models", "bcauto.training", "bcauto.export"],
-    "tensorflow": [],
+    "keras_cv": ["bcauto.training.keras_cv"],
+    "tensorflow": ["bcauto.training.keras_cv"],
     "jax": [],
     "torch": [],
     "optuna": ["bcauto.study", "bcauto.search", "bcauto.cli"],

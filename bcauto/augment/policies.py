@@ -226,6 +226,16 @@ class CutMix(BaseModel):
     alpha: Alpha = Field(1.0, description="of the Beta share of the picture; 1 is uniform")
 
 
+_NOT_KERAS_CV: Mapping[str, str] = MappingProxyType(
+    {
+        "posterize": "has no range",
+        "gaussian_blur": "darkens the edge",
+        "gaussian_noise": "does not exist",
+    }
+)
+"""The ops that keras-cv's layers cannot stand in for, and why."""
+
+
 class Augment(BaseModel):
     """All that may happen to a training picture, in this order.
 
@@ -247,6 +257,20 @@ class Augment(BaseModel):
     augmix: AugMix | None = Field(default=None, description="absent: off")
     mixup: MixUp | None = Field(default=None, description="absent: off")
     cutmix: CutMix | None = Field(default=None, description="absent: off")
+
+    @model_validator(mode="after")
+    def _fits_engine(self) -> Augment:
+        if self.engine != "keras-cv":
+            return self
+        if self.fill != "reflect":
+            rule = "fill must be reflect with engine keras-cv, whose RandAugment has no other"
+            raise ValueError(f"{rule}, got {self.fill!r}")
+        for name in self.wide.ops if self.wide else ():
+            if name in _NOT_KERAS_CV:
+                rule = f"{name} needs engine bcauto, since keras-cv's {_NOT_KERAS_CV[name]}"
+                legal = ", ".join(known for known in OPS if known not in _NOT_KERAS_CV)
+                raise ValueError(f"{rule}. Legal: {legal}")
+        return self
 
     @property
     def alters(self) -> bool:

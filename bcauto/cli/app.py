@@ -8,8 +8,10 @@ from typing import NoReturn
 
 import typer
 
+from bcauto.cli.augment import augment
 from bcauto.cli.evaluate import evaluate
 from bcauto.cli.look import best, dashboard, status
+from bcauto.cli.proxy import proxy
 from bcauto.cli.search import search
 from bcauto.errors import BcautoError, Interrupted
 
@@ -23,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (search, status, best, evaluate, dashboard):
+for command in (search, status, best, proxy, evaluate, augment, dashboard):
     app.command()(command)
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import socket
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bcauto.cli.options import JsonFlag, StorageOption, StudiesDir, StudyArgument
+from bcauto.cli.options import JsonFlag, StorageOption, StudiesDir, StudyArgument, parse_whole
+from bcauto.cli.words import confirmed_line
 from bcauto.errors import BadInput, NothingUsable
 
 if TYPE_CHECKING:
     import optuna
 
-    from bcauto.study import Best, Status, StudyFolder, StudyRecord
+    from bcauto.study import Best, Confirmed, Status, StudyFolder, StudyRecord
 
 __all__ = ["best", "dashboard", "status"]
 
@@ -33,9 +35,10 @@ def status(
     from bcauto.study import storage_failures_in_one_line  # --help would wait for Optuna
 
     with storage_failures_in_one_line():
-        folder, record, opened = _open(studies_dir, study, storage)
-        found = count(opened, folder.name, record.settings.trials)
-    typer.echo(json.dumps(found.as_dict()) if as_json else _status_lines(found))
+        opened = _open(studies_dir, study, storage)
+        found = count(opened.study, opened.folder.name, opened.record.settings.trials)
+        repeated = opened.confirmed()
+    typer.echo(json.dumps(found.as_dict()) if as_json else _status_lines(found, repeated))
 
 
 def best(  # one parameter an option
@@ -49,26 +52,32 @@ def best(  # one parameter an option
     studies_dir: StudiesDir = Path("studies"),
     storage: StorageOption = None,
 ) -> None:
-    """Show the winning recipe beside the runners-up; --export hands over its model."""
+    """Show the winning recipe beside the runners-up; --export hands over its model.
+
+    The winner is the trial that did best when it was trained again, or, before any was, the best
+    of the search.
+    """
     if out and not export:
         raise BadInput(f"--out goes with --export, got --out {out} alone")
     from bcauto.study import storage_failures_in_one_line  # --help would wait for Optuna
 
     with storage_failures_in_one_line():
-        folder, record, opened = _open(studies_dir, study, storage)
-        ranked = _ranked(opened, folder.name)
-    chosen = ranked[0] if trial is None else _numbered(ranked, trial)
-    written = _export(folder, record, chosen, out or folder.best) if export else None
+        opened = _open(studies_dir, study, storage)
+        ranked, repeated = _ranked(opened.study, opened.folder.name), opened.confirmed()
+    chosen = _chosen(ranked, repeated, trial)
+    again = {each.candidate.number: each for each in repeated}
+    confirmed = again.get(chosen.number)
+    written = _export(opened, chosen, confirmed, out or opened.folder.best) if export else None
     if as_json:
-        typer.echo(json.dumps(_best_object(folder.name, chosen, written)))
+        typer.echo(json.dumps(_best_object(opened.folder.name, chosen, confirmed, written)))
     else:
-        _show_best(chosen, ranked, written)
+        _show_best(chosen, ranked, again, written)
 
 
 def dashboard(
     study: StudyArgument = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8080,
+    port: Annotated[str, typer.Option(help="Port to listen on.", metavar="N")] = "8080",
     studies_dir: StudiesDir = Path("studies"),
     storage: StorageOption = None,
 ) -> None:
@@ -76,21 +85,37 @@ def dashboard(
     from bcauto.study import connect
 
     folder, url = _find(studies_dir, study, storage)
-    _check_address(host, port)
+    free = _check_address(host, parse_whole("--port", port, 1, 65535))
     opened = connect(url)
     from optuna_dashboard import run_server
 
-    typer.echo(f"{folder.name} on http://{host}:{port}/ until Ctrl-C")
-    run_server(opened, host=host, port=port)
+    typer.echo(f"{folder.name} on http://{host}:{free}/ until Ctrl-C")
+    run_server(opened, host=host, port=free)
 
 
-def _open(
-    studies: Path, name: str | None, storage: str | None
-) -> tuple[StudyFolder, StudyRecord, optuna.Study | None]:
+@dataclass(frozen=True)
+class _Opened:
+    """A study that is looked at, and the one of its repeats; None where nothing was asked for."""
+
+    folder: StudyFolder
+    record: StudyRecord
+    study: optuna.Study | None
+    repeats: optuna.Study | None
+
+    def confirmed(self) -> list[Confirmed]:
+        """The trials that were trained again, the best first."""
+        from bcauto.study import confirmed
+
+        return confirmed(self.study, self.repeats) if self.study else []
+
+
+def _open(studies: Path, name: str | None, storage: str | None) -> _Opened:
     from bcauto.study import StudyRecord, connect, load_study
 
     folder, url = _find(studies, name, storage)
-    return folder, StudyRecord.read(folder), load_study(folder.name, connect(url))
+    opened = connect(url)
+    studies_of = (load_study(one, opened) for one in (folder.name, folder.confirm_name))
+    return _Opened(folder, StudyRecord.read(folder), *studies_of)
 
 
 def _find(studies: Path, name: str | None, storage: str | None) -> tuple[StudyFolder, str]:
@@ -103,7 +128,8 @@ def _find(studies: Path, name: str | None, storage: str | None) -> tuple[StudyFo
     return folder, url
 
 
-def _check_address(host: str, port: int) -> None:
+def _check_address(host: str, port: int) -> int:
+    """The port, if it can be listened on."""
     try:
         with socket.create_server((host, port)):
             pass
@@ -111,6 +137,7 @@ def _check_address(host: str, port: int) -> None:
         raise BadInput(
             f"--host and --port must be free to listen on, got {host}:{port} ({error.strerror})"
         ) from None
+    return port
 
 
 def _ranked(study: optuna.Study | None, name: str) -> list[Best]:
@@ -122,6 +149,15 @@ def _ranked(study: optuna.Study | None, name: str) -> list[Best]:
     return ranked
 
 
+def _chosen(ranked: list[Best], repeated: list[Confirmed], trial: int | None) -> Best:
+    """The trial that was asked for, or else the winner."""
+    from bcauto.study import winner
+
+    if trial is not None:
+        return _numbered(ranked, trial)
+    return winner(repeated).candidate if repeated else ranked[0]
+
+
 def _numbered(ranked: list[Best], trial: int) -> Best:
     found = next((best for best in ranked if best.number == trial), None)
     if found is None:
@@ -130,54 +166,76 @@ def _numbered(ranked: list[Best], trial: int) -> Best:
     return found
 
 
-def _export(folder: StudyFolder, record: StudyRecord, chosen: Best, out: Path) -> Path:
+def _export(opened: _Opened, chosen: Best, confirmed: Confirmed | None, out: Path) -> Path:
     from bcauto.hardware import count_cores
     from bcauto.training.device import start_keras
 
     start_keras(count_cores())
     from bcauto.export import export_trial  # imports Keras
 
-    return export_trial(folder, record, chosen, out)
+    return export_trial(opened.folder, opened.record, chosen, out, confirmed)
 
 
-def _best_object(name: str, best: Best, written: Path | None) -> dict[str, Any]:
+def _best_object(
+    name: str, best: Best, confirmed: Confirmed | None, written: Path | None
+) -> dict[str, Any]:
+    """What is known of a trial; the interval is the confirmed score's, if there is one."""
     return {
         "study": name,
         "trial": best.number,
         "objective": best.objective,
+        "confirmed": confirmed and confirmed.score,
+        "interval": list(confirmed.interval if confirmed else best.scores["interval"]),
+        "optimism": confirmed and confirmed.optimism,
+        "repeats": [run.objective for run in confirmed.runs] if confirmed else [],
+        "held_out": best.held_out,
         "clean_accuracy": best.clean_accuracy,
         "recipe": best.recipe.model_dump(mode="json"),
         "export": str(written) if written else None,
     }
 
 
-def _status_lines(found: Status) -> str:
+def _status_lines(found: Status, repeated: list[Confirmed]) -> str:
     counts = ", ".join(f"{count} {state}" for state, count in found.trials.items())
     best = found.best
     ahead = f"best: trial {best.number}, {best.objective:.4f}" if best else "best: none yet"
-    return f"{found.study}: {counts}, of {found.target} asked for\n{ahead}"
+    lines = [f"{found.study}: {counts}, of {found.target} asked for", ahead]
+    if repeated:
+        from bcauto.study import winner
+
+        lines.append(confirmed_line(winner(repeated)))
+    return "\n".join(lines)
 
 
-def _show_best(chosen: Best, ranked: list[Best], written: Path | None) -> None:
+def _show_best(
+    chosen: Best, ranked: list[Best], again: dict[int, Confirmed], written: Path | None
+) -> None:
     from rich.console import Console
     from rich.table import Table
 
     console = Console(highlight=False)
-    table = Table("trial", "proxy", "clean", "held out", "model", "by", "rate", "min")
+    table = Table("trial", "search", "confirmed", "95 %", "held out", "clean", "model", "min")
     others = [best for best in ranked if best != chosen][:_RUNNERS_UP]
     for best in [chosen, *others]:
-        table.add_row(*_row(best))
+        table.add_row(*_row(best, again.get(best.number)))
     console.print(table)
+    if chosen.number in again:
+        console.print(confirmed_line(again[chosen.number]), soft_wrap=True)
     console.print(f"recipe of trial {chosen.number}:")
     console.print(chosen.recipe.to_toml().strip(), markup=False)
     if written:
         console.print(f"exported to {written}; it scored the same after loading", soft_wrap=True)
 
 
-def _row(best: Best) -> list[str]:
-    held_out = best.scores["held_out"].values()
-    mean = f"{sum(held_out) / len(held_out):.4f}" if held_out else "-"
-    model, training = best.recipe.model, best.recipe.training
-    scores = [f"{best.objective:.4f}", f"{best.clean_accuracy:.4f}", mean]
-    rate, minutes = f"{training.learning_rate:.1e}", f"{best.run['seconds'] / 60:.1f}"
-    return [str(best.number), *scores, model.label, training.optimizer, rate, minutes]
+def _row(best: Best, confirmed: Confirmed | None) -> list[str]:
+    low, high = confirmed.interval if confirmed else best.scores["interval"]
+    return [
+        str(best.number),
+        f"{best.objective:.4f}",
+        f"{confirmed.score:.4f}" if confirmed else "-",
+        f"{low:.3f}-{high:.3f}",
+        "-" if best.held_out is None else f"{best.held_out:.4f}",
+        f"{best.clean_accuracy:.4f}",
+        best.recipe.model.label,
+        f"{best.run['seconds'] / 60:.1f}",
+    ]

@@ -138,9 +138,10 @@ def parse_keep(text: str) -> int | str:
     """
     if text == "all":
         return text
-    if not (text.isascii() and text.isdecimal()) or int(text) < 1:
+    number = parse_number(text) if text.isascii() and text.isdecimal() else None
+    if not isinstance(number, int) or number < 1:
         raise BadInput(f"--keep must be a whole number above 0, or all, got {text!r}")
-    return int(text)
+    return number
 
 
 def parse_number(text: str | None) -> int | float | str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -11,12 +12,17 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from bcauto.cli.words import confirmed_line
 from bcauto.errors import NothingUsable
 from bcauto.search import Plan
-from bcauto.study import best_trials
+from bcauto.study import DONE, Confirmed, best_trials, winner
 from bcauto.trial import Job
 
 __all__ = ["SearchScreen"]
+
+_KERAS_CV_LINE = (
+    'augment.engine = "keras-cv" follows no seed: the same trial will not come out the same twice'
+)
 
 
 @dataclass
@@ -50,7 +56,8 @@ class SearchScreen:
         self.finished, self.ended_here, self.best = 0, 0, "none yet"
         self.best_objective: float | None = None
         self.goes_on = True
-        self.started_at = time.monotonic()
+        self.target, self.unit = plan.settings.trials, "trials"
+        self.started_at = self.timed_from = time.monotonic()
         self.live = Live(self, console=self.console, refresh_per_second=2, transient=True)
 
     def __enter__(self) -> SearchScreen:
@@ -80,7 +87,7 @@ class SearchScreen:
         if best is not None:
             self.best = f"{best:.4f}"
         if finished:
-            self._say(f"going on: {finished} trials are finished, best {self.best}")
+            self._say(f"going on: {finished} {self.unit} are finished, best {self.best}")
 
     def started(self, job: Job) -> None:
         """Puts a trial in a free lane."""
@@ -91,8 +98,18 @@ class SearchScreen:
 
     def exhausted(self) -> None:
         """Says why the search ends before its target."""
-        self.goes_on = False
-        self._say("every recipe of the space is trained")
+        if self.unit == "trials":
+            self.goes_on = False
+            self._say("every recipe of the space is trained")
+
+    def confirming(self, trials: Sequence[int], repeats: int, left: int) -> None:
+        """Says what follows the search, and counts the repeats from here on."""
+        again = "once more" if repeats == 1 else f"{repeats} times more"
+        numbers = ", ".join(map(str, trials))
+        self._say(f"confirming: trials {numbers} train {again}, scored on corruptions drawn anew")
+        self.lanes = [None] * len(self.lanes)
+        self.target, self.unit = left, "repeats"
+        self.ended_here, self.best, self.timed_from = 0, "none yet", time.monotonic()
 
     def reported(self, number: int, epoch: int, score: float) -> None:
         """Shows an epoch's score."""
@@ -114,7 +131,7 @@ class SearchScreen:
 
     # --- at the end --------------------------------------------------------------------------
 
-    def conclude(self, study: optuna.Study) -> None:
+    def conclude(self, study: optuna.Study, repeated: Sequence[Confirmed]) -> None:
         """Says what came out.
 
         Raises:
@@ -123,30 +140,34 @@ class SearchScreen:
         best = next(iter(best_trials(study)), None)
         if best is None:
             raise NothingUsable("no trial was completed; bcauto status says how they ended")
+        finished = len(study.get_trials(deepcopy=False, states=DONE))
         target = self.plan.settings.trials
-        if self.finished < target:
+        if finished < target:
             advice = "; the same command goes on" if self.goes_on else ""
-            self._say(f"{self.finished} of {target} trials{advice}")
+            self._say(f"{finished} of {target} trials{advice}")
         clean = f"{best.clean_accuracy:.4f} on clean validation images"
         self._say(f"best: trial {best.number}, {best.objective:.4f} on the proxy, {clean}")
+        if repeated:
+            self._say(confirmed_line(winner(repeated)))
         self._say(f"next: bcauto best {self.plan.folder.name} --export")
 
     def _summary(self) -> str:
         left = self._time_left()
-        parts = [f"{self.finished} of {self.plan.settings.trials} trials", f"best {self.best}"]
+        parts = [f"{self.finished} of {self.target} {self.unit}", f"best {self.best}"]
         return "  ".join(["", *parts, *([f"about {_clock(left)} left"] if left else [])]).strip()
 
     def _time_left(self) -> float | None:
         """Seconds, from the pace of this run so far; None before there is one."""
-        passed = time.monotonic() - self.started_at
+        passed = time.monotonic() - self.timed_from
         under_way = sum(lane.share_done for lane in self.lanes if lane)
         done = self.ended_here + under_way
-        missing = self.plan.settings.trials - self.finished - under_way
+        missing = self.target - self.finished - under_way
         if not done or missing <= 0:
             return None
         pace = passed / done * missing
         timeout = self.plan.settings.timeout
-        return pace if timeout is None else max(0.0, min(pace, timeout - passed))
+        spent = time.monotonic() - self.started_at
+        return pace if timeout is None else max(0.0, min(pace, timeout - spent))
 
     def _say(self, line: str) -> None:
         self.console.print(line, soft_wrap=True)
@@ -161,11 +182,13 @@ def _overview(plan: Plan) -> dict[str, str]:
     share = f"{slots.gpus:g} GPU" if slots.gpus else f"{slots.threads} core(s)"
     frail = " (a crash of native code ends this process)" if settings.executor == "inline" else ""
     dimensions = f"{len(plan.space.search)} dimensions, weights {_weights_line(plan)}"
+    keras_cv = {"engine": _KERAS_CV_LINE} if "keras-cv" in plan.engines else {}
     return {
         "study": f"{plan.folder.name} ({known}), in {plan.folder.path}",
         "data": f"{settings.data or 'built-in cells'}: {split}, {len(data.class_names)} classes",
         "cleaned": plan.work.payload.data.cleaning.summary(),
         "space": f"{settings.space}: {dimensions}",
+        **keras_cv,
         "proxy": f"{len(proxy.labels)} corrupted copies of the validation images",
         "workers": f"{slots.workers} at a time with {share} each, {settings.executor}{frail}",
     }

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from bcauto.cli.interrupts import watch_signals
 from bcauto.cli.options import (
+    ConfirmOption,
+    ConfirmRepeatsOption,
     DataOption,
     ExecutorOption,
     GpusPerTrialOption,
@@ -44,6 +46,8 @@ def search(  # one parameter an option
     image_size: ImageSizeOption = None,
     seed: SeedOption = None,
     keep: KeepOption = None,
+    confirm: ConfirmOption = None,
+    confirm_repeats: ConfirmRepeatsOption = None,
     studies_dir: StudiesDir = Path("studies"),
     storage: StorageOption = None,
 ) -> None:
@@ -64,6 +68,8 @@ def search(  # one parameter an option
         image_size=parse_number(image_size),
         seed=parse_number(seed),
         keep=None if keep is None else parse_keep(keep),
+        confirm=parse_number(confirm),
+        confirm_repeats=parse_number(confirm_repeats),
         storage=storage,
     )
     with watch_signals() as interrupts:
@@ -73,5 +79,5 @@ def search(  # one parameter an option
 
         plan = plan_search(given, studies_dir, study)
         with SearchScreen(plan) as screen, interrupts.held(plan.settings.executor == "ray"):
-            finished = run_search(plan, screen, interrupts.check)
-        screen.conclude(finished)
+            study_and_confirmed = run_search(plan, screen, interrupts.check)
+        screen.conclude(*study_and_confirmed)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from bcauto.proxy.cells import Cell, ProxyConfig
 from bcauto.proxy.corruptions import CORRUPTIONS, FAMILIES, HELD_OUT, SEVERITIES, Corruption
 from bcauto.proxy.make import make_proxy
+from bcauto.proxy.metrics import Metric, measure
+from bcauto.proxy.objective import Objective
 from bcauto.proxy.proxy import Proxy
 from bcauto.proxy.score import ProxyScore, score, score_probe
 
@@ -18,10 +20,13 @@ __all__ = [
     "SEVERITIES",
     "Cell",
     "Corruption",
+    "Metric",
+    "Objective",
     "Proxy",
     "ProxyConfig",
     "ProxyScore",
     "make_proxy",
+    "measure",
     "score",
     "score_probe",
 ]

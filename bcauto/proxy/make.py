@@ -24,7 +24,7 @@ def make_proxy(
     Every cell gets the same number of images, within one, of every class; an image's copies lie in
     different cells. What a copy looks like depends on (seed, index of the image, name of the cell)
     alone. The copies that belong to the probe come first. BadInput where there are too few images
-    for every cell to hold one.
+    for every cell to hold one, or, where the metric is AUC, images of two classes.
     """
     searched, held_out = config.cells, config.held_out_cells
     _check_enough(len(images), config)
@@ -35,6 +35,8 @@ def make_proxy(
         dealt.append(places + len(searched))
     cell = np.concatenate(dealt)
     base = np.broadcast_to(np.arange(len(images)), cell.shape)
+    if config.metric == "auc":
+        _check_two_classes(labels[base.ravel()], cell.ravel(), (*searched, *held_out))
     return Proxy(
         images=_corrupt(images, base.ravel(), cell.ravel(), (*searched, *held_out), seed),
         labels=labels.astype(np.int64)[base.ravel()],
@@ -43,6 +45,8 @@ def make_proxy(
         probe=np.arange(len(images), dtype=np.int64),
         cells=(*searched, *held_out),
         held_out=config.held_out,
+        objective=config.objective,
+        metric=config.metric,
     )
 
 
@@ -55,6 +59,18 @@ def _check_enough(images: int, config: ProxyConfig) -> None:
             f"the proxy needs {needed} validation images for each cell to hold one, got {images}; "
             "give more images, raise copies or held_out_copies, or name fewer severities"
         )
+
+
+def _check_two_classes(
+    labels: npt.NDArray[np.integer], place: Integers, cells: tuple[Cell, ...]
+) -> None:
+    """Makes sure that no cell holds images of one class only, of which there is no AUC."""
+    for index, cell in enumerate(cells):
+        if len(np.unique(labels[place == index])) < 2:
+            raise BadInput(
+                f"metric 'auc' needs images of two classes in every cell, got one in {cell.name}; "
+                "give more images, raise copies or held_out_copies, or name fewer severities"
+            )
 
 
 def _deal(

@@ -10,19 +10,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from bcauto.errors import BadInput
+from bcauto.errors import BadInput, choices
 from bcauto.proxy.cells import Cell
+from bcauto.proxy.metrics import Metric
+from bcauto.proxy.objective import Objective
 
 __all__ = ["Proxy"]
 
 Integers = npt.NDArray[np.int64]
 
 _ARRAYS = ("images", "labels", "base", "cell", "probe")
+_WORDS = {"objective": get_args(Objective), "metric": get_args(Metric)}
 _UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, BadInput)
 
 
@@ -35,7 +38,8 @@ class Proxy:
     ``held_out`` families are part of the set, but never of the objective nor of the probe.
     ``probe`` (n,) int64 picks one copy of each of the n validation images, spread evenly over the
     other cells and, within a class, over them as well: it is scored at every epoch, and the whole
-    set at a trial's end. The arrays are not to be written to.
+    set at a trial's end. ``metric`` is what a cell is scored by, and ``objective`` what becomes of
+    the scores of the other cells. The arrays are not to be written to.
     """
 
     images: npt.NDArray[np.uint8]
@@ -45,6 +49,8 @@ class Proxy:
     probe: Integers
     cells: tuple[Cell, ...]
     held_out: tuple[str, ...]
+    objective: Objective = "mean_of_cells"
+    metric: Metric = "accuracy"
 
     @cached_property
     def fingerprint(self) -> str:
@@ -88,10 +94,18 @@ class Proxy:
         arrays = {name: getattr(self, name) for name in _ARRAYS}
         arrays["cells"] = np.array([cell.name for cell in self.cells], dtype=np.str_)
         arrays["held_out"] = np.array(self.held_out, dtype=np.str_)
+        arrays |= {name: np.array(getattr(self, name)) for name in _WORDS}
         return arrays
 
     @classmethod
     def _from_stored(cls, stored: Mapping[str, Any]) -> Self:
         arrays = {name: stored[name] for name in _ARRAYS}
         cells = tuple(Cell.named(name) for name in stored["cells"].tolist())
-        return cls(**arrays, cells=cells, held_out=tuple(stored["held_out"].tolist()))
+        words = {name: _word(name, str(stored[name])) for name in _WORDS}
+        return cls(**arrays, **words, cells=cells, held_out=tuple(stored["held_out"].tolist()))
+
+
+def _word(name: str, word: str) -> Any:
+    if word not in _WORDS[name]:
+        raise BadInput(f"unknown {name} {word!r}; {choices(word, _WORDS[name])}")
+    return word

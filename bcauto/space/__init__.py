@@ -2,10 +2,11 @@
 
 from bcauto.space.dimensions import Choices, Dimension, Range, Scalar, Suggester, Value
 from bcauto.space.files import find_space, read_space, shipped_spaces
-from bcauto.space.space import Space
+from bcauto.space.space import Confirmation, Space
 
 __all__ = [
     "Choices",
+    "Confirmation",
     "Dimension",
     "Range",
     "Scalar",

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from bcauto.errors import choices
 from bcauto.proxy import ProxyConfig
@@ -25,7 +25,14 @@ from bcauto.space.dimensions import (
 )
 from bcauto.toml import Frozen, explain, parse
 
-__all__ = ["Space"]
+__all__ = ["Confirmation", "Space"]
+
+
+class Confirmation(Frozen):
+    """How many of the best trials are trained again on fresh seeds, and how often each."""
+
+    top: int = Field(3, ge=0, le=100, description="0: none")
+    repeats: int = Field(2, ge=1, le=20)
 
 
 class Space(Frozen):
@@ -34,15 +41,16 @@ class Space(Frozen):
     ``recipe`` holds the constants as a partial recipe; ``search`` the dimensions, each named
     after the recipe's key (``training.learning_rate``), with ``@`` and a word of choice behind
     it where variants of one key hold under different conditions; ``start`` the points to try
-    first. Every choice and bound, and every two of one table, are tried when the space is made, so
-    that what it draws later passes the recipe's own checks: none looks at three values, or at two
-    tables.
+    first; ``confirm`` what follows a search. Every choice and bound, and every two of one table,
+    are tried when the space is made, so that what it draws later passes the recipe's own checks:
+    none looks at three values, or at two tables.
     """
 
     recipe: dict[str, Any] = {}
     search: dict[str, Annotated[Dimension, BeforeValidator(read_dimension)]] = {}
     start: tuple[dict[str, Any], ...] = ()
     proxy: ProxyConfig = ProxyConfig()
+    confirm: Confirmation = Confirmation()
 
     @model_validator(mode="after")
     def _draws_legal_recipes(self) -> Space:
@@ -77,8 +85,10 @@ class Space(Frozen):
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) over constants, dimensions and proxy; starting points may change."""
-        canonical = json.dumps(self.model_dump(mode="json", exclude={"start"}), sort_keys=True)
+        """SHA-256 (hex) over constants, dimensions and proxy; the rest may change."""
+        canonical = json.dumps(
+            self.model_dump(mode="json", exclude={"start", "confirm"}), sort_keys=True
+        )
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     def _values(self, suggest: Suggester) -> dict[str, Value]:

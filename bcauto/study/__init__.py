@@ -1,10 +1,12 @@
 """A study: its folder, its file of settings, its storage, and the one ledger that writes to it."""
 
+from bcauto.study.confirm import Confirmed, RepeatSource, confirm_time, confirmed, winner
 from bcauto.study.folder import StudyFolder, check_name, find_study, lock
-from bcauto.study.ledger import Ledger, Limits
+from bcauto.study.ledger import DONE, Ledger, Limits
 from bcauto.study.monitor import Monitor, SilentMonitor
 from bcauto.study.record import OWN_STORAGE, DataRecord, Identity, Settings, StudyRecord
 from bcauto.study.sampling import make_pruner
+from bcauto.study.source import Source, SpaceSource
 from bcauto.study.storage import (
     absolute,
     check_exists,
@@ -14,31 +16,46 @@ from bcauto.study.storage import (
     storage_failures_in_one_line,
 )
 from bcauto.study.summary import Best, Status, best_trials, load_study, status
+from bcauto.study.validity import Choice, Correlation, Validity, Worth, comparable, proxy_validity
 
 __all__ = [
+    "DONE",
     "OWN_STORAGE",
     "Best",
+    "Choice",
+    "Confirmed",
+    "Correlation",
     "DataRecord",
     "Identity",
     "Ledger",
     "Limits",
     "Monitor",
+    "RepeatSource",
     "Settings",
     "SilentMonitor",
+    "Source",
+    "SpaceSource",
     "Status",
     "StudyFolder",
     "StudyRecord",
+    "Validity",
+    "Worth",
     "absolute",
     "best_trials",
     "check_exists",
     "check_name",
     "check_storage",
+    "comparable",
+    "confirm_time",
+    "confirmed",
     "connect",
     "find_study",
     "load_study",
     "lock",
     "make_pruner",
+    "proxy_validity",
     "redacted",
     "status",
     "storage_failures_in_one_line",
+    "winner",
 ]

@@ -15,6 +15,7 @@ from bcauto.errors import BadInput, choices
 
 __all__ = ["StudyFolder", "check_name", "existing_studies", "find_study", "latest_study", "lock"]
 
+_CONFIRM = ".confirm"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -28,6 +29,11 @@ class StudyFolder:
     def name(self) -> str:
         """The study's name, in the storage too."""
         return self.path.name
+
+    @property
+    def confirm_name(self) -> str:
+        """The name in the storage of the study that confirms this one's best trials."""
+        return f"{self.name}{_CONFIRM}"
 
     @property
     def record(self) -> Path:
@@ -50,9 +56,19 @@ class StudyFolder:
         return self.path / "models"
 
     @property
+    def confirm_proxy(self) -> Path:
+        """The corrupted validation set that the best trials are confirmed on."""
+        return self.path / "confirm" / "proxy.npz"
+
+    @property
     def best(self) -> Path:
         """Where the winner is exported."""
         return self.path / "best"
+
+    @property
+    def report(self) -> Path:
+        """Where pictures of the study are drawn."""
+        return self.path / "report"
 
     @property
     def default_storage(self) -> str:
@@ -62,6 +78,10 @@ class StudyFolder:
     def model(self, number: int) -> Path:
         """The model of a trial."""
         return self.models / f"{number}.keras"
+
+    def confirm_model(self, number: int) -> Path:
+        """The model of a repeat, by its number in the confirmation."""
+        return self.path / "confirm" / "models" / f"{number}.keras"
 
     def last_written(self) -> float:
         """When the study was last written, in seconds since the epoch."""
@@ -80,6 +100,8 @@ def check_name(name: str) -> str:
             "a study name must be 1 to 100 letters, digits, '.', '_' or '-', beginning with a "
             f"letter or a digit, got {name!r}"
         )
+    if name.endswith(_CONFIRM):
+        raise BadInput(f"a study name must not end in {_CONFIRM!r}, got {name!r}")
     return name
 
 

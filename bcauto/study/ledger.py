@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import takewhile
+from pathlib import Path
 from typing import Literal
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from bcauto.errors import NothingUsable
-from bcauto.recipe import Recipe
-from bcauto.seeds import derive
-from bcauto.space import Space
-from bcauto.study.folder import StudyFolder
 from bcauto.study.monitor import Monitor, SilentMonitor
-from bcauto.study.sampling import OptunaSuggester, make_sampler
+from bcauto.study.source import Asked, Source, was_drawn
 from bcauto.trial import Failure, Job, Outcome, Retry, TrialResult
 
 __all__ = ["DONE", "Ledger", "Limits"]
@@ -42,39 +40,41 @@ class Limits:
 
     Attributes:
         trials: COMPLETE and PRUNED trials to reach in total, those of earlier runs included.
-        seed: of the study.
         keep: how many of the best trials keep their model.
         deadline: on the ``time.monotonic`` clock; None for no end.
+        reserve: how many seconds before the deadline it ends, by the trials that are complete.
     """
 
     trials: int
-    seed: int = 0
     keep: Keep = 5
     deadline: float | None = None
-
-    @property
-    def time_is_up(self) -> bool:
-        """Whether the deadline has passed."""
-        return self.deadline is not None and time.monotonic() >= self.deadline
+    reserve: Callable[[list[FrozenTrial]], float] = lambda _: 0.0
 
 
 class Ledger:
     """Hands out jobs and writes down what becomes of them.
 
+    Args:
+        study: written to by nobody else.
+        source: where its recipes come from.
+        limits: how far it goes.
+        model: the path of a trial's model.
+        monitor: watches.
+
     Attributes:
         broken: set when the search should end at once, to the error to end it with.
-        exhausted: set when the space has no recipe left that was not trained.
+        exhausted: set when the source has no recipe left that was not trained.
     """
 
     def __init__(
         self,
         study: optuna.Study,
-        space: Space,
+        source: Source,
         limits: Limits,
-        folder: StudyFolder,
+        model: Callable[[int], Path],
         monitor: Monitor | None = None,
     ) -> None:
-        self.study, self.space, self.limits, self.folder = study, space, limits, folder
+        self.study, self.source, self.limits, self.model = study, source, limits, model
         self.monitor: Monitor = SilentMonitor() if monitor is None else monitor
         self.broken: Exception | None = None
         self._live: dict[int, optuna.Trial] = {}
@@ -83,6 +83,14 @@ class Ledger:
         self._failures: list[str] = []
         self._reap()
         self.monitor.began(self.finished, max(map(_value, self._complete()), default=None))
+
+    @property
+    def _time_is_up(self) -> bool:
+        """Whether the deadline has passed, but for the time that is to be left before it."""
+        deadline = self.limits.deadline
+        if deadline is None:
+            return False
+        return time.monotonic() >= deadline - self.limits.reserve(self._complete())
 
     # --- before and after ------------------------------------------------------------------
 
@@ -118,7 +126,10 @@ class Ledger:
         if self._closed or self.finished + self.live >= self.limits.trials:
             return None
         for _ in range(_MAX_REDRAWS - self._duplicates_in_row()):
-            job = self._draw_job()
+            asked = self.source.ask(self.study)
+            if asked is None:
+                break
+            job = self._draw_job(asked)
             if job is not None:
                 self.monitor.started(job)
                 return job
@@ -131,7 +142,7 @@ class Ledger:
         trial = self._live[number]
         trial.report(score, epoch)
         self.monitor.reported(number, epoch, score)
-        if self.limits.time_is_up:
+        if self._time_is_up:
             self._stopping[number] = "time"
         elif math.isfinite(score) and trial.should_prune():
             self._stopping[number] = "pruner"
@@ -161,53 +172,37 @@ class Ledger:
 
     @property
     def _closed(self) -> bool:
-        return self.exhausted or self.broken is not None or self.limits.time_is_up
+        return self.exhausted or self.broken is not None or self._time_is_up
 
-    def _draw_job(self) -> Job | None:
-        """Asks for a trial and draws its recipe; None if that recipe is known already."""
-        known = self._known_recipes()
-        self.study.sampler = make_sampler(derive(self.limits.seed, "sampler", self._asked()))
-        self._queue_starting_point()
-        trial = self.study.ask()
-        recipe = self.space.draw(OptunaSuggester(trial))
-        trial.set_user_attr("recipe", recipe.model_dump(mode="json"))
-        if recipe.fingerprint in known:
-            trial.set_user_attr("duplicate_of", known[recipe.fingerprint])
-            trial.set_user_attr("error", f"same recipe as trial {known[recipe.fingerprint]}")
+    def _draw_job(self, asked: Asked) -> Job | None:
+        """The job of a trial that was asked for; None if it would train what is known already."""
+        trial, known = asked.trial, self._known_seeds()
+        trial.set_user_attr("recipe", asked.recipe.model_dump(mode="json"))
+        trial.set_user_attr("seed", asked.seed)
+        if asked.seed in known:
+            trial.set_user_attr("duplicate_of", known[asked.seed])
+            trial.set_user_attr("error", f"same recipe as trial {known[asked.seed]}")
             self.study.tell(trial, state=TrialState.FAIL)
             return None
         self._live[trial.number] = trial
-        seed = derive(self.limits.seed, "trial", recipe.fingerprint)
-        return Job(trial.number, recipe, seed, self.folder.model(trial.number))
-
-    def _queue_starting_point(self) -> None:
-        """Queues the space's next starting point, unless something is queued already.
-
-        One at a time, so that a retry comes before it, where its first try was.
-        """
-        tried = sum("start" in t.user_attrs for t in self._trials())
-        if tried < len(self.space.start) and not self._trials(TrialState.WAITING):
-            point = self.space.options(self.space.start[tried])
-            self.study.enqueue_trial(point, user_attrs={"start": tried})
-
-    def _asked(self) -> int:
-        """Recipes asked for so far, retries not counted: a resumed search draws on from it."""
-        first = [t for t in self._trials() if "retry_of" not in t.user_attrs]
-        return sum(_has_params(t) and t.state != TrialState.WAITING for t in first)
+        return Job(trial.number, asked.recipe, asked.seed, self.model(trial.number))
 
     def _duplicates_in_row(self) -> int:
         """Draws at the end of the study that gave known recipes, those of earlier runs too."""
         drawn = reversed(self._trials())
         return sum(1 for _ in takewhile(lambda t: "duplicate_of" in t.user_attrs, drawn))
 
-    def _known_recipes(self) -> dict[str, int]:
-        """Recipes that need no training, by fingerprint: those whose trial is not to be retried."""
+    def _known_seeds(self) -> dict[int, int]:
+        """Trainings that need no other, by their seed: those whose trial is not to be retried.
+
+        A seed comes from the recipe, so equal recipes have equal ones.
+        """
         trials = self._trials()
         retried = {t.user_attrs.get("retry_of") for t in trials}
         return {
-            Recipe.model_validate(t.user_attrs["recipe"]).fingerprint: t.number
+            t.user_attrs["seed"]: t.number
             for t in reversed(trials)
-            if "recipe" in t.user_attrs and t.number not in retried
+            if "seed" in t.user_attrs and t.number not in retried
         }
 
     # --- how a trial ends ------------------------------------------------------------------
@@ -252,7 +247,7 @@ class Ledger:
         params = {**frozen.system_attrs.get("fixed_params", {}), **frozen.params}
         deaths = frozen.user_attrs.get("deaths", 0) + dead
         queued = any(t.user_attrs.get("retry_of") == frozen.number for t in self._trials())
-        if _has_params(frozen) and not queued and deaths <= _MAX_DEATHS:
+        if was_drawn(frozen) and not queued and deaths <= _MAX_DEATHS:
             attrs = {"retry_of": frozen.number, "deaths": deaths}
             self.study.enqueue_trial(params, user_attrs=attrs)
 
@@ -262,7 +257,7 @@ class Ledger:
             return
         ranked = sorted(self._complete(), key=lambda t: (-_value(t), t.number))
         for trial in ranked[self.limits.keep :]:
-            self.folder.model(trial.number).unlink(missing_ok=True)
+            self.model(trial.number).unlink(missing_ok=True)
 
     def _complete(self) -> list[FrozenTrial]:
         return self._trials(TrialState.COMPLETE)
@@ -270,11 +265,6 @@ class Ledger:
     def _trials(self, *states: TrialState) -> list[FrozenTrial]:
         """The trials in these states, by number; all of them where none is given."""
         return self.study.get_trials(deepcopy=False, states=states or None)
-
-
-def _has_params(trial: FrozenTrial) -> bool:
-    """Whether its recipe was drawn, or given: one killed before that is drawn anew."""
-    return "recipe" in trial.user_attrs or "fixed_params" in trial.system_attrs
 
 
 def _value(trial: FrozenTrial) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from bcauto.trial import Job
@@ -17,6 +18,9 @@ class Monitor(Protocol):
 
     def exhausted(self) -> None:
         """The space has no recipe left that was not trained."""
+
+    def confirming(self, trials: Sequence[int], repeats: int, left: int) -> None:
+        """The search is over: its best trials are repeated; so many trainings are left."""
 
     def started(self, job: Job) -> None:
         """A trial was handed out."""
@@ -35,6 +39,9 @@ class SilentMonitor:
         """Nothing."""
 
     def exhausted(self) -> None:
+        """Nothing."""
+
+    def confirming(self, trials: Sequence[int], repeats: int, left: int) -> None:
         """Nothing."""
 
     def started(self, job: Job) -> None:

@@ -37,6 +37,10 @@ class Settings(Frozen):
     executor: Literal["ray", "inline"] = "ray"
     ray_address: str = "local"
     keep: int | Literal["all"] = 5
+    confirm: int | None = Field(
+        None, ge=0, le=100, description="best trials to train again; None: as the space says"
+    )
+    confirm_repeats: int | None = Field(None, ge=1, le=20, description="of each; None: likewise")
 
 
 class DataRecord(Frozen):

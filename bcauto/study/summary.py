@@ -23,9 +23,22 @@ class Best:
     number: int
     objective: float
     clean_accuracy: float
-    scores: dict[str, dict[str, float]]
+    scores: dict[str, Any]
     recipe: Recipe
     run: dict[str, Any]
+    of_trial: int | None = None
+    """In a confirmation: the trial of the search that this one repeats."""
+
+    @property
+    def held_out(self) -> float | None:
+        """The mean over the held-out families, 0..1; None where none is held out."""
+        families = self.scores["held_out"].values()
+        return sum(families) / len(families) if families else None
+
+    @property
+    def parameters(self) -> int:
+        """Weights of the model."""
+        return int(self.run["parameters"])
 
 
 @dataclass(frozen=True)
@@ -94,4 +107,4 @@ def _best(trial: FrozenTrial) -> Best:
     except (KeyError, ValidationError) as error:
         what = str(error).splitlines()[0]
         raise NothingUsable(f"trial {trial.number} in the storage is damaged ({what})") from None
-    return Best(trial.number, trial.value, clean, scores, recipe, run)
+    return Best(trial.number, trial.value, clean, scores, recipe, run, attrs.get("of_trial"))

@@ -12,18 +12,19 @@ from typing import Any
 import keras
 import numpy as np
 
+from bcauto.augment import Augment, augment_batch
 from bcauto.data import Dataset
 from bcauto.errors import TrialFailed
 from bcauto.models import Classifier, build_classifier
-from bcauto.proxy import Proxy, score, score_probe
-from bcauto.training.batches import Batches
+from bcauto.proxy import Metric, Proxy, measure, score, score_probe
+from bcauto.training.batches import Apply, Batches
 from bcauto.training.device import Device, detect_device
 from bcauto.training.losses import make_loss
 from bcauto.training.stages import Stage, compile_stage, plan_stages
 from bcauto.trial import Job, Report, TrialResult
 from bcauto.weights import Weights
 
-__all__ = ["predict_labels", "run_trial"]
+__all__ = ["predict_labels", "predict_probabilities", "run_trial"]
 
 _SCORING_BATCH = 128
 
@@ -82,18 +83,31 @@ def predict_labels(model: Any, images: np.ndarray) -> np.ndarray:
     Returns:
         (n,) int64.
     """
+    labels: np.ndarray = predict_probabilities(model, images).argmax(axis=1)
+    return labels
+
+
+def predict_probabilities(model: Any, images: np.ndarray) -> np.ndarray:
+    """How probable each class is for each image.
+
+    Args:
+        model: a Keras classifier of 0-255 RGB.
+        images: (n, h, w, 3) uint8.
+
+    Returns:
+        (n, classes), of the model's float type.
+    """
     starts = range(0, len(images), _SCORING_BATCH)
-    labels = [_predict_batch(model, images[start : start + _SCORING_BATCH]) for start in starts]
-    return np.concatenate(labels)
+    batches = [_predict_batch(model, images[start : start + _SCORING_BATCH]) for start in starts]
+    return np.concatenate(batches)
 
 
 def _predict_batch(model: Any, images: np.ndarray) -> np.ndarray:
-    """Labels of up to ``_SCORING_BATCH`` images, filled up so that one shape is compiled only."""
+    """Up to ``_SCORING_BATCH`` images, filled up so that one shape is compiled only."""
     missing = _SCORING_BATCH - len(images)
     padded = np.pad(images, ((0, missing), (0, 0), (0, 0), (0, 0)))
-    probabilities = np.asarray(model.predict_on_batch(padded))
-    labels: np.ndarray = probabilities[: len(images)].argmax(axis=1)
-    return labels
+    probabilities: np.ndarray = np.asarray(model.predict_on_batch(padded))
+    return probabilities[: len(images)]
 
 
 def _fresh_device(seed: int) -> Device:
@@ -116,7 +130,17 @@ def _batches(job: Job, data: Dataset, device: Device, threads: int) -> Batches:
         recipe.augment,
         job.seed,
         threads=threads if device.kind == "gpu" else 1,
+        apply=_apply(recipe.augment, data.image_size),
     )
+
+
+def _apply(augment: Augment, size: tuple[int, int]) -> Apply:
+    """The engine that a recipe names."""
+    if augment.engine == "bcauto":
+        return augment_batch
+    from bcauto.training.keras_cv import make_apply  # keras-cv need not be installed
+
+    return make_apply(augment, size)
 
 
 def _train_epoch(model: Any, batches: Batches, stage: Stage, epoch: int) -> None:
@@ -133,7 +157,7 @@ def _train_epoch(model: Any, batches: Batches, stage: Stage, epoch: int) -> None
 
 
 def _probe_score(model: Any, proxy: Proxy) -> float:
-    return score_probe(proxy, predict_labels(model, proxy.images[proxy.probe]))
+    return score_probe(proxy, predict_probabilities(model, proxy.images[proxy.probe]))
 
 
 def _as_float32(classifier: Classifier, job: Job, data: Dataset, device: Device) -> Any:
@@ -148,12 +172,16 @@ def _as_float32(classifier: Classifier, job: Job, data: Dataset, device: Device)
 
 
 def _scored(model: Any, data: Dataset, proxy: Proxy) -> dict[str, Any]:
-    scores = asdict(score(proxy, predict_labels(model, proxy.images)))
-    clean = predict_labels(model, data.val.images)
+    """The fields of a TrialResult that say how good the model is."""
+    scores = asdict(score(proxy, predict_probabilities(model, proxy.images)))
+    scores["interval"] = list(scores["interval"])  # as it is read back from a storage
+    predicted = predict_probabilities(model, data.val.images)
+    metrics: tuple[Metric, ...] = ("accuracy", proxy.metric)
+    clean = {metric: measure(metric, data.val.labels, predicted) for metric in metrics}
     return {
         "objective": scores.pop("objective"),
-        "clean_accuracy": float(np.mean(clean == data.val.labels)),
-        "scores": scores,
+        "clean_accuracy": clean["accuracy"],
+        "scores": {"clean": clean, **scores},
     }
 
 

@@ -29,6 +29,9 @@ batch_size = 16
 severities = [3]
 copies = 5
 held_out_copies = 2
+
+[confirm]
+top = 0
 """
 
 

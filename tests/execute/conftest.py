@@ -7,7 +7,7 @@ from executor_work import make_runner
 
 from bcauto.execute import Slots, Work
 from bcauto.space import Space
-from bcauto.study import Ledger, Limits, StudyFolder, connect, make_pruner
+from bcauto.study import Ledger, Limits, SpaceSource, StudyFolder, connect, make_pruner
 
 
 @pytest.fixture(autouse=True)
@@ -47,4 +47,4 @@ def ledger(tmp_path, space):
         direction="maximize",
         pruner=make_pruner(),
     )
-    return Ledger(study, space, Limits(6), folder)
+    return Ledger(study, SpaceSource(space, 0), Limits(6), folder.model)

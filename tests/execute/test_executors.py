@@ -61,7 +61,7 @@ class ExecutorContract:
         with pytest.raises(Interrupted):
             self.run(slots, ledger, work({}), check)
         assert TrialState.RUNNING not in states(ledger)
-        again = Ledger(ledger.study, space, ledger.limits, ledger.folder)
+        again = Ledger(ledger.study, ledger.source, ledger.limits, ledger.model)
         self.run(slots, again, work({}))
         recipes = [
             str(t.user_attrs["recipe"])

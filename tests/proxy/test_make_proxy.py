@@ -1,15 +1,22 @@
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bcauto.errors import BadInput
-from bcauto.proxy import FAMILIES, ProxyConfig, make_proxy
+from bcauto.proxy import FAMILIES, ProxyConfig, make_proxy, score
 from bcauto.proxy.make import _deal
 from bcauto.seeds import generator
 
 CONFIG = ProxyConfig(families=("colour", "exposure"), held_out=("blur",), copies=5)
 SEED = 11
+HERE = Path(__file__).parent
 
 
 def pictures(n, side=12):
@@ -106,6 +113,67 @@ def test_other_images_labels_or_settings_give_another_fingerprint(proxy):
         make_proxy(images, labels, other_config, SEED),
     ]
     assert len({proxy.fingerprint, *(other.fingerprint for other in others)}) == 4
+
+
+MAKE_AND_SCORE = """
+import sys
+threads, keras = int(sys.argv[1]), sys.argv[2] == "keras"
+if keras:
+    from bcauto.training.device import start_keras
+    start_keras(threads)
+import cv2
+cv2.setNumThreads(threads)
+sys.path.insert(0, sys.argv[3])
+from test_make_proxy import large_proxy, report
+print(report(large_proxy()))
+"""
+
+
+def large_proxy():
+    """Pictures large enough for libraries to share out between threads, in every cell."""
+    config = ProxyConfig(metric="auc")
+    return make_proxy(pictures(12, side=96), np.arange(12) % 2, config, SEED)
+
+
+def report(proxy):
+    """The proxy's fingerprint, and that of the scores of some predictions."""
+    predicted = np.random.default_rng(0).random((len(proxy.labels), 2)).astype(np.float32)
+    return proxy.fingerprint, hashlib.sha256(repr(score(proxy, predicted)).encode()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def reported():
+    return str(report(large_proxy()))
+
+
+@pytest.mark.parametrize(
+    ("threads", "loaded"),
+    [(1, "alone"), (4, "alone"), pytest.param(3, "keras", marks=pytest.mark.keras)],
+)
+def test_a_fresh_process_makes_and_scores_the_same_to_the_bit(reported, threads, loaded):
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    environment = {**os.environ, **dict.fromkeys(names, str(threads)), "PYTHONHASHSEED": "7"}
+    command = [sys.executable, "-c", MAKE_AND_SCORE, str(threads), loaded, os.fspath(HERE)]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == reported
+
+
+def test_objective_and_metric_are_the_settings_and_change_nothing_else(proxy):
+    config = CONFIG.model_copy(update={"objective": "worst_family", "metric": "macro_f1"})
+    other = make_proxy(pictures(50), classes(50), config, SEED)
+    assert (other.objective, other.metric) == ("worst_family", "macro_f1")
+    assert (proxy.objective, proxy.metric) == ("mean_of_cells", "accuracy")
+    assert other.fingerprint != proxy.fingerprint
+    for field in ("images", "labels", "base", "cell", "probe"):
+        assert np.array_equal(getattr(other, field), getattr(proxy, field))
+
+
+def test_auc_is_refused_where_a_cell_has_one_class_only():
+    labels = np.array([0] * 49 + [1])
+    config = CONFIG.model_copy(update={"metric": "auc"})
+    make_proxy(pictures(50), labels, CONFIG, SEED)
+    with pytest.raises(BadInput, match=r"'auc' needs images of two classes .* got one in \w+/\d;"):
+        make_proxy(pictures(50), labels, config, SEED)
 
 
 def test_the_validation_images_are_not_written_to():

@@ -39,6 +39,16 @@ def test_what_is_saved_is_loaded(held_out, tmp_path):
     assert loaded.fingerprint == proxy.fingerprint
 
 
+@pytest.mark.parametrize("objective", ["worst_family", "mean_of_families"])
+@pytest.mark.parametrize("metric", ["balanced_accuracy", "macro_f1", "auc"])
+def test_what_it_is_scored_by_is_saved_with_it(objective, metric, tmp_path):
+    proxy = dataclasses.replace(small_proxy(), objective=objective, metric=metric)
+    proxy.save(tmp_path / "proxy.npz")
+    loaded = Proxy.load(tmp_path / "proxy.npz")
+    assert (loaded.objective, loaded.metric) == (objective, metric)
+    assert loaded.fingerprint == proxy.fingerprint
+
+
 def test_saving_leaves_nothing_else_and_replaces_an_older_file(proxy, path):
     small_proxy(held_out=()).save(path)
     proxy.save(path)
@@ -108,6 +118,28 @@ def test_a_file_with_an_unknown_cell_is_refused(proxy, path):
         Proxy.load(path)
 
 
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"metric": "acuracy"}, "unknown metric 'acuracy'; did you mean 'accuracy'"),
+        ({"objective": "mean"}, "unknown objective 'mean'"),
+    ],
+)
+def test_a_file_with_an_unknown_objective_or_metric_is_refused(path, changed, message):
+    rewrite(path, **changed)
+    with pytest.raises(BadInput, match=message):
+        Proxy.load(path)
+
+
+@pytest.mark.parametrize("missing", ["objective", "metric"])
+def test_a_file_without_objective_or_metric_is_refused(path, missing):
+    with np.load(path) as stored:
+        arrays = {name: array for name, array in stored.items() if name != missing}
+    np.savez(path, **arrays)
+    with pytest.raises(BadInput, match=f"must be a file that bcauto saved, .*{missing}"):
+        Proxy.load(path)
+
+
 @pytest.mark.parametrize("field", FIELDS)
 def test_every_array_counts_in_the_fingerprint(proxy, field):
     array = getattr(proxy, field).copy()
@@ -118,6 +150,14 @@ def test_every_array_counts_in_the_fingerprint(proxy, field):
 def test_cells_and_held_out_families_count_in_the_fingerprint(proxy):
     for changed in ({"cells": proxy.cells[::-1]}, {"held_out": ()}):
         assert dataclasses.replace(proxy, **changed).fingerprint != proxy.fingerprint
+
+
+def test_objective_and_metric_count_in_the_fingerprint(proxy):
+    others = [
+        dataclasses.replace(proxy, **changed).fingerprint
+        for changed in ({"objective": "worst_family"}, {"metric": "auc"}, {"metric": "macro_f1"})
+    ]
+    assert len({proxy.fingerprint, *others}) == 4
 
 
 def test_the_fingerprint_is_computed_once(proxy):

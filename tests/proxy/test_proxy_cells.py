@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from bcauto.errors import BadInput
 from bcauto.proxy import CORRUPTIONS, FAMILIES, HELD_OUT, SEVERITIES, Cell, ProxyConfig
+from bcauto.toml import checked
 
 
 @given(st.sampled_from(list(CORRUPTIONS)), st.sampled_from(SEVERITIES))
@@ -92,3 +93,20 @@ def test_nothing_has_to_be_held_out():
     config = ProxyConfig(families=FAMILIES, held_out=())
     assert config.held_out_cells == ()
     assert len(config.cells) == len(CORRUPTIONS) * len(config.severities)
+
+
+def test_the_default_is_scored_by_the_mean_accuracy_of_its_cells():
+    assert (ProxyConfig().objective, ProxyConfig().metric) == ("mean_of_cells", "accuracy")
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"objective": "worst"}, "proxy: objective must be 'mean_of_cells', .*, got 'worst'"),
+        ({"metric": "f1"}, "proxy: metric must be 'accuracy', .* or 'auc', got 'f1'"),
+        ({"metric": 3}, "proxy: metric must be 'accuracy', .* or 'auc', got 3"),
+    ],
+)
+def test_an_objective_or_metric_that_is_none_is_refused_in_one_line(setting, message, refused):
+    with refused(message):
+        checked(ProxyConfig, setting, "proxy")

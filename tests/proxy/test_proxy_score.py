@@ -1,75 +1,166 @@
+import dataclasses
+
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score
+from sklearn.metrics import accuracy_score, f1_score, recall_score, roc_auc_score
 
 from bcauto.proxy import CORRUPTIONS, ProxyConfig, make_proxy, score, score_probe
 
-CONFIG = ProxyConfig(copies=3, held_out_copies=2)
+CONFIG = ProxyConfig(copies=8, held_out_copies=4)
+CLASSES = 5
 
 
 @pytest.fixture(scope="module")
 def proxy():
     rng = np.random.default_rng(4)
-    images = rng.integers(0, 256, (40, 8, 8, 3), dtype=np.uint8)
-    return make_proxy(images, rng.integers(0, 5, 40), CONFIG, 3)
+    images = rng.integers(0, 256, (60, 8, 8, 3), dtype=np.uint8)
+    return make_proxy(images, np.arange(60) % CLASSES, CONFIG, 3)
 
 
 @pytest.fixture(scope="module")
 def guessed(proxy):
-    """Predictions that are right about six times in ten."""
+    """Probabilities that are right about six times in ten."""
     rng = np.random.default_rng(8)
-    wrong = (proxy.labels + 1) % 5
-    return np.where(rng.random(len(proxy.labels)) < 0.6, proxy.labels, wrong)
+    favoured = np.where(rng.random(len(proxy.labels)) < 0.5, proxy.labels, proxy.labels + 1)
+    return rng.dirichlet(np.ones(CLASSES), len(proxy.labels)) + np.eye(CLASSES)[favoured % CLASSES]
 
 
-def accuracy_in(proxy, guessed, cell):
-    inside = [index for index, place in enumerate(proxy.cell) if proxy.cells[place] == cell]
-    return accuracy_score(proxy.labels[inside], guessed[inside])
+def sure_of(labels):
+    return np.eye(CLASSES)[labels % CLASSES]
 
 
-def test_the_score_agrees_with_a_plain_definition(proxy, guessed):
-    result = score(proxy, guessed)
-    cells = {cell: accuracy_in(proxy, guessed, cell) for cell in proxy.cells}
+def by_sklearn(metric, truth, probabilities):
+    predicted, present = probabilities.argmax(1), np.unique(truth)
+    if metric == "accuracy":
+        return accuracy_score(truth, predicted)
+    if metric == "auc":
+        return np.mean([roc_auc_score(truth == c, probabilities[:, c]) for c in present])
+    function = {"balanced_accuracy": recall_score, "macro_f1": f1_score}[metric]
+    return function(truth, predicted, labels=present, average="macro", zero_division=0)
+
+
+def in_cell(proxy, cell):
+    return [index for index, place in enumerate(proxy.cell) if proxy.cells[place] == cell]
+
+
+def family_means(cells, families):
+    return {
+        family: np.mean([value for cell, value in cells.items() if cell.family == family])
+        for family in families
+    }
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "macro_f1", "auc"])
+@pytest.mark.parametrize("objective", ["mean_of_cells", "worst_family", "mean_of_families"])
+def test_the_score_agrees_with_a_plain_definition(proxy, guessed, metric, objective):
+    asked = dataclasses.replace(proxy, metric=metric, objective=objective)
+    result = score(asked, guessed)
+    places = {cell: in_cell(proxy, cell) for cell in proxy.cells}
+    cells = {c: by_sklearn(metric, proxy.labels[i], guessed[i]) for c, i in places.items()}
+    families = family_means(cells, CONFIG.families)
     assert result.cells == pytest.approx({cell.name: value for cell, value in cells.items()})
-    assert result.objective == pytest.approx(np.mean([cells[cell] for cell in CONFIG.cells]))
-    for families, group in ((CONFIG.families, "families"), (CONFIG.held_out, "held_out")):
-        expected = {
-            family: np.mean([value for cell, value in cells.items() if cell.family == family])
-            for family in families
-        }
-        assert getattr(result, group) == pytest.approx(expected)
+    assert result.families == pytest.approx(families)
+    assert result.held_out == pytest.approx(family_means(cells, CONFIG.held_out))
+    expected = {
+        "mean_of_cells": np.mean([cells[cell] for cell in CONFIG.cells]),
+        "worst_family": min(families.values()),
+        "mean_of_families": np.mean(list(families.values())),
+    }
+    assert result.objective == pytest.approx(expected[objective])
+
+
+def test_a_family_of_fewer_cells_counts_as_much_among_families(proxy, guessed):
+    """Colour has nine cells here, geometry and sensor three each."""
+    few = [
+        place for place, cell in enumerate(proxy.cells) if cell.corruption in ("elastic", "jpeg")
+    ]
+    few += [place for place, cell in enumerate(proxy.cells) if cell.family == "colour"]
+    kept = np.isin(proxy.cell, few)
+    part = dataclasses.replace(
+        proxy,
+        labels=proxy.labels[kept],
+        base=proxy.base[kept],
+        cell=np.searchsorted(sorted(few), proxy.cell[kept]),
+        cells=tuple(proxy.cells[place] for place in sorted(few)),
+        held_out=(),
+    )
+    means = score(part, guessed[kept])
+    by_family = dataclasses.replace(part, objective="mean_of_families")
+    assert set(means.families) == {"geometry", "colour", "sensor"}
+    assert means.objective == pytest.approx(np.mean(list(means.cells.values())))
+    expected = np.mean(list(means.families.values()))
+    assert score(by_family, guessed[kept]).objective == pytest.approx(expected)
+    assert abs(expected - means.objective) > 1e-4
 
 
 def test_everything_right_is_one_and_everything_wrong_is_zero(proxy):
-    right, wrong = score(proxy, proxy.labels), score(proxy, proxy.labels + 1)
+    right, wrong = score(proxy, sure_of(proxy.labels)), score(proxy, sure_of(proxy.labels + 1))
     assert (right.objective, wrong.objective) == (1, 0)
+    assert (right.interval, wrong.interval) == ((1, 1), (0, 0))
+    assert right.standard_error == wrong.standard_error == 0
     assert set(right.cells.values()) == set(right.families.values()) == {1}
     assert set(wrong.held_out.values()) == {0}
 
 
-def test_held_out_cells_are_reported_but_do_not_move_the_objective(proxy, guessed):
+@pytest.mark.parametrize("objective", ["mean_of_cells", "worst_family", "mean_of_families"])
+def test_held_out_cells_are_reported_but_do_not_move_the_objective(proxy, guessed, objective):
+    asked = dataclasses.replace(proxy, objective=objective)
     held_out = np.array([cell.family in CONFIG.held_out for cell in proxy.cells])[proxy.cell]
-    spoilt = np.where(held_out, -1, guessed)
-    assert score(proxy, spoilt).objective == score(proxy, guessed).objective
-    assert set(score(proxy, spoilt).held_out.values()) == {0}
+    spoilt = np.where(held_out[:, None], sure_of(proxy.labels + 1), guessed)
+    one, other = score(asked, spoilt), score(asked, guessed)
+    assert (one.objective, one.interval) == (other.objective, other.interval)
+    assert one.standard_error == other.standard_error
+    assert set(one.held_out.values()) == {0}
     assert not held_out[proxy.probe].any()
 
 
 def test_the_values_are_plain_floats_in_zero_to_one(proxy, guessed):
     result = score(proxy, guessed)
-    for value in [result.objective, *result.cells.values(), *result.families.values()]:
+    values = [result.objective, *result.interval, result.standard_error]
+    for value in [*values, *result.cells.values(), *result.families.values()]:
         assert type(value) is float
         assert 0 <= value <= 1
     assert len(result.cells) == len(CORRUPTIONS) * len(CONFIG.severities)
 
 
-def test_the_probe_score_is_the_accuracy_on_the_probe(proxy, guessed):
-    probed = guessed[proxy.probe]
-    expected = accuracy_score(proxy.labels[proxy.probe], probed)
-    assert score_probe(proxy, probed) == pytest.approx(expected)
+def test_half_precision_will_do(proxy, guessed):
+    halved = guessed.astype(np.float16)
+    assert score(proxy, halved) == score(proxy, halved.astype(np.float64))
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "macro_f1", "auc"])
+def test_the_probe_score_is_the_metric_on_the_probe(proxy, guessed, metric):
+    asked, probed = dataclasses.replace(proxy, metric=metric), guessed[proxy.probe]
+    expected = by_sklearn(metric, proxy.labels[proxy.probe], probed)
+    assert score_probe(asked, probed) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("objective", "of"), [("worst_family", min), ("mean_of_families", np.mean)]
+)
+@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "macro_f1", "auc"])
+def test_the_probe_compares_families_where_the_objective_does(
+    proxy, guessed, metric, objective, of
+):
+    asked = dataclasses.replace(proxy, metric=metric, objective=objective)
+    by_family = []
+    for family in CONFIG.families:
+        part = [i for i in proxy.probe if proxy.cells[proxy.cell[i]].family == family]
+        by_family.append(by_sklearn(metric, proxy.labels[part], guessed[part]))
+    assert len(set(by_family)) > 1
+    assert score_probe(asked, guessed[proxy.probe]) == pytest.approx(of(by_family))
 
 
 @pytest.mark.parametrize("function", [score, score_probe])
-def test_predictions_of_another_shape_are_refused(proxy, function):
-    with pytest.raises(ValueError, match=r"must have shape \(\d+,\), got \(3,\)"):
-        function(proxy, np.zeros(3, np.int64))
+@pytest.mark.parametrize("shape", [(3, 5), ("all",), ("all", 4), ("all", 5, 1)])
+def test_predictions_of_another_shape_are_refused(proxy, function, shape):
+    count = len(proxy.labels if function is score else proxy.probe)
+    given = tuple(count if side == "all" else side for side in shape)
+    rule = rf"must have shape \({count}, 5 or more\), got \({given[0]},"
+    with pytest.raises(ValueError, match=rule):
+        function(proxy, np.zeros(given))
+
+
+def test_a_class_that_no_image_has_may_be_predicted(proxy, guessed):
+    wider = np.pad(guessed, ((0, 0), (0, 2)))
+    assert score(proxy, wider) == score(proxy, guessed)

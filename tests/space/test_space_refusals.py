@@ -40,7 +40,7 @@ def test_an_unknown_key_is_refused_with_file_dimension_and_the_nearest(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("serch = 1", "'serch'; did you mean 'search'? Legal: proxy, recipe, search, start"),
+        ("serch = 1", "'serch'; did you mean 'search'? Legal: confirm, proxy, recipe, search, "),
         ("proxy.copes = 1", "'proxy.copes'; did you mean 'copies'? Legal: copies, families, held"),
     ],
 )
@@ -168,7 +168,10 @@ def test_a_search_that_is_no_table_is_refused(tmp_path, refused):
             '"model.head_units" = [[true]]',
             "model.head_units: model.head_units.0 must be a whole nu",
         ),
-        ('"augment.basic.flip" = [1, 0]', "augment.basic.flip: augment.basic.flip must be true or false, got 1"),
+        (
+            '"augment.basic.flip" = [1, 0]',
+            "augment.basic.flip: augment.basic.flip must be true or false, got 1",
+        ),
         ('"augment.augmix" = [{chains = 2}]', "augment.augmix: values: a choice must be a string"),
         (
             '"model.alpha" = [0.5, 0.35]',
@@ -247,7 +250,7 @@ def test_two_dimensions_that_do_not_fit_together_are_refused(search, message, sp
         ),
         (
             '{"augment.basic.flip" = true}',
-            "when must name a dimension above it, got 'augment.basic.flip'; Legal: training.epochs, ",
+            "when must name a dimension above it, got 'augment.basic.flip'; Legal: training.epochs",
         ),
         (
             '{"model.dropout" = 0.5}',

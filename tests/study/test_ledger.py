@@ -8,7 +8,7 @@ from optuna.trial import TrialState
 
 from bcauto.errors import NothingUsable
 from bcauto.space import Space
-from bcauto.study import Ledger, Limits, status
+from bcauto.study import Ledger, Limits, SpaceSource, status
 from bcauto.trial import Failure, Retry, TrialResult
 
 COUNT = 14
@@ -18,8 +18,8 @@ def result(objective):
     return TrialResult(objective, clean_accuracy=0.9, scores={"cells": {"defocus/3": 0.5}})
 
 
-def make(study, space, folder, trials=100, **limits):
-    return Ledger(study, space, Limits(trials, **limits), folder)
+def make(study, space, folder, trials=100, seed=0, **limits):
+    return Ledger(study, SpaceSource(space, seed), Limits(trials, **limits), folder.model)
 
 
 def states(study):
@@ -279,7 +279,7 @@ def test_monitor_sees_what_happens(study, space, folder):
             return lambda *arguments: self.append((name, *arguments))
 
     seen = Seen()
-    ledger = Ledger(study, space, Limits(3), folder, seen)
+    ledger = Ledger(study, SpaceSource(space, 0), Limits(3), folder.model, seen)
     job = ledger.next_job()
     ledger.report(job.number, 1, 0.25)
     ledger.close(job.number, result(0.5))

@@ -4,13 +4,13 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from bcauto.study import Ledger, Limits, best_trials, load_study, status
+from bcauto.study import Ledger, Limits, SpaceSource, best_trials, load_study, status
 from bcauto.trial import Failure, TrialResult
 
 
 @pytest.fixture
 def searched(study, space, folder):
-    ledger = Ledger(study, space, Limits(9), folder)
+    ledger = Ledger(study, SpaceSource(space, 0), Limits(9), folder.model)
     for objective in (0.5, 0.8, 0.8, 0.2):
         scored = TrialResult(objective, clean_accuracy=0.9, seconds=3.0)
         ledger.close(ledger.next_job().number, scored)

@@ -36,6 +36,16 @@ def test_labels_are_those_of_predict(count, model, pictures):
     assert np.array_equal(labels, expected)
 
 
+@pytest.mark.parametrize("count", [1, 128, 129])
+def test_probabilities_are_those_of_predict(count, model, pictures):
+    from bcauto.training.run import predict_probabilities
+
+    found = predict_probabilities(model, pictures[:count])
+    expected = model.predict(pictures[:count].astype(np.float32), verbose=0)
+    assert (found.shape, found.dtype) == ((count, 5), np.float32)
+    assert found == pytest.approx(expected, abs=1e-6)
+
+
 def test_the_pictures_have_several_labels(model, pictures):
     from bcauto.training.run import predict_labels
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import zipfile
 from collections.abc import Iterator
@@ -12,12 +13,13 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from bcauto.augment import Augment, AugMix, Basic, RandAugment
 from bcauto.data import Dataset, Labelled
 from bcauto.data.cleaning import Cleaning
 from bcauto.errors import TrialFailed
-from bcauto.proxy import Proxy, ProxyConfig, make_proxy
+from bcauto.proxy import Proxy, ProxyConfig, make_proxy, score, score_probe
 from bcauto.recipe import Network, Recipe, Training
 from bcauto.training import Payload, Trainer
 from bcauto.training.device import Device
@@ -100,8 +102,12 @@ def loaded(path):
     return keras.saving.load_model(path, safe_mode=True)
 
 
+def probabilities_of(path, images):
+    return loaded(path).predict(images.astype(np.float32), verbose=0)
+
+
 def labels_of(path, images):
-    return loaded(path).predict(images.astype(np.float32), verbose=0).argmax(axis=1)
+    return probabilities_of(path, images).argmax(axis=1)
 
 
 def cell_means(proxy, right):
@@ -113,7 +119,7 @@ def cell_means(proxy, right):
 def test_epochs_are_reported_in_order(trial):
     assert [epoch for epoch, _ in trial.reports] == [1, 2, 3, 4, 5, 6]
     assert trial.result.epochs == 6
-    assert all(0 <= score <= 1 for _, score in trial.reports)
+    assert all(0 <= reported <= 1 for _, reported in trial.reports)
 
 
 def test_the_last_report_is_the_saved_models_score_on_the_probe(trial, trainer):
@@ -130,8 +136,36 @@ def test_the_objective_is_what_the_saved_model_reaches(trial, trainer):
     assert trial.result.objective == pytest.approx(np.mean(searched))
     assert trial.result.scores["cells"] == pytest.approx(means)
     assert trial.result.scores["held_out"] == pytest.approx({"blur": np.mean(held_out)})
-    assert set(trial.result.scores) == {"cells", "families", "held_out"}
     assert set(trial.result.scores["families"]) == {"colour", "exposure"}
+
+
+def test_the_scores_say_how_certain_the_objective_is(trial, trainer):
+    proxy = trainer.payload.proxy
+    scores = trial.result.scores
+    named = {"interval", "standard_error", "clean", "cells", "families", "held_out"}
+    assert set(scores) == named
+    expected = score(proxy, probabilities_of(trial.job.model_path, proxy.images))
+    assert scores["interval"] == pytest.approx(list(expected.interval))
+    assert scores["standard_error"] == pytest.approx(expected.standard_error)
+    assert scores["clean"] == {"accuracy": trial.result.clean_accuracy}
+    assert scores["interval"][0] <= trial.result.objective <= scores["interval"][1]
+
+
+def test_a_proxy_of_another_objective_and_metric_scores_every_epoch_and_the_end_by_it(
+    trainer, tmp_path
+):
+    data, plain = trainer.payload.data, trainer.payload.proxy
+    proxy = dataclasses.replace(plain, objective="worst_family", metric="auc")
+    asked = Trainer(Payload(data, proxy, Weights("none")), threads=1)
+    done = run(asked, Job(5, THREE_EPOCHS, 7, tmp_path / "5.keras"))
+    final = probabilities_of(done.job.model_path, proxy.images)
+    assert done.result.objective == pytest.approx(score(proxy, final).objective)
+    assert done.result.objective == min(done.result.scores["families"].values())
+    assert done.reports[-1][1] == pytest.approx(score_probe(proxy, final[proxy.probe]))
+    truth, clean = data.val.labels, probabilities_of(done.job.model_path, data.val.images)
+    auc = roc_auc_score(truth, clean.astype(np.float64), multi_class="ovr")
+    assert done.result.scores["clean"]["auc"] == pytest.approx(auc)
+    assert done.result.scores["clean"]["accuracy"] == done.result.clean_accuracy
 
 
 def test_clean_accuracy_is_what_the_saved_model_reaches(trial, trainer):

@@ -1,0 +1,200 @@
+"""Confirmation: the best trials trained again on fresh seeds, and the winner among them.
+
+The best of many noisy scores is too good to be true. So the leaders of a search train again, in
+a second study, and are scored on corruptions drawn anew; these scores choose between few, and had
+no part in choosing those few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from statistics import fmean, variance
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from bcauto.recipe import Recipe
+from bcauto.seeds import derive
+from bcauto.space import Confirmation
+from bcauto.study.source import Asked
+from bcauto.study.summary import Best, best_trials
+
+__all__ = ["Confirmed", "RepeatSource", "confirm_time", "confirmed", "winner"]
+
+_MARGIN = 1.25  # of the time that confirmation is expected to take
+_NORMAL_95 = 1.96  # standard errors to either side of a 95 % interval
+_MOST = 10**9  # a bound that no trial's number reaches
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """A trial of the search, and its repeats on fresh seeds, at least one.
+
+    Attributes:
+        candidate: the trial of the search.
+        runs: its repeats, by number, on corruptions that the search did not see.
+        score: what the trial is worth, in 0..1; see ``confirmed``.
+        seed_variance: of an objective, from seed to seed.
+    """
+
+    candidate: Best
+    runs: tuple[Best, ...]
+    score: float
+    seed_variance: float
+
+    @property
+    def mean(self) -> float:
+        """The mean objective of the repeats."""
+        return _mean(self.runs)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % for the score: by the validation images, which all repeats share, and the seeds."""
+        images = fmean(run.scores["standard_error"] ** 2 for run in self.runs)
+        half = _NORMAL_95 * (images + self.seed_variance / len(self.runs)) ** 0.5
+        return max(self.score - half, 0.0), min(self.score + half, 1.0)
+
+    @property
+    def optimism(self) -> float:
+        """By how much the search's objective is above the score."""
+        return self.candidate.objective - self.score
+
+    @property
+    def typical(self) -> Best:
+        """The repeat nearest to the mean, whose model stands for the recipe."""
+        return min(self.runs, key=lambda run: (abs(run.objective - self.mean), run.number))
+
+
+def confirmed(search: optuna.Study, confirm: optuna.Study | None) -> list[Confirmed]:
+    """The trials of a search that were repeated, by score, the best first.
+
+    The best of a few noisy means is itself a little too good to be true. So a score is the mean,
+    drawn towards the mean of all candidates by the share of their differences that is noise
+    (Efron & Morris 1975); their order stays.
+    """
+    runs: dict[int, list[Best]] = {}
+    for run in best_trials(confirm) if confirm else []:
+        if run.of_trial is not None:
+            runs.setdefault(run.of_trial, []).append(run)
+    repeated = [
+        (trial, runs[trial.number]) for trial in best_trials(search) if trial.number in runs
+    ]
+    return _scored(repeated)
+
+
+def _scored(repeated: Sequence[tuple[Best, Sequence[Best]]]) -> list[Confirmed]:
+    means = [_mean(runs) for _, runs in repeated]
+    seeds = _seed_variance(repeated)
+    kept = 1.0
+    if len(means) > 1 and (apart := variance(means)) > 0:
+        noise = fmean(seeds / len(runs) for _, runs in repeated)
+        kept = max(0.0, 1.0 - noise / apart)
+    middle = fmean(means) if means else 0.0
+    scored = [
+        Confirmed(
+            trial,
+            tuple(sorted(runs, key=lambda run: run.number)),
+            middle + kept * (mean - middle),
+            seeds,
+        )
+        for (trial, runs), mean in zip(repeated, means, strict=True)
+    ]
+    return sorted(scored, key=lambda each: -each.mean)
+
+
+def _seed_variance(repeated: Sequence[tuple[Best, Sequence[Best]]]) -> float:
+    """The variance of an objective from seed to seed, pooled: a trial has too few repeats alone.
+
+    Where none has two repeats, its one is compared with the search: a difference of two seeds.
+    """
+    free = sum(len(runs) - 1 for _, runs in repeated)
+    if free:
+        squares = sum((run.objective - _mean(runs)) ** 2 for _, runs in repeated for run in runs)
+        return squares / free
+    if len(repeated) < 2:
+        return 0.0
+    return variance(trial.objective - _mean(runs) for trial, runs in repeated) / 2
+
+
+def _mean(runs: Sequence[Best]) -> float:
+    return fmean(run.objective for run in runs)
+
+
+def winner(candidates: Sequence[Confirmed]) -> Confirmed:
+    """The best mean; of those whose score lies in its interval the one with the fewest parameters.
+
+    Only those repeated as often as any are compared, so that luck with one seed does not win.
+    """
+    most = max(len(each.runs) for each in candidates)
+    full = [each for each in candidates if len(each.runs) == most]
+    leader = max(full, key=lambda each: each.mean)
+    tied = [each for each in full if each.score >= leader.interval[0]]
+    return min(tied, key=lambda each: (each.candidate.parameters, -each.mean))
+
+
+def confirm_time(
+    complete: Sequence[FrozenTrial], confirmation: Confirmation, workers: int
+) -> float:
+    """Seconds that confirming the best of these COMPLETE trials may take.
+
+    Repeats run side by side, and the longest may come last.
+    """
+    best = sorted(complete, key=lambda t: -(t.value or 0.0))[: confirmation.top]
+    seconds = [t.user_attrs["run"]["seconds"] for t in best]
+    rounds = ceil(len(best) * confirmation.repeats / workers)
+    return _MARGIN * rounds * max(seconds, default=0.0)
+
+
+@dataclass(frozen=True)
+class RepeatSource:
+    """Repeats recipes on fresh seeds: every candidate once, then every one again.
+
+    Attributes:
+        recipes: of the search's trials, by number; those of earlier candidates too.
+        candidates: numbers of the trials to repeat, the best first.
+        repeats: how often each.
+        seed: of the study.
+    """
+
+    recipes: Mapping[int, Recipe]
+    candidates: Sequence[int]
+    repeats: int
+    seed: int
+
+    def ask(self, study: optuna.Study) -> Asked | None:
+        """Asks for what is queued, or else for the next repeat."""
+        trials = study.get_trials(deepcopy=False)
+        if not any(t.state == TrialState.WAITING for t in trials):
+            following = next(self._untried(trials), None)
+            if following is None:
+                return None
+            study.enqueue_trial(dict(zip(("trial", "repeat"), following, strict=True)))
+        trial = study.ask()
+        number = trial.suggest_int("trial", 0, _MOST)
+        repeat = trial.suggest_int("repeat", 1, _MOST)
+        recipe = self.recipes[number]
+        trial.set_user_attr("of_trial", number)
+        return Asked(trial, recipe, derive(self.seed, "confirm", recipe.fingerprint, repeat))
+
+    def left(self, study: optuna.Study) -> int:
+        """Repeats that are still to be trained; those that failed for good are not."""
+        trials = study.get_trials(deepcopy=False)
+        interrupted = sum(t.state in (TrialState.WAITING, TrialState.RUNNING) for t in trials)
+        return interrupted + sum(1 for _ in self._untried(trials))
+
+    def _untried(self, trials: Sequence[FrozenTrial]) -> Iterator[tuple[int, int]]:
+        tried = {_repeat_of(t) for t in trials}
+        return (pair for pair in self._pairs() if pair not in tried)
+
+    def _pairs(self) -> Iterator[tuple[int, int]]:
+        """Every (trial, repeat) that is wanted."""
+        return (
+            (number, repeat) for repeat in range(1, self.repeats + 1) for number in self.candidates
+        )
+
+
+def _repeat_of(trial: FrozenTrial) -> tuple[int | None, int | None]:
+    given = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+    return given.get("trial"), given.get("repeat")

@@ -1,0 +1,168 @@
+"""A search that confirms its best trials, from a user's chair."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from bcauto.proxy import Proxy
+
+pytestmark = pytest.mark.keras
+
+ARGUMENTS = (
+    *("search", "--data", "tiny.npz", "--space", "tiny.toml", "--executor", "inline"),
+    *("--trials", "3", "--confirm", "2", "--confirm-repeats", "2"),
+)
+STUDY = "tiny-tiny"
+
+
+@pytest.fixture(scope="module")
+def searched_once(tmp_path_factory, tiny_space_text, draw):
+    """A folder in which such a search has run, and what it said."""
+    folder = tmp_path_factory.mktemp("confirmed")
+    np.savez(folder / "tiny.npz", **draw(120, 0))
+    (folder / "tiny.toml").write_text(tiny_space_text)
+    command = [sys.executable, "-m", "bcauto", *ARGUMENTS]
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    return folder, ran
+
+
+@pytest.fixture
+def searched(searched_once, command, tmp_path):
+    """The working folder as that search left it."""
+    shutil.copytree(searched_once[0], tmp_path, dirs_exist_ok=True)
+    return tmp_path / "studies" / STUDY
+
+
+def repeats(folder):
+    """Those that are complete; none before there is a study of them."""
+    if not (folder / "study.db").exists():
+        return []
+    try:
+        study = optuna.load_study(
+            study_name=f"{STUDY}.confirm", storage=f"sqlite:///{folder / 'study.db'}"
+        )
+    except (KeyError, ValueError, optuna.exceptions.StorageInternalError):
+        return []
+    return study.get_trials(states=(TrialState.COMPLETE,))
+
+
+def test_the_best_trials_train_again_and_count_as_no_trials(searched, searched_once, command):
+    said = searched_once[1].stdout
+    assert searched_once[1].stderr == ""
+    assert "confirming: trials " in said
+    assert "4 of 4 repeats" in said
+    assert "confirmed: trial " in said
+    status = json.loads(command("status", "--json").out)
+    assert status["trials"]["complete"] + status["trials"]["pruned"] == 3
+    assert len(repeats(searched)) == 4
+    assert len(list((searched / "confirm" / "models").glob("*.keras"))) == 4
+
+
+def test_repeats_are_scored_on_the_same_images_corrupted_anew(searched):
+    first, second = Proxy.load(searched / "proxy.npz"), Proxy.load(searched / "confirm/proxy.npz")
+    assert first.fingerprint != second.fingerprint
+    assert sorted(first.base.tolist()) == sorted(second.base.tolist())
+    assert sorted(first.labels.tolist()) == sorted(second.labels.tolist())
+    equal = (first.images[:24, None] == second.images[None]).all(axis=(2, 3, 4))
+    assert not equal.any()
+
+
+def test_best_tells_what_was_confirmed(searched, command):
+    best = json.loads(command("best", "--json").out)
+    runs = [t.value for t in repeats(searched) if t.user_attrs["of_trial"] == best["trial"]]
+    assert best["repeats"] == runs
+    assert len(runs) == 2
+    low, high = best["interval"]
+    assert low <= best["confirmed"] <= high
+    assert best["optimism"] == pytest.approx(best["objective"] - best["confirmed"])
+    assert 0 <= best["held_out"] <= 1
+    words = command("best").out
+    assert "confirmed: trial " in words
+    assert f"{best['confirmed']:.4f}" in words
+    assert "confirmed: trial " in command("status").out
+
+
+def test_the_export_is_the_repeat_nearest_to_the_mean(searched, command):
+    best = json.loads(command("best", "--export", "--json").out)
+    manifest = json.loads((searched / "best" / "manifest.json").read_text())
+    told = manifest["confirmed"]
+    assert told["score"] == best["confirmed"]
+    exported = searched / "confirm" / "models" / f"{told['exported']}.keras"
+    assert (searched / "best" / "model.keras").read_bytes() == exported.read_bytes()
+    values = {run["number"]: run["objective"] for run in told["repeats"]}
+    mean = np.mean(list(values.values()))
+    assert abs(values[told["exported"]] - mean) == min(abs(v - mean) for v in values.values())
+    assert manifest["objective_after_loading"] == pytest.approx(values[told["exported"]], abs=2e-3)
+
+
+def test_a_trial_that_was_not_confirmed_is_exported_as_the_search_left_it(searched, command):
+    again = {t.user_attrs["of_trial"] for t in repeats(searched)}
+    [other] = {0, 1, 2} - again
+    best = json.loads(command("best", "--trial", other, "--export", "--json").out)
+    assert (best["confirmed"], best["optimism"], best["repeats"]) == (None, None, [])
+    model = searched / "models" / f"{other}.keras"
+    assert (searched / "best" / "model.keras").read_bytes() == model.read_bytes()
+
+
+def test_the_same_command_again_trains_nothing(searched, command):
+    before = json.loads(command("best", "--json").out)
+    again = command(*ARGUMENTS)
+    assert again.code == 0, again.err
+    assert len(repeats(searched)) == 4
+    assert json.loads(command("best", "--json").out) == before
+
+
+def test_a_longer_search_confirms_only_leaders_that_are_new(searched, command):
+    before = {t.user_attrs["of_trial"] for t in repeats(searched)}
+    assert command("search", "--study", STUDY, "--trials", 5).code == 0
+    after = {t.user_attrs["of_trial"] for t in repeats(searched)}
+    assert before <= after
+    assert len(repeats(searched)) == 2 * len(after)
+
+
+def test_a_search_killed_while_it_confirms_goes_on(process, tiny_npz, tiny_space, tmp_path):
+    folder = tmp_path / "studies" / STUDY
+    killed, end = process(*ARGUMENTS), time.monotonic() + 240
+    while not repeats(folder):
+        assert killed.poll() is None, killed.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait(timeout=60)
+    done = len(repeats(folder))
+    out, err = process(*ARGUMENTS).communicate(timeout=300)
+    assert "confirming: " in out, err
+    assert 1 <= done < 4
+    runs = repeats(folder)
+    assert len(runs) == 4
+    assert len({t.user_attrs["seed"] for t in runs}) == 4
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "rule"),
+    [
+        ("--confirm", "-1", "confirm must be greater than or equal to 0"),
+        ("--confirm", "two", "confirm must be a whole number"),
+        ("--confirm-repeats", "0", "confirm_repeats must be greater than or equal to 1"),
+    ],
+)
+def test_what_cannot_be_confirmed_is_refused(option, value, rule, command, tiny_npz, tiny_space):
+    refused = command(*ARGUMENTS, option, value)
+    assert refused.code == 2
+    assert rule in refused.err
+    assert refused.err.count("\n") == 1
+
+
+def test_a_name_that_a_confirmation_has_is_refused(command, tiny_npz, tiny_space):
+    refused = command(*ARGUMENTS, "--study", "cells.confirm")
+    assert refused.code == 2
+    assert "must not end in '.confirm'" in refused.err

@@ -1,0 +1,432 @@
+"""``bcauto proxy``: every cell and every trial is in the pictures, and words and numbers agree."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import optuna
+import pytest
+
+from bcauto.cli.proxy import _axis, _rows
+from bcauto.proxy import ProxyConfig, make_proxy
+from bcauto.recipe import Recipe
+from bcauto.study import (
+    OWN_STORAGE,
+    DataRecord,
+    Identity,
+    Settings,
+    StudyFolder,
+    StudyRecord,
+    best_trials,
+    connect,
+    load_study,
+    lock,
+    proxy_validity,
+)
+
+SIDE = 96  # px, at which a tile is drawn as it is
+BLUE, ORANGE = (31, 98, 168), (222, 105, 0)
+RECIPE = Recipe.model_validate({"model": {"backbone": "SmallCNN"}}).model_dump(mode="json")
+
+
+@pytest.fixture(scope="module")
+def stored():
+    """A proxy of three classes whose every image has a colour of its own: cell, class and place."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(24) % 3
+    images = rng.integers(0, 256, (24, SIDE, SIDE, 3), dtype=np.uint8)
+    config = ProxyConfig(
+        families=("colour", "microscopy"),
+        held_out=("blur", "sensor"),
+        severities=(1, 3, 4, 5),
+        copies=3,
+        held_out_copies=2,
+    )
+    proxy = make_proxy(images, labels, config, 0)
+    colours = np.stack([20 + 2 * proxy.cell, 60 * (1 + proxy.labels), 5 * proxy.base], axis=-1)
+    filled = np.broadcast_to(colours[:, None, None], proxy.images.shape).astype(np.uint8)
+    return dataclasses.replace(proxy, images=filled)
+
+
+def scores_of(count, seed=0):
+    """Objective, clean accuracy and families of trials, with equal clean accuracies among them."""
+    rng = np.random.default_rng(seed)
+    for worth in rng.permutation(count) / (2 * count) + 0.3:
+        searched = {"colour": worth + rng.normal(0, 0.05), "microscopy": worth}
+        held_out = {"blur": worth - rng.normal(0.05, 0.02), "sensor": worth + 0.03}
+        yield {
+            "objective": float(np.mean(list(searched.values()))),
+            "clean": float(rng.integers(330, 350) / 360),
+            "families": searched,
+            "held_out": held_out,
+        }
+
+
+def turned(scores):
+    """The same, but for held-out scores that fall where the others rise."""
+    for one in scores:
+        yield {**one, "held_out": {name: 1 - score for name, score in one["held_out"].items()}}
+
+
+@pytest.fixture
+def begun(tmp_path, stored):
+    """Makes a study of these trials, as a search leaves it."""
+
+    def make(scores=(), name="cells", proxy=stored):
+        folder = StudyFolder(tmp_path / "studies" / name)
+        folder.path.mkdir(parents=True)
+        proxy.save(folder.proxy)
+        storage = connect(folder.default_storage)
+        study = optuna.create_study(study_name=name, storage=storage, direction="maximize")
+        for one in scores:
+            study.add_trial(complete(**one))
+        record_of(proxy).write(folder)
+        return folder
+
+    return make
+
+
+def complete(objective, clean, families, held_out):
+    scores = {"families": families, "held_out": held_out, "interval": [0, 1], "cells": {}}
+    attrs = {"recipe": RECIPE, "clean_accuracy": clean, "scores": scores, "run": {"seconds": 1.0}}
+    return optuna.trial.create_trial(value=objective, user_attrs=attrs)
+
+
+def record_of(proxy):
+    identity = {"data": "d", "space": "s", "proxy": proxy.fingerprint, "seed": 0, "weights": "none"}
+    about = {"fingerprint": "d", "class_names": ("a", "b", "c"), "train": 1, "val": 24}
+    return StudyRecord(
+        settings=Settings(space="quick"),
+        identity=Identity(**identity, storage=OWN_STORAGE),
+        data=DataRecord(**about, image_size=(SIDE, SIDE), cleaning={}),
+        versions={},
+    )
+
+
+def read_picture(path):
+    return cv2.imread(str(path), cv2.IMREAD_COLOR)[..., ::-1]
+
+
+def judged(folder):
+    storage = connect(folder.default_storage)
+    trials = best_trials(load_study(folder.name, storage))
+    return trials, proxy_validity(trials)
+
+
+# --- what it prints ------------------------------------------------------------------------------
+
+
+def test_table_has_every_score_with_its_figures_and_intervals(command, begun):
+    folder = begun(scores_of(20))
+    ran = command("proxy")
+    assert (ran.code, ran.err) == (0, "")
+    _, found = judged(folder)
+    lines = ran.out.splitlines()
+    assert lines[0] == "cells: 20 complete trials compared; held out: blur, sensor"
+    worths = {"objective": found.objective, "clean": found.clean_accuracy, **found.families}
+    for name, worth in worths.items():
+        (line,) = [line for line in lines if line.split()[:2] == [name, "│"]]
+        for figure in (worth.rho, worth.tau, worth.top_10):
+            low, high = figure.interval
+            assert f"{figure.value:.2f} ({low:.2f}, {high:.2f})" in line
+
+
+def test_regret_is_told_of_the_objective_and_of_clean_accuracy(command, begun):
+    folder = begun(scores_of(20))
+    out = command("proxy", "cells").out
+    _, found = judged(folder)
+    assert found.objective.choice.regret < found.clean_accuracy.choice.regret
+    assert f"best held out: trial {found.best.trial}, {found.best.held_out:.4f}\n" in out
+    for name, worth in (("objective", found.objective), ("clean", found.clean_accuracy)):
+        choice = worth.choice
+        told = f"{choice.held_out:.4f} held out, a regret of {choice.regret:.4f}"
+        assert f"best {name}: trial {choice.trial}, {told}\n" in out
+
+
+def test_paths_are_printed_last_and_pictures_are_there(command, begun, tmp_path):
+    begun(scores_of(5))
+    report = tmp_path / "studies" / "cells" / "report"
+    assert command("proxy").out.splitlines()[-2:] == [
+        "studies/cells/report/proxy.png",
+        "studies/cells/report/validity.png",
+    ]
+    assert sorted(file.name for file in report.iterdir()) == ["proxy.png", "validity.png"]
+
+
+def test_lines_fit_80_columns_even_with_the_longest_figures(command, begun, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    begun(turned(scores_of(30)))
+    lines = command("proxy").out.splitlines()
+    (row,) = [line for line in lines if line.split()[:2] == ["microscopy", "│"]]
+    assert row.count("(-") == 3  # every interval begins with a minus
+    assert max(map(len, lines)) <= 80
+    assert not any("…" in line for line in lines)
+
+
+def test_json_is_one_object_and_nothing_else(command, begun):
+    folder = begun(scores_of(20))
+    ran = command("proxy", "--json")
+    assert (ran.code, ran.err, ran.out.count("\n")) == (0, "", 1)
+    said = json.loads(ran.out)
+    pictures = said.pop("pictures")
+    _, found = judged(folder)
+    plain = json.loads(json.dumps(found.as_dict()))
+    assert said == {"study": "cells", "held_out": ["blur", "sensor"], **plain}
+    assert set(pictures) == {"proxy", "validity"}
+    for path in pictures.values():
+        assert read_picture(path) is not None
+
+
+def test_without_a_name_it_is_the_study_written_last(command, begun):
+    old, new = begun(name="old"), begun(name="new")
+    for folder, at in ((old, 100), (new, 200)):
+        for file in (folder.record, folder.path / "study.db"):
+            os.utime(file, (at, at))
+    assert json.loads(command("proxy", "--json").out)["study"] == "new"
+    assert json.loads(command("proxy", "old", "--json").out)["study"] == "old"
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_too_few_trials_are_called_so(command, begun, count):
+    folder = begun(scores_of(count))
+    ran = command("proxy")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.splitlines()[:2] == [
+        f"cells: {count} complete trials compared; held out: blur, sensor",
+        "too few trials: what the scores are worth is not known",
+    ]
+    assert sorted(file.name for file in folder.report.iterdir()) == ["proxy.png", "validity.png"]
+    said = json.loads(command("proxy", "--json").out)
+    assert (said["trials"], said["best"], said["objective"]["rho"]) == (count, None, None)
+
+
+def test_equal_scores_have_a_dash(command, begun):
+    begun({**one, "clean": 0.95} for one in scores_of(12))
+    (clean,) = [line for line in command("proxy").out.splitlines() if line.startswith(" clean")]
+    assert clean.split() == ["clean", "│", "-", "│", "-", "│", "-"]
+
+
+def test_without_a_held_out_family_the_proxy_is_drawn_and_not_judged(command, begun, tmp_path):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (12, 32, 32, 3), dtype=np.uint8)
+    config = ProxyConfig(families=("colour",), held_out=(), copies=2)
+    plain = make_proxy(images, np.arange(12) % 2, config, 0)
+    begun(({**one, "held_out": {}} for one in scores_of(5)), proxy=plain)
+    ran = command("proxy", "--out", "drawn")
+    assert ran.out.splitlines() == [
+        "cells: 0 complete trials compared; held out: nothing",
+        "no held-out family: what the scores are worth is not known",
+        "drawn/proxy.png",
+        "drawn/validity.png",
+    ]
+    assert sorted(file.name for file in (tmp_path / "drawn").iterdir()) == [
+        "proxy.png",
+        "validity.png",
+    ]
+
+
+# --- the picture of the set ----------------------------------------------------------------------
+
+
+def tiles_of(picture):
+    """(place of the cell, class): top and left of every tile, read from its colour."""
+    tiles = {}
+    grey = (picture == picture[..., :1]).all(axis=-1)
+    colours = np.unique(picture[~grey], axis=0)
+    for colour in colours:
+        rows, lefts = np.nonzero((picture == colour).all(axis=-1))
+        assert len(rows) == SIDE**2
+        assert (np.ptp(rows), np.ptp(lefts)) == (SIDE - 1, SIDE - 1)
+        red, green, _ = colour.tolist()
+        tiles[(red - 20) // 2, green // 60 - 1] = (rows.min(), lefts.min())
+    return tiles
+
+
+def test_every_cell_of_the_stored_proxy_is_drawn_in_its_row_and_column(command, begun, stored):
+    folder = begun()
+    assert command("proxy").code == 0
+    tiles = tiles_of(read_picture(folder.report / "proxy.png"))
+    assert sorted(place for place, _ in tiles) == list(range(len(stored.cells))) == list(range(48))
+    tops, lefts = {}, {}
+    for (place, _), (top, left) in tiles.items():
+        tops.setdefault(top, []).append(stored.cells[place])
+        lefts.setdefault(left, set()).add(stored.cells[place].severity)
+    rows = [{cell.corruption for cell in tops[top]} for top in sorted(tops)]
+    corruptions = list(dict.fromkeys(cell.corruption for cell in stored.cells))
+    assert rows == [{name} for name in corruptions]
+    assert [lefts[left] for left in sorted(lefts)] == [{1}, {3}, {4}, {5}]
+
+
+def test_a_tile_is_of_its_row_s_class_where_its_cell_has_one_and_classes_take_turns(stored):
+    found = []
+    for turn, row in enumerate(_rows(stored)):
+        for tile in row.tiles:
+            place, label = (int(tile[0, 0, 0]) - 20) // 2, int(tile[0, 0, 1]) // 60 - 1
+            inside = stored.labels[stored.cell == place]
+            found.append((label, turn % 3 if turn % 3 in inside else inside[0]))
+    assert [label for label, _ in found] == [wanted for _, wanted in found]
+    searched = [label for label, _ in found[:24]]
+    assert searched == [0] * 4 + [1] * 4 + [2] * 4 + [0] * 4 + [1] * 4 + [2] * 4
+
+
+def test_titles_name_corruption_family_and_severities_and_mark_what_is_held_out(stored):
+    rows = {row.title: row.note for row in _rows(stored)}
+    assert rows["colour_cast"] == "colour, severity 1 3 4 5"
+    assert rows["stain_shift"] == "microscopy, severity 1 3 4 5"
+    assert rows["defocus (held out)"] == "blur, severity 1 3 4 5"
+    assert rows["jpeg (held out)"] == "sensor, severity 1 3 4 5"
+    assert sum("held out" in title for title in rows) == 6
+    assert len(rows) == 12
+
+
+# --- the picture of the trials -------------------------------------------------------------------
+
+
+def dots(panel, colour):
+    """(n, 2): the middles of what is filled with a colour, in px from the left and the bottom."""
+    mask = (np.abs(panel.astype(int) - colour) <= 2).all(axis=-1).astype(np.uint8)
+    count, _, _, middles = cv2.connectedComponentsWithStats(mask)
+    return middles[1:count] * (1, -1)
+
+
+def panels_of(folder):
+    return np.split(read_picture(folder.report / "validity.png"), 2, axis=1)
+
+
+def test_every_trial_is_a_point_at_its_scores(command, begun):
+    folder = begun(scores_of(8, seed=3))
+    assert command("proxy").code == 0
+    trials, found = judged(folder)
+    choices = (found.objective.choice, found.clean_accuracy.choice)
+    for panel, name, choice in zip(
+        panels_of(folder), ("objective", "clean_accuracy"), choices, strict=True
+    ):
+        scores = {t.number: (getattr(t, name), t.held_out) for t in trials}
+        (orange,) = dots(panel, ORANGE)
+        blue = dots(panel, BLUE)
+        assert len(blue) == len(trials) - 1
+        drawn = np.array([*blue[np.lexsort(blue.T)], orange])
+        chosen = scores.pop(choice.trial)
+        rest = sorted(scores.values(), key=lambda pair: pair[1])
+        expected = np.array([*rest, chosen])
+        for axis in (0, 1):  # px are scores times a scale and moved
+            slope, start = np.polyfit(expected[:, axis], drawn[:, axis], 1)
+            assert slope > 0
+            assert np.abs(slope * expected[:, axis] + start - drawn[:, axis]).max() < 1
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_few_trials_are_drawn_and_none_is_chosen(command, begun, count):
+    folder = begun(scores_of(count))
+    assert command("proxy").code == 0
+    for panel in panels_of(folder):
+        assert len(dots(panel, BLUE)) == count
+        assert len(dots(panel, ORANGE)) == 0
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[], [0.5], [0.0], [1.0], [0.0, 1.0], [0.94, 0.9889], [0.61234, 0.61235], [0.333, 0.3367]],
+    ids=str,
+)
+def test_an_axis_surrounds_its_values_with_two_to_seven_round_ticks(values):
+    axis = _axis(values)
+    assert all(axis.low - 1e-9 <= value <= axis.high + 1e-9 for value in values)
+    ticks = list(axis.ticks)
+    assert 2 <= len(ticks) <= 7
+    assert (ticks[0], ticks[-1]) == (axis.low, axis.high)
+    assert [float(text) for text in axis.ticks.values()] == pytest.approx(ticks, abs=1e-9)
+    leading = {f"{step:.0e}"[0] for step in np.diff(ticks)}
+    assert len(leading) == 1
+    assert leading <= {"1", "2", "5"}
+
+
+# --- what it leaves alone, and what it refuses ---------------------------------------------------
+
+
+def contents(folder):
+    files = (file for file in folder.rglob("*") if file.is_file())
+    return {file: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def test_nothing_else_is_written_and_a_search_may_be_running(command, begun):
+    folder = begun(scores_of(5))
+    with lock(folder):
+        before = contents(folder.path)
+        assert command("proxy").code == 0
+        after = contents(folder.path)
+    pictures = {folder.report / "proxy.png", folder.report / "validity.png"}
+    assert {file: after[file] for file in after if file not in pictures} == before
+    assert pictures <= set(after)
+
+
+def test_a_second_look_replaces_the_pictures(command, begun):
+    folder = begun(scores_of(5))
+    command("proxy")
+    before = contents(folder.report)
+    study = load_study("cells", connect(folder.default_storage))
+    study.add_trial(complete(**next(scores_of(1))))
+    command("proxy")
+    after = contents(folder.report)
+    changed = {file.name for file in after if after[file] != before[file]}
+    assert (changed, set(after)) == ({"validity.png"}, set(before))
+
+
+def test_neither_tensorflow_nor_ray_is_imported(begun, tmp_path):
+    begun(scores_of(5))
+    code = (
+        "import sys; from bcauto.cli import main; sys.argv = ['bcauto', 'proxy', '--json']\n"
+        "try: main()\n"
+        "finally: print([m for m in ('tensorflow', 'keras', 'ray') if m in sys.modules])"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.splitlines()[1:] == ["[]"]
+
+
+@pytest.fixture
+def refused_line(command, tmp_path):
+    """Runs the command, which must be refused before it writes anything; returns its line."""
+
+    def run(*arguments):
+        before = sorted(tmp_path.rglob("*"))
+        ran = command("proxy", *arguments)
+        assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+        assert sorted(tmp_path.rglob("*")) == before
+        return ran.err
+
+    return run
+
+
+def test_a_study_that_is_not_there(refused_line, begun):
+    assert "no study in studies" in refused_line()
+    begun()
+    assert "no study 'cell' in studies; did you mean 'cells'?" in refused_line("cell")
+
+
+@pytest.mark.parametrize("out", ["file", "file/below"])
+def test_an_out_that_is_no_folder(refused_line, begun, tmp_path, out):
+    begun()
+    (tmp_path / "file").write_text("mine")
+    line = refused_line("--out", out)
+    assert f"--out must be a folder that is there or can be made, got {out} (" in line
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_proxy_that_is_missing_or_damaged(refused_line, begun):
+    folder = begun(scores_of(3))
+    folder.proxy.write_bytes(folder.proxy.read_bytes()[:1000])
+    assert "a proxy must be a file that bcauto saved" in refused_line()
+    folder.proxy.unlink()
+    assert "a proxy must be a file that bcauto saved" in refused_line()
+
+
+def test_a_database_that_is_gone(refused_line, begun):
+    (begun().path / "study.db").unlink()
+    assert "the study's storage is missing" in refused_line()
