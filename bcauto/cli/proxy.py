@@ -266,7 +266,7 @@ def _axis(values: Sequence[float]) -> _Axis:
     step = next(step for step in steps if (most - least) / step <= _MOST_STEPS)
     first, last = math.floor(least / step), math.ceil(most / step)
     if first == last:
-        pass
+        first, last = first - 1, last + 1
     digits = max(0, -math.floor(math.log10(step)))
     ticks = {n * step: f"{n * step:.{digits}f}" for n in range(first, last + 1)}
     return _Axis(first * step, last * step, ticks)
