@@ -20,6 +20,7 @@ OWNERS = {
     "tensorflow": ["bcauto.training.keras_cv"],
     "jax": [],
     "torch": [],
+    "scipy": ["bcauto.study"],
     "optuna": ["bcauto.study", "bcauto.search", "bcauto.cli"],
     "optuna_dashboard": ["bcauto.cli"],
     "typer": ["bcauto.cli"],

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -175,32 +174,6 @@ def _tile(stored: Proxy, place: int, label: int) -> Picture:
 
 # --- the picture of the trials -----------------------------------------------------------------
 
-_HEIGHT, _WIDTH = 460, 520  # of a panel, in px
-_TOP, _RIGHT, _BOTTOM, _LEFT = 64, 24, 60, 84  # from its border to the axes
-_MOST_STEPS = 4  # from tick to tick, between the least and the most value
-_WHITE, _BLACK, _GREY = (255,) * 3, (30,) * 3, (215,) * 3
-_BLUE, _ORANGE = (31, 98, 168), (222, 105, 0)
-_RADIUS = 5  # of a point
-
-
-class _Axis(NamedTuple):
-    """Where an axis begins and ends, and what stands at its ticks."""
-
-    low: float
-    high: float
-    ticks: dict[float, str]
-
-
-class _Panel(NamedTuple):
-    """Points of two scores; ``marked`` is the place of the one that the first score chooses."""
-
-    title: str
-    note: str
-    label: str
-    x: list[float]
-    y: list[float]
-    marked: int | None
-
 
 def _draw_validity(trials: Sequence[Best], found: Validity, unknown: str) -> Picture:
     """Two panels: held-out score over the objective, and over clean accuracy.
@@ -209,6 +182,7 @@ def _draw_validity(trials: Sequence[Best], found: Validity, unknown: str) -> Pic
     """
     import numpy as np
 
+    from bcauto.scatter import Panel, draw_panel
     from bcauto.study import comparable
 
     compared = comparable(trials)
@@ -219,17 +193,18 @@ def _draw_validity(trials: Sequence[Best], found: Validity, unknown: str) -> Pic
     held_out = [trial.held_out or 0.0 for trial in compared]
     numbers = [trial.number for trial in compared]
     panels = [
-        _Panel(
+        Panel(
             title=f"{label}: {_rho(worth) if worth.choice else unknown}",
             note=f"orange: {_outcome(worth.choice)}" if worth.choice else "",
             label=label,
+            side="held-out score",
             x=values,
             y=held_out,
             marked=numbers.index(worth.choice.trial) if worth.choice else None,
         )
         for label, (worth, values) in scores.items()
     ]
-    return np.concatenate([_draw_panel(panel) for panel in panels], axis=1)
+    return np.concatenate([draw_panel(panel) for panel in panels], axis=1)
 
 
 def _rho(worth: Worth) -> str:
@@ -237,83 +212,3 @@ def _rho(worth: Worth) -> str:
         return "equal scores, no rho"
     low, high = worth.rho.interval
     return f"rho {worth.rho.value:.2f} ({low:.2f} to {high:.2f})"
-
-
-def _draw_panel(panel: _Panel) -> Picture:
-    import numpy as np
-
-    drawn: Picture = np.full((_HEIGHT, _WIDTH, 3), 255, np.uint8)
-    across, up = _axis(panel.x), _axis(panel.y)
-    _draw_axes(drawn, across, up)
-    _write(drawn, panel.title, 24, size=0.55)
-    _write(drawn, panel.note, 46, size=0.42)
-    _write(drawn, panel.label, _HEIGHT - 16, size=0.5)
-    drawn = np.rot90(drawn, -1).copy()
-    _write(drawn, "held-out score", 22, size=0.5, middle=(_BOTTOM + _HEIGHT - _TOP) // 2)
-    drawn = np.rot90(drawn).copy()
-    places = [_place(across, up, x, y) for x, y in zip(panel.x, panel.y, strict=True)]
-    for place in places:
-        _dot(drawn, place, _BLUE)
-    if panel.marked is not None:
-        _dot(drawn, places[panel.marked], _ORANGE)
-    return drawn
-
-
-def _axis(values: Sequence[float]) -> _Axis:
-    """An axis around the values, with ticks at round numbers; 0 to 1 where there are none."""
-    least, most = min(values, default=0.0), max(values, default=1.0)
-    steps = (digit * 10.0**power for power in range(-3, 1) for digit in (1, 2, 5))
-    step = next(step for step in steps if (most - least) / step <= _MOST_STEPS)
-    first, last = math.floor(least / step), math.ceil(most / step)
-    if first == last:
-        first, last = first - 1, last + 1
-    digits = max(0, -math.floor(math.log10(step)))
-    ticks = {n * step: f"{n * step:.{digits}f}" for n in range(first, last + 1)}
-    return _Axis(first * step, last * step, ticks)
-
-
-def _place(across: _Axis, up: _Axis, x: float, y: float) -> tuple[int, int]:
-    """Where a point is drawn, in px from the left and from the top."""
-    width, height = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
-    right = (x - across.low) / (across.high - across.low)
-    above = (y - up.low) / (up.high - up.low)
-    return _LEFT + round(right * width), _HEIGHT - _BOTTOM - round(above * height)
-
-
-def _draw_axes(drawn: Picture, across: _Axis, up: _Axis) -> None:
-    import cv2
-
-    for x, text in across.ticks.items():
-        bottom, top = (_place(across, up, x, y) for y in (up.low, up.high))
-        cv2.line(drawn, bottom, top, _GREY)
-        _write(drawn, text, bottom[1] + 20, size=0.42, middle=bottom[0])
-    for y, text in up.ticks.items():
-        left, right = (_place(across, up, x, y) for x in (across.low, across.high))
-        cv2.line(drawn, left, right, _GREY)
-        _write(drawn, text, left[1] + 5, size=0.42, middle=left[0] - 28)
-    bottom_left = _place(across, up, across.low, up.low)
-    cv2.rectangle(drawn, bottom_left, _place(across, up, across.high, up.high), _BLACK)
-
-
-def _dot(drawn: Picture, place: tuple[int, int], colour: tuple[int, int, int]) -> None:
-    import cv2
-
-    cv2.circle(drawn, place, _RADIUS + 1, _WHITE, cv2.FILLED, cv2.LINE_AA)
-    cv2.circle(drawn, place, _RADIUS, colour, cv2.FILLED, cv2.LINE_AA)
-
-
-def _write(
-    drawn: Picture,
-    text: str,
-    base: int,
-    *,
-    size: float,
-    middle: int = (_LEFT + _WIDTH - _RIGHT) // 2,
-) -> None:
-    """Writes a line ``base`` px from the top, with its middle there from the left."""
-    import cv2
-
-    font = cv2.FONT_HERSHEY_SIMPLEX
-    (width, _), _ = cv2.getTextSize(text, font, size, 1)
-    start = (middle - width // 2, base)
-    cv2.putText(drawn, text, start, font, size, _BLACK, 1, cv2.LINE_AA)
