@@ -1,9 +1,13 @@
+"""What the augmentation tests share: drawn and real cells, and a check of frequencies."""
+
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 
 def draw_cell(seed: int, height: int = 96, width: int = 96) -> NDArray[np.uint8]:
@@ -18,14 +22,68 @@ def draw_cell(seed: int, height: int = 96, width: int = 96) -> NDArray[np.uint8]
     return np.clip(colours[2 - ring] + texture, 3, 250).astype(np.uint8)
 
 
-@pytest.fixture(scope="session")
-def cells() -> NDArray[np.uint8]:
-    """(12, 96, 96, 3) uint8, read-only, so that an op that writes to its input fails."""
-    images = np.stack([draw_cell(seed) for seed in range(12)])
+def read_only(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """``images``, so that an op that writes to its input fails."""
     images.setflags(write=False)
     return images
 
 
 @pytest.fixture(scope="session")
+def cells() -> NDArray[np.uint8]:
+    """(12, 96, 96, 3) uint8, read-only: drawn cells."""
+    return read_only(np.stack([draw_cell(seed) for seed in range(12)]))
+
+
+@pytest.fixture(scope="session")
 def cell(cells) -> NDArray[np.uint8]:
     return cells[0]
+
+
+@pytest.fixture(scope="session")
+def real_sample(real_cells_96) -> NDArray[np.uint8]:
+    """(200, 96, 96, 3) uint8, read-only: real cells, taken at random."""
+    with np.load(real_cells_96) as data:
+        images = data["images"]
+    taken = np.random.default_rng(0).choice(len(images), 200, replace=False)
+    return read_only(images[taken])
+
+
+@pytest.fixture(scope="session", params=["drawn", "real"])
+def batch(request) -> NDArray[np.uint8]:
+    """(n, 96, 96, 3) uint8, read-only: drawn cells, then real ones where they are at hand."""
+    return request.getfixturevalue({"drawn": "cells", "real": "real_sample"}[request.param])
+
+
+@pytest.fixture(scope="session")
+def fits() -> Callable[[ArrayLike, Sequence[float]], None]:
+    """``fits(counts, chances)``: the counts are such as come up by these chances, which sum to 1.
+
+    Chi-square at the .9999 quantile (Wilson and Hilferty 1931); what has no chance never happens.
+    """
+
+    def check(counts: ArrayLike, chances: Sequence[float]) -> None:
+        seen = np.asarray(counts, dtype=float)
+        expected = seen.sum() * np.asarray(chances)
+        assert np.isclose(np.sum(chances), 1)
+        assert seen.sum() > 0
+        possible = expected > 1e-9
+        assert not seen[~possible].any(), (seen, expected)
+        if (freedom := possible.sum() - 1) == 0:
+            return
+        distance = ((seen - expected)[possible] ** 2 / expected[possible]).sum()
+        part = 2 / (9 * freedom)
+        assert distance < freedom * (1 - part + 3.72 * part**0.5) ** 3, (seen, expected)
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def uniform(fits) -> Callable[[NDArray[np.float64], float, float], None]:
+    """``uniform(values, low, high)``: the values are spread evenly from low to high."""
+
+    def check(values: NDArray[np.float64], low: float, high: float) -> None:
+        assert low <= values.min()
+        assert values.max() <= high
+        fits(np.histogram(values, 16, (low, high))[0], [1 / 16] * 16)
+
+    return check

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from bcauto.augment import OPS, WideChain, WideOp, op
+from bcauto.augment.wide import draw_wide
+
+# what is known of the best public system: its families, and their probabilities of .1 to .4
+FAMILIES = {
+    *("translate_x", "translate_y", "shear_x", "shear_y", "rotate", "zoom", "brightness"),
+    *("contrast", "solarize", "saturation", "channel_shift", "degenerate_colour"),
+    *("cutout", "grid_mask"),
+}
+
+
+def rows(chain, times=4000):
+    rng, menu = np.random.default_rng(2), chain.drawable
+    return [draw_wide(menu, rng) for _ in range(times)]
+
+
+def happened(chain, times=4000):
+    """(times, ops) booleans: which op of the chain is in which row."""
+    names = [{each.name for each, _ in row} for row in rows(chain, times)]
+    return np.array([[name in row for name in chain.ops] for row in names])
+
+
+def one(name, probability=1.0, magnitude=None, **factors):
+    ops = {name: WideOp(probability=probability, magnitude=magnitude)}
+    return WideChain(ops=ops, **factors)
+
+
+def test_the_default_is_the_best_public_systems():
+    ops = WideChain().ops
+    assert set(ops) == FAMILIES
+    assert all(0.1 <= each.probability <= 0.4 for each in ops.values())
+    assert 0.3 <= ops["translate_x"].magnitude == ops["translate_y"].magnitude <= 0.4
+    assert ops["cutout"].magnitude == 0.2
+
+
+@pytest.mark.parametrize("chain", [WideChain(), WideChain(rate=2), WideChain(rate=0.3)])
+def test_ops_are_as_frequent_as_their_probabilities_and_independent(chain, fits):
+    seen = happened(chain)
+    for each, column in zip(chain.ops.values(), seen.T, strict=True):
+        chance = chain.rate * each.probability
+        fits([column.sum(), (~column).sum()], [chance, 1 - chance])
+    for one, other in combinations(seen.T.astype(float), 2):
+        assert abs(np.corrcoef(one, other)[0, 1]) < 0.08
+
+
+def test_probabilities_are_capped_at_one():
+    seen = happened(WideChain(rate=4), 200)
+    sure = [4 * each.probability >= 1 for each in WideChain().ops.values()]
+    assert 0 < sum(sure) < len(sure)
+    assert np.array_equal(seen.all(0), sure)
+    assert happened(WideChain(rate=10), 200).all()
+    assert not happened(WideChain(rate=0), 200).any()
+
+
+@pytest.mark.parametrize("name", [each.name for each in OPS.values() if each.has_strength])
+@pytest.mark.parametrize(("magnitude", "factor"), [(0.3, 1), (0.3, 0.5), (0.4, 2), (0.5, 10)])
+def test_strengths_are_even_up_to_the_magnitude_times_its_factor(name, magnitude, factor, uniform):
+    each = op(name)
+    most = abs(each.full) * min(magnitude * factor, 1)
+    drawn = rows(one(name, magnitude=magnitude, strength=factor), 1000)
+    strengths = np.array([strengths[0] for ((_, strengths),) in drawn])
+    uniform(strengths, -most if each.low < 0 else 0, most)
+
+
+def test_a_strength_factor_of_zero_leaves_pictures_as_they_are(cell):
+    for name in FAMILIES:
+        ((each, (strength,)),) = rows(one(name, magnitude=0.5, strength=0), 1)[0]
+        assert np.array_equal(each(cell, strength, np.random.default_rng(0)), cell)
+
+
+@pytest.mark.parametrize("name", ["equalize", "flip_vertical", "channel_shuffle"])
+def test_an_op_without_a_strength_is_given_none(name):
+    assert rows(one(name), 3) == [[(op(name), ())]] * 3
+    assert happened(one(name, 0.2, rate=2)).mean() == pytest.approx(0.4, abs=0.03)
+
+
+def test_the_order_is_that_of_ops_whatever_the_tables():
+    everything = {
+        name: WideOp(probability=1, magnitude=0.1 if each.has_strength else None)
+        for name, each in OPS.items()
+    }
+    for seed in range(5):
+        names = np.random.default_rng(seed).permutation(list(everything)).tolist()
+        (row,) = rows(WideChain(ops={name: everything[name] for name in names}), 1)
+        assert [each.name for each, _ in row] == list(OPS)
+        reversed_chain = WideChain(ops={name: everything[name] for name in names[:7]})
+        assert list(reversed_chain.ops) == [name for name in OPS if name in names[:7]]
+
+
+def test_two_tables_in_another_order_are_one_chain():
+    ops = WideChain().ops
+    turned = WideChain(ops=dict(reversed(ops.items())))
+    assert turned == WideChain()
+    assert turned.model_dump_json() == WideChain().model_dump_json()
