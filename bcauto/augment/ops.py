@@ -38,7 +38,7 @@ class Op:
     """The map of (size, strength), where the op is a warp."""
     growing_to: float = inf
     """Up to this strength, or to ``high``, the mean change of pictures grows: beyond it a mirrored
-    edge, or a further turn, brings the picture back."""
+    edge, a further turn, or a colour of the middle all over, may be nearer to the picture."""
 
     @property
     def has_strength(self) -> bool:
@@ -96,7 +96,7 @@ _ALL = (
     _warp(geometric.shear_x, geometric.shear_x_map, "pixels a row", 1, growing_to=0.8),
     _warp(geometric.shear_y, geometric.shear_y_map, "pixels a column", 1, growing_to=0.8),
     _warp(geometric.rotate, geometric.rotate_map, "degrees", 360, growing_to=90),
-    _warp(geometric.zoom, geometric.zoom_map, "of each side", 1),
+    _warp(geometric.zoom, geometric.zoom_map, "of each side", 1, growing_to=0.75),
     Op("flip_horizontal", geometric.flip_horizontal),
     Op("flip_vertical", geometric.flip_vertical),
     # tone: keras-cv has no scale for posterize; 1 leaves one of eight bits

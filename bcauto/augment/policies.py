@@ -130,7 +130,10 @@ class WideChain(BaseModel):
             if OPS[name].has_strength and settings.magnitude is None:
                 raise ValueError(f"{name} needs a magnitude of 0 to 1")
             if not OPS[name].has_strength and settings.magnitude is not None:
-                raise ValueError(f"{name} has no strength, so it takes a probability only")
+                raise ValueError(
+                    f"{name} has no strength, so it takes a probability only, "
+                    f"got magnitude {settings.magnitude}"
+                )
         return {name: ops[name] for name in OPS if name in ops}
 
     def __hash__(self) -> int:
