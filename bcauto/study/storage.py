@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ __all__ = [
     "storage_failures_in_one_line",
 ]
 
+_WAITS = (0.1, 0.3, 1.0, 3.0)  # seconds between tries, while tables are being made
 _BUSY_TIMEOUT = 60.0  # seconds that SQLite waits for a reader such as the dashboard
 
 
@@ -83,9 +85,27 @@ def connect(url: str) -> RDBStorage:
     logging.getLogger("alembic").setLevel(logging.ERROR)
     parsed = _parsed(url)
     try:
-        return RDBStorage(url, engine_kwargs={"connect_args": _patience(parsed)})
+        return _opened(url, parsed)
     except (sqlalchemy.exc.SQLAlchemyError, ImportError, RuntimeError) as error:
         raise _unreachable(parsed, error) from None
+
+
+def _opened(url: str, parsed: URL) -> RDBStorage:
+    """The storage; tried again where another process makes its tables at the same moment."""
+    for wait in (*_WAITS, None):
+        try:
+            return RDBStorage(url, engine_kwargs={"connect_args": _patience(parsed)})
+        except sqlalchemy.exc.DatabaseError as error:
+            if wait is None or not _is_race(error):
+                raise
+            time.sleep(wait)
+    raise AssertionError("the last try returns or raises")
+
+
+def _is_race(error: sqlalchemy.exc.DatabaseError) -> bool:
+    """Whether a table, or Optuna's own row of its version, was there a moment later."""
+    words = str(error.orig).lower()
+    return "already exists" in words or "unique" in words or "duplicate" in words
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """Storage URLs: reached before work, and never shown with a password."""
 
 import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import optuna
 import pytest
@@ -80,3 +82,15 @@ def test_looking_at_a_storage_does_not_make_it(tmp_path):
     with pytest.raises(BadInput, match="storage is missing"):
         check_exists(f"sqlite:///{tmp_path}/study.db")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_many_may_open_a_new_storage_at_once(tmp_path):
+    for turn in range(2):
+        url, start = f"sqlite:///{tmp_path / f'{turn}.db'}", threading.Barrier(4)
+
+        def open_it(_, url=url, start=start):
+            start.wait(timeout=30)
+            return connect(url).get_all_studies()
+
+        with ThreadPoolExecutor(4) as pool:
+            assert list(pool.map(open_it, range(4))) == [[]] * 4
