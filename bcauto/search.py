@@ -124,7 +124,8 @@ def plan_search(given: Mapping[str, Any], studies: Path, study: str | None) -> P
     _check_cluster(settings.ray_address)
     if settings.storage != OWN_STORAGE:
         check_storage(given.get("storage") or settings.storage)
-    data = load(Path(settings.data) if settings.data else None, settings.image_size, settings.seed)
+    path = Path(settings.data) if settings.data else None
+    data = load(path, settings.image_size, settings.seed, settings.leaks)
     _check_sides(space, data)
     check_weights(weights, [recipe.model for recipe in space.edge_recipes()])
     proxy = Proxy.load(folder.proxy) if known else _make_proxy(data, space, settings.seed)

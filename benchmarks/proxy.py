@@ -107,7 +107,7 @@ _trainer: list[Trainer] = []  # of a training process
 
 def begin(data: Path, weights: str) -> None:
     """Makes a training process ready."""
-    dataset = load(data, None, _SEED)
+    dataset = load(data, None, _SEED, leaks="drop")
     proxy = make_proxy(
         dataset.val.images, dataset.val.labels, ProxyConfig(), derive(_SEED, "proxy")
     )

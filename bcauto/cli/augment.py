@@ -57,7 +57,7 @@ def augment(  # one parameter an option
 
     check_picture_path(out)
     policy = None if recipe is None else _read_policy(recipe)
-    images = load(data, side, stream).train
+    images = load(data, side, stream, leaks="drop").train
     shown = _classes_in_turn(images.labels, count, stream)
     if policy is None:
         rows, what = _every_op(images, shown, strength, stream)

@@ -21,6 +21,7 @@ __all__ = [
     "ImageSizeOption",
     "JsonFlag",
     "KeepOption",
+    "LeaksOption",
     "RayAddressOption",
     "SeedOption",
     "SpaceOption",
@@ -91,6 +92,13 @@ WeightsOption = Annotated[
 ImageSizeOption = Annotated[
     str | None,
     typer.Option(help="Side in px to resize to. [default: as the data has it]", metavar="N"),
+]
+LeaksOption = Annotated[
+    Literal["refuse", "drop"] | None,
+    typer.Option(
+        help="What becomes of training images that are near duplicates of the validation images"
+        " that the data brings. [default: refuse]"
+    ),
 ]
 SeedOption = Annotated[
     str | None, typer.Option(help="Of everything random. [default: 0]", metavar="N")

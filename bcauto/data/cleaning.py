@@ -25,18 +25,22 @@ class Cleaning:
     """How many images were read, and how many of them dropped for what reason.
 
     ``duplicates`` counts the images dropped because an equal one stays, ``intruders`` the distinct
-    pictures that were dropped whole, and ``intruder_copies`` how often they occurred.
+    pictures that were dropped whole, and ``intruder_copies`` how often they occurred. ``leaked``
+    counts the training images dropped as near duplicates of validation images, and ``joined``
+    those that went over to validation for it.
     """
 
     read: int
     duplicates: int
     intruders: int
     intruder_copies: int
+    leaked: int = 0
+    joined: int = 0
 
     @property
     def kept(self) -> int:
         """How many images remain."""
-        return self.read - self.duplicates - self.intruder_copies
+        return self.read - self.duplicates - self.intruder_copies - self.leaked
 
     def summary(self) -> str:
         """One plain line for the screen."""
@@ -46,9 +50,15 @@ class Cleaning:
         if self.intruders:
             pictures = _counted(self.intruders, "intruder picture", "intruder pictures")
             dropped.append(f"{self.intruder_copies} copies of {pictures}")
+        if self.leaked:
+            leaked = _counted(self.leaked, "near duplicate", "near duplicates")
+            dropped.append(f"{leaked} of validation images")
+        kept = f"kept {self.kept}: dropped {_listed(dropped)}"
         if not dropped:
-            return f"read {self.read} images, kept all: no duplicates, no intruders"
-        return f"read {self.read} images, kept {self.kept}: dropped {' and '.join(dropped)}"
+            kept = "kept all: no duplicates, no intruders"
+        together = _counted(self.joined, "near duplicate", "near duplicates")
+        joined = f"; {together} kept together, in validation" if self.joined else ""
+        return f"read {self.read} images, {kept}{joined}"
 
     def as_dict(self) -> dict[str, int]:
         """The counts by name, for a TOML or JSON file."""
@@ -58,6 +68,8 @@ class Cleaning:
             "duplicates": self.duplicates,
             "intruders": self.intruders,
             "intruder_copies": self.intruder_copies,
+            "leaked": self.leaked,
+            "joined": self.joined,
         }
 
 
@@ -114,6 +126,11 @@ def _only(source: Source, kept: Sequence[NDArray[np.intp]]) -> Source:
 
 def _taken(part: Labelled, kept: NDArray[np.intp]) -> Labelled:
     return part if len(kept) == len(part) else part.take(kept)
+
+
+def _listed(words: Sequence[str]) -> str:
+    """Words as English lists them, such as "a, b and c"."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _counted(count: int, one: str, many: str) -> str:

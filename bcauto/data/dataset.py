@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from bcauto.data.apart import Leaks, split_apart, without_leaks
 from bcauto.data.builtin import CLASS_NAMES, draw_cells
-from bcauto.data.cleaning import Cleaning, clean, content_digests
+from bcauto.data.cleaning import Cleaning, clean
 from bcauto.data.labelled import Labelled, Source
 from bcauto.data.reading import read
 from bcauto.data.resize import resize_all
 from bcauto.data.rules import check_image_size
-from bcauto.data.split import VALIDATION_FRACTION, stratified_split
 
 __all__ = ["Dataset", "load"]
 
@@ -54,20 +54,30 @@ class Dataset:
         return digest.hexdigest()
 
 
-def load(path: Path | None, image_size: int | None, seed: int) -> Dataset:
+def load(path: Path | None, image_size: int | None, seed: int, leaks: Leaks = "refuse") -> Dataset:
     """The data set at ``path``, or the built-in cells; cleaned, with validation images set apart.
+
+    No picture is on both sides, not even nearly; see ``bcauto.data.apart``.
 
     Args:
         path: what ``bcauto.data.read`` takes; None for the built-in cells, the same at every seed.
         image_size: height and width to resize to, in pixels; None keeps the data set's own.
         seed: the study's seed, which the split depends on.
+        leaks: what becomes of training images that are near duplicates of validation images, where
+            the data set brings these.
 
     Raises:
         BadInput: the data set breaks a rule.
     """
-    source, cleaning = clean(_drawn(image_size) if path is None else read(path, image_size))
-    train, val = _parts(source, seed)
-    return Dataset(train, val, source.class_names, cleaning)
+    whole = _drawn(image_size) if path is None else read(path, image_size)
+    source, cleaning = clean(whole)
+    names = source.class_names
+    if source.val is None:
+        del whole  # its dropped images are of no more use, and may be gigabytes
+        train, val, joined = split_apart(source.train, names, seed)
+        return Dataset(train, val, names, replace(cleaning, joined=joined))
+    train, leaked = without_leaks(source, whole, leaks, str(path))
+    return Dataset(train, source.val, names, replace(cleaning, leaked=leaked))
 
 
 def _drawn(image_size: int | None) -> Source:
@@ -75,13 +85,3 @@ def _drawn(image_size: int | None) -> Source:
     images, labels = draw_cells()
     size = images.shape[1:3] if image_size is None else (image_size, image_size)
     return Source(Labelled(resize_all(images, size), labels), None, CLASS_NAMES)
-
-
-def _parts(source: Source, seed: int) -> tuple[Labelled, Labelled]:
-    """Train and val: the source's own val where it has one, else a tenth of each class."""
-    if source.val is not None:
-        return source.train, source.val
-    whole = source.train
-    groups = content_digests(whole.images)
-    train, val = stratified_split(whole.labels, groups, VALIDATION_FRACTION, seed)
-    return whole.take(train), whole.take(val)

@@ -24,6 +24,9 @@ class Settings(Frozen):
 
     data: str | None = Field(None, description="path of the data; None means the built-in cells")
     image_size: int | None = Field(None, ge=8, le=4096, description="side in px")
+    leaks: Literal["refuse", "drop"] = Field(
+        "refuse", description="training images that nearly equal the data's own validation images"
+    )
     space: str
     weights: str = "imagenet"
     storage: str = Field(

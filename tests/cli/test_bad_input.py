@@ -7,6 +7,7 @@ import numpy as np
 import optuna
 import pytest
 
+from bcauto.search import plan_search
 from bcauto.study import (
     OWN_STORAGE,
     DataRecord,
@@ -48,6 +49,7 @@ def refused(command, tmp_path):
         (("--keep", 0), "--keep must be a whole number above 0, or all, got '0'"),
         (("--timeout", "soon"), "--timeout must be a time such as 2h"),
         (("--executor", "dask"), "dask"),
+        (("--leaks", "keep"), "'keep' is not one of 'refuse', 'drop'"),
         (("--space", "quik"), "unknown space 'quik'; did you mean 'quick'?"),
         (("--space", "no/such.toml"), "no/such.toml: cannot be read"),
         (("--data", "no/such.npz"), "no/such.npz"),
@@ -77,6 +79,23 @@ def test_space_with_an_unknown_key(refused, tiny_space):
 def test_archive_without_labels(refused, tmp_path):
     np.savez(tmp_path / "bad.npz", images=np.zeros((4, 32, 32, 3), np.uint8))
     assert "labels" in refused("search", "--data", tmp_path / "bad.npz")
+
+
+def test_data_whose_sides_share_a_picture(refused, tmp_path, tiny_space, draw):
+    train, val = draw(40, 0), draw(20, 1)
+    val["images"][3] = train["images"][5] // 2
+    parts = {"train": train, "val": val}.items()
+    arrays = {f"{side}_{name}": array for side, part in parts for name, array in part.items()}
+    np.savez(tmp_path / "leaky.npz", **arrays)
+    given = {"data": str(tmp_path / "leaky.npz"), "space": str(tiny_space)}
+    line = refused("search", "--data", given["data"], "--space", given["space"])
+    assert "got 1 pair (train 5 and val 3)" in line
+    assert "--leaks drop" in line
+
+    plan = plan_search({**given, "leaks": "drop"}, tmp_path / "studies", None)
+    assert plan.record.settings.leaks == "drop"
+    assert (plan.record.data.train, plan.record.data.val) == (39, 20)
+    assert plan.record.data.cleaning["leaked"] == 1
 
 
 def test_space_whose_backbones_need_larger_images(refused, tmp_path, tiny_npz):

@@ -96,7 +96,24 @@ def test_summary_and_dict_tell_what_was_dropped():
         "duplicates": 1,
         "intruders": 1,
         "intruder_copies": 12,
+        "leaked": 0,
+        "joined": 0,
     }
+
+
+def test_summary_and_dict_tell_what_was_done_against_leaks():
+    report = Cleaning(read=20, duplicates=2, intruders=1, intruder_copies=3, leaked=1)
+    assert report.kept == report.as_dict()["kept"] == 14
+    assert report.summary() == (
+        "read 20 images, kept 14: dropped 2 exact duplicates, 3 copies of 1 intruder picture "
+        "and 1 near duplicate of validation images"
+    )
+    report = Cleaning(read=20, duplicates=0, intruders=0, intruder_copies=0, joined=2)
+    assert report.as_dict() | {"joined": 2, "leaked": 0, "kept": 20} == report.as_dict()
+    assert report.summary() == (
+        "read 20 images, kept all: no duplicates, no intruders; "
+        "2 near duplicates kept together, in validation"
+    )
 
 
 @pytest.mark.parametrize(

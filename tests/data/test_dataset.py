@@ -126,3 +126,4 @@ def test_real_cells(real_cells_96):
     assert len(data.train) + len(data.val) == data.cleaning.kept == 3599
     assert len(data.val) == pytest.approx(360, abs=4)
     assert min(data.val.class_counts(8)) > 0
+    assert data.cleaning.joined <= 2, "no two of these cells are one picture"

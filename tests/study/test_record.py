@@ -53,6 +53,13 @@ def test_the_same_identity_goes_on(record):
     record.identity.check_same(Identity(**IDENTITY), "cells")
 
 
+def test_leaks_are_refused_unless_the_study_drops_them(tmp_path, record):
+    assert record.settings.leaks == "refuse"
+    dropping = record.model_copy(update={"settings": Settings(space="quick", leaks="drop")})
+    dropping.write(StudyFolder(tmp_path))
+    assert StudyRecord.read(StudyFolder(tmp_path)).settings.leaks == "drop"
+
+
 def test_damaged_file_is_one_line(tmp_path):
     folder = StudyFolder(tmp_path)
     folder.record.write_text("[settings]\nspace = x\n")

@@ -1,0 +1,236 @@
+"""No picture is on both sides of a split, not even nearly."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bcauto.data import Labelled, Source, clean, load, stratified_split
+from bcauto.data.apart import split_apart, without_leaks
+from bcauto.data.builtin import draw_cell
+from bcauto.data.cleaning import content_digests
+from bcauto.data.leaks import near_duplicates
+from bcauto.data.resize import resize_all
+
+NAMES = ("a", "b", "c")
+
+
+def darker(image, _):
+    return (image * 0.9).astype(np.uint8)
+
+
+def noisy(image, rng):
+    return (image + rng.normal(0, 4, image.shape)).clip(0, 255).astype(np.uint8)
+
+
+def shifted(image, _):
+    return np.pad(image, ((1, 0), (0, 1), (0, 0)), "edge")[:-1, 1:]
+
+
+def turned(image, _):
+    return np.rot90(image).copy()
+
+
+CHANGES = (darker, noisy, shifted, turned)
+
+
+def drawn(count, side=32):
+    """Different cells, lymphocytes to neutrophils in turn."""
+    cells = np.stack([draw_cell(9, index, 4 + index % 3) for index in range(count)])
+    return resize_all(cells, (side, side))
+
+
+POOL = drawn(45)
+LABELS = np.arange(45) % 3
+
+
+@st.composite
+def with_copies(draw):
+    """The pool with changed copies of some among them, shuffled: images, labels and origins."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    planted = draw(st.lists(st.tuples(st.integers(0, 44), st.sampled_from(CHANGES)), max_size=12))
+    images = [*POOL, *(change(POOL[origin], rng) for origin, change in planted)]
+    origins = np.array([*range(45), *(origin for origin, _ in planted)])
+    labels = LABELS[origins]
+    if draw(st.booleans()):  # some copies under another label
+        labels[45:] = rng.integers(0, 3, len(planted))
+    order = rng.permutation(len(images))
+    source = Source(Labelled(np.stack(images)[order], labels[order].astype(np.int64)), None, NAMES)
+    digests = content_digests(source.train.images)
+    once = np.sort(np.unique(np.array([d.hex() for d in digests]), return_index=True)[1])
+    return source.train.take(once), origins[order][once]
+
+
+def origin_of(image, whole, origins):
+    return int(origins[(whole.images == image).all((1, 2, 3)).argmax()])
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=with_copies(), seed=st.integers(0, 2**63 - 1))
+def test_the_split_never_parts_near_duplicates(data, seed):
+    whole, origins = data
+    train, val, joined = split_apart(whole, NAMES, seed)
+    on_side = [{origin_of(image, whole, origins) for image in p.images} for p in (train, val)]
+    assert not on_side[0] & on_side[1]
+    assert near_duplicates(train.images, val.images) == []
+    assert set(train.labels) == set(val.labels) == {0, 1, 2}
+    both = [image.tobytes() for part in (train, val) for image in part.images]
+    assert sorted(both) == sorted(image.tobytes() for image in whole.images)
+    plain = stratified_split(whole.labels, range(len(whole)), 0.1, seed)[1]
+    assert joined == len(val) - len(plain)
+
+
+@settings(max_examples=10, deadline=None)
+@given(data=with_copies(), seed=st.integers(0, 2**63 - 1))
+def test_same_seed_same_sides(data, seed):
+    whole, _ = data
+    first, again = (split_apart(whole, NAMES, seed) for _ in range(2))
+    for one, other in zip(first[:2], again[:2], strict=True):
+        np.testing.assert_array_equal(one.images, other.images)
+        np.testing.assert_array_equal(one.labels, other.labels)
+    assert first[2] == again[2]
+
+
+def test_different_pictures_are_split_as_ever():
+    whole = Labelled(POOL, LABELS)
+    train, val, joined = split_apart(whole, NAMES, 3)
+    expected = stratified_split(LABELS, range(45), 0.1, 3)
+    np.testing.assert_array_equal(train.images, POOL[expected[0]])
+    np.testing.assert_array_equal(val.images, POOL[expected[1]])
+    assert joined == 0
+
+
+def test_what_joins_brings_its_own_near_duplicates():
+    """A row of pictures, each shifted against the last: its ends are no near duplicates."""
+    wide = np.pad(POOL[0], ((0, 0), (8, 8), (0, 0)), "wrap")
+    row = np.stack([wide[:, at : at + 32] for at in range(0, 16, 2)])
+    assert not near_duplicates(row[:1], row[4:])
+    whole = Labelled(np.concatenate([row, POOL[1:]]), np.append(np.zeros(8, int), LABELS[1:]))
+    together = 0
+    for seed in range(12):
+        train, val, joined = split_apart(whole, NAMES, seed)
+        here, there = ({image.tobytes() for image in part.images} for part in (train, val))
+        rows = {image.tobytes() for image in row}
+        assert rows <= here or rows <= there
+        together += rows <= there
+        assert bool(joined) == (rows <= there)
+    assert together >= 3
+
+
+def test_a_near_duplicate_under_another_label_joins_too():
+    images = np.concatenate([POOL, darker(POOL, None)])
+    labels = np.concatenate([LABELS, (LABELS + 1) % 3])
+    train, val, joined = split_apart(Labelled(images, labels), NAMES, 0)
+    assert joined > 0
+    assert len(train) + len(val) == 90
+    places = {image.tobytes(): at % 45 for at, image in enumerate(images)}
+    here, there = ({places[image.tobytes()] for image in p.images} for p in (train, val))
+    assert not here & there
+
+
+def test_a_class_of_near_duplicates_is_refused(refused):
+    rng = np.random.default_rng(0)
+    copies = np.stack([noisy(POOL[2], rng) for _ in range(12)])
+    images = np.concatenate([POOL[LABELS < 2], copies])
+    labels = np.concatenate([LABELS[LABELS < 2], np.full(12, 2)])
+    with refused("no near duplicates of validation images, got none of 'c': give more images of"):
+        split_apart(Labelled(images, labels), NAMES, 0)
+
+
+def test_a_data_set_of_one_picture_is_refused(refused):
+    rng = np.random.default_rng(0)
+    copies = np.stack([noisy(POOL[2], rng) for _ in range(24)])
+    with refused("got none of 'a'"):
+        split_apart(Labelled(copies, np.arange(24) % 3), NAMES, 0)
+
+
+# --- validation images that the data brings ----------------------------------------------------
+
+
+def given_split(planted, equal=0):
+    """A source of 30 to train on and 15 to validate, and copies of these among the former."""
+    copies = darker(POOL[30 : 30 + planted], None)
+    train = np.concatenate([POOL[:equal], POOL[:30], copies])
+    labels = np.concatenate([LABELS[:equal], LABELS[:30], LABELS[30 : 30 + planted]])
+    read = Source(Labelled(train, labels), Labelled(POOL[30:], LABELS[30:]), NAMES)
+    return clean(read)[0], read
+
+
+def test_leaks_are_refused_by_their_indices_in_the_file(refused):
+    source, read = given_split(2, equal=3)
+    assert len(source.train) == len(read.train) - 3
+    line = (
+        "cells.npz: no training image may be a near duplicate of a validation image, got 2 pairs "
+        "(train 33 and val 0, train 34 and val 1): mend the file, or give --leaks drop to leave "
+        "these training images out"
+    )
+    with refused(f"^{re.escape(line)}$"):
+        without_leaks(source, read, "refuse", "cells.npz")
+
+
+def test_a_refusal_names_no_more_than_five(refused):
+    with refused(r"got 9 pairs \((train \d+ and val \d, ){5}\.\.\.\): mend"):
+        without_leaks(*given_split(9), "refuse", "cells.npz")
+    with refused(r"got 1 pair \(train 30 and val 0\): mend"):
+        without_leaks(*given_split(1), "refuse", "cells.npz")
+    with refused(r"got 5 pairs \((train \d+ and val \d, ){4}train 34 and val 4\): mend"):
+        without_leaks(*given_split(5), "refuse", "cells.npz")
+
+
+def test_dropped_leaks_leave_train():
+    source, read = given_split(4)
+    train, dropped = without_leaks(source, read, "drop", "cells.npz")
+    assert dropped == 4
+    np.testing.assert_array_equal(train.images, POOL[:30])
+    np.testing.assert_array_equal(train.labels, LABELS[:30])
+
+
+@pytest.mark.parametrize("leaks", ["refuse", "drop"])
+def test_without_leaks_nothing_is_copied(leaks):
+    source, read = given_split(0)
+    assert without_leaks(source, read, leaks, "cells.npz") == (source.train, 0)
+
+
+def test_dropping_all_of_a_class_is_refused(refused):
+    source = given_split(15)[0]
+    kept = np.append(np.flatnonzero(source.train.labels[:30] != 1), range(30, 45))
+    alone = Source(source.train.take(kept), source.val, NAMES)
+    with refused(
+        "^cells.npz: after near duplicates of validation images were left out: "
+        "train must have at least 1 of each class, got 0 of 'b'"
+    ):
+        without_leaks(alone, alone, "drop", "cells.npz")
+
+
+def test_load_keeps_the_sides_apart(tmp_path, refused):
+    _, read = given_split(3)
+    np.savez(
+        tmp_path / "a.npz",
+        train_images=read.train.images,
+        train_labels=read.train.labels,
+        val_images=read.val.images,
+        val_labels=read.val.labels,
+    )
+    with refused(r"a\.npz: no training image may be .* got 3 pairs"):
+        load(tmp_path / "a.npz", None, 0)
+    data = load(tmp_path / "a.npz", None, 0, leaks="drop")
+    assert (len(data.train), len(data.val), data.cleaning.leaked) == (30, 15, 3)
+    assert data.cleaning.kept == 45
+    assert data.cleaning.summary() == (
+        "read 48 images, kept 45: dropped 3 near duplicates of validation images"
+    )
+
+
+def test_load_counts_what_joined_validation(tmp_path):
+    images = np.concatenate([POOL, darker(POOL, None)])
+    np.savez(tmp_path / "a.npz", images=images, labels=np.concatenate([LABELS, LABELS]))
+    data = load(tmp_path / "a.npz", None, 0)
+    assert len(data.train) + len(data.val) == data.cleaning.kept == 90
+    assert data.cleaning.joined == len(data.val) - 9 > 0
+    assert data.cleaning.summary().endswith(
+        f"no intruders; {data.cleaning.joined} near duplicates kept together, in validation"
+    )
