@@ -1,27 +1,27 @@
-"""How fast pictures are augmented, beside other libraries, and what that costs a training.
+"""How fast pictures are augmented beside other libraries, and what that costs a training.
 
     python benchmarks/augment.py
     python benchmarks/augment.py --data FILE
 
-Two policies at 96 pixels on one core: RandAugment (2 ops, magnitude .5) and AugMix (severity .3),
-by bcauto, by keras-cv, by Keras' own layers, and by torchvision and albumentations where they are
-installed. All take batches of 64 uint8 cells. The layers run as a compiled graph; where a library
-can be called in several ways, its fastest counts, as found in this run. bcauto and a peer take
-turns, and the median of the ratios of neighbours is printed, so that what else the machine does
-hits both. Timed is the CPU time of the process, which on a core of one's own is the wall's.
+First, images per second on one core: two policies, RandAugment (2 ops, magnitude .5) and AugMix
+(severity .3), on cells of 96 pixels in batches of 64 uint8 images. Peers are keras-cv, Keras' own
+layers and, where they are installed, torchvision and albumentations. Layers run as a compiled
+graph; of several ways to call a library, the one counts that is fastest in this run. bcauto and a
+peer take turns, and the ratio is the median over neighbours, so that what else the machine does
+hits both. Timed is the CPU time of the process, which on a core of its own is the wall's.
 
-What is compared is not the same in all. Keras' AugMix draws its ops once, when it is traced, and
-its RandAugment once for a batch; albumentations has no AugMix; torchvision leaves half of AugMix's
-strengths to other scales.
+The peers do not all do the same. Keras' AugMix draws its ops once, when it is compiled, and its
+RandAugment once for a batch; torchvision's RandAugment has three more ops; albumentations has no
+AugMix, and its RandAugment is put together here from ten of its ops.
 
-Then MobileNet 0.25 is trained whole on two cores in batches of 32, as ``run_trial`` does it: an
-epoch without augmentation, one with RandAugment and then AugMix, and a pass over the pictures that
-only augments, by turns. Printed is the ratio of images per second with augmentation to those
-without, and beside it the most that can be had: an image costs c CPU seconds to train and a to
-augment, so two cores take (c + a) / 2 at least, and training alone takes w.
+Then MobileNet 0.25 trains whole on two cores in batches of 32, as ``run_trial`` does it: an epoch
+without augmentation, one with RandAugment and AugMix after it, and a pass over the images that
+augments them and no more, by turns. The ratio is that of the speed with augmentation to that
+without. The bound is the most it can be: where training costs an image c CPU seconds and takes w on
+the wall, and augmenting it costs a, two cores take max(w, (c + a) / 2) at least.
 
-Asked: 5 times the images per second of keras-cv under both policies, and .85 of the speed of a
-training without augmentation. Takes four minutes on two idle cores.
+Asked: at least 5 times the images per second of keras-cv with both policies, and .85 of the speed
+of a training without augmentation. Takes three minutes on two idle cores.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
 
-import cv2
 import numpy as np
 
 from bcauto.augment import Augment, AugMix, RandAugment, augment_batch
 from bcauto.data import Labelled, load
 from bcauto.recipe import Network, Recipe, Training
-from bcauto.training.device import quiet_stderr, start_keras
+from bcauto.training.batches import Batches
+from bcauto.training.device import detect_device, quiet_stderr, start_keras
 from bcauto.weights import Weights
 
 _AIM = 5.0  # times keras-cv
@@ -81,18 +81,18 @@ class Pair:
 Forms = dict[str, Run]
 """Ways of one library, by a word or two."""
 
-Batches = list[np.ndarray]
+Stacks = list[np.ndarray]
 """(64, 96, 96, 3) uint8 each."""
 
 
-def bcauto_run(policy: str, batches: Batches) -> Run:
+def bcauto_run(policy: str, batches: Stacks) -> Run:
     """As a training does it, an epoch after another."""
     epochs, turns, indices = itertools.count(), itertools.cycle(batches), np.arange(_BATCH)
     return lambda: augment_batch(next(turns), indices, next(epochs), 0, _POLICIES[policy])
 
 
-def keras_cv_forms(policy: str, batches: Batches) -> Forms:
-    """The layer over a batch, vectorized where it can be, and an image at a time."""
+def keras_cv_forms(policy: str, batches: Stacks) -> Forms:
+    """The layer as it comes, which loops over the batch, and vectorized where it can be."""
     from keras_cv import layers
 
     values = (0, 255)
@@ -104,7 +104,7 @@ def keras_cv_forms(policy: str, batches: Batches) -> Forms:
     return _graphs({"a batch": plain, "vectorized": vectorized}, batches)
 
 
-def keras_forms(policy: str, batches: Batches) -> Forms:
+def keras_forms(policy: str, batches: Stacks) -> Forms:
     """Keras' own layers."""
     from keras import layers
 
@@ -114,7 +114,7 @@ def keras_forms(policy: str, batches: Batches) -> Forms:
     return _graphs({"a batch": layers.RandAugment(values, 2, factor=0.5)}, batches)
 
 
-def torchvision_forms(policy: str, batches: Batches) -> Forms:
+def torchvision_forms(policy: str, batches: Stacks) -> Forms:
     """Each image by itself, since a batch would share its draws."""
     import torch
     from PIL.Image import fromarray
@@ -130,7 +130,7 @@ def torchvision_forms(policy: str, batches: Batches) -> Forms:
     }
 
 
-def albumentations_forms(policy: str, batches: Batches) -> Forms:
+def albumentations_forms(policy: str, batches: Stacks) -> Forms:
     """Two of RandAugment's ten ops a picture; no AugMix."""
     import albumentations as a
 
@@ -152,7 +152,7 @@ def albumentations_forms(policy: str, batches: Batches) -> Forms:
     return {"an image": _one_by_one(lambda image: transform(image=image), list(map(list, batches)))}
 
 
-def _graphs(layers: dict[str, Any], batches: Batches) -> Forms:
+def _graphs(layers: dict[str, Any], batches: Stacks) -> Forms:
     """Each layer compiled, on tensors that are there already."""
     import tensorflow as tf
 
@@ -170,8 +170,8 @@ def _one_by_one(transform: Callable[[Any], Any], batches: list[list[Any]]) -> Ru
 
 
 _PEERS = {
-    "keras_cv": keras_cv_forms,
-    "keras": keras_forms,
+    "keras-cv": keras_cv_forms,
+    "keras.layers": keras_forms,
     "torchvision": torchvision_forms,
     "albumentations": albumentations_forms,
 }
@@ -188,7 +188,7 @@ def compare_policies(images: np.ndarray, turns: int) -> dict[str, list[Pair]]:
     return {policy: list(_pairs(policy, batches, turns)) for policy in _POLICIES}
 
 
-def _pairs(policy: str, batches: Batches, turns: int) -> Iterator[Pair]:
+def _pairs(policy: str, batches: Stacks, turns: int) -> Iterator[Pair]:
     ours = bcauto_run(policy, batches)
     for library in installed():
         with quiet_stderr():  # what TensorFlow has to say while it compiles
@@ -200,7 +200,8 @@ def _pairs(policy: str, batches: Batches, turns: int) -> Iterator[Pair]:
 
 def installed() -> list[str]:
     """The peers that can be imported."""
-    return [library for library in _PEERS if find_spec(library)]
+    packages = {library: library.partition(".")[0].replace("-", "_") for library in _PEERS}
+    return [library for library, package in packages.items() if find_spec(package)]
 
 
 def _take_turns(peer: str, ours: Run, theirs: Run, turns: int) -> Pair:
@@ -228,7 +229,6 @@ def pin(cores: int) -> None:
     """Keeps this process, with all its threads, to so many cores, where the system can."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
-    cv2.setNumThreads(cores)
 
 
 # --- training -------------------------------------------------------------------------------------
@@ -239,8 +239,6 @@ class Epochs:
 
     def __init__(self, train: Labelled) -> None:
         from bcauto.models import build_classifier
-        from bcauto.training.batches import Batches as Epochwise
-        from bcauto.training.device import detect_device
         from bcauto.training.losses import make_loss
         from bcauto.training.stages import compile_stage, plan_stages
 
@@ -255,7 +253,7 @@ class Epochs:
         compile_stage(classifier, stage, recipe.training, loss, detect_device(), steps=10**6)
         self.model, self.turn = classifier.model, itertools.count()
         self.plain, self.augmented = (
-            Epochwise(train, classes, recipe.training.batch_size, augment, seed=0)
+            Batches(train, classes, recipe.training.batch_size, augment, seed=0)
             for augment in (Augment(), _BOTH)
         )
         self.images = self.plain.steps * self.plain.batch_size
@@ -284,9 +282,11 @@ def compare_training(train: Labelled, turns: int) -> tuple[float, float]:
         np.array(times) for times in zip(*(_three(epochs) for _ in range(turns + 1)), strict=True)
     )
     wall, cpu = np.median(plain[1:], axis=0)  # the first turn traces the network
-    least = max(wall, (cpu + np.median(alone[1:, 1])) / _CORES)
+    both, extra = np.median(augmented[1:, 0]), np.median(alone[1:, 1])
+    least = max(wall, (cpu + extra) / _CORES)
     ratios = plain[1:, 0] / augmented[1:, 0]
-    print(f"images per second: {1 / wall:.0f} without, {1 / np.median(augmented[1:, 0]):.0f} with")
+    print(f"training, images per second: {1 / wall:.0f} without, {1 / both:.0f} with augmentation")
+    print(f"CPU ms an image: {1e3 * cpu:.2f} to train, {1e3 * extra:.2f} to augment", flush=True)
     return float(np.median(ratios)), float(wall / least)
 
 
@@ -324,7 +324,7 @@ def main() -> None:
     given = parser.parse_args()
     train = load(given.data, _SIDE, seed=0).train
     train = train.take(np.arange(min(len(train), _MOST_IMAGES)))
-    for library in _PEERS.keys() - installed():
+    for library in sorted(_PEERS.keys() - installed()):
         print(f"{library} is not installed, so it is left out")
     policies = in_child(compare_policies, train.images, given.turns)
     for policy, pairs in policies.items():
@@ -332,7 +332,7 @@ def main() -> None:
     training, bound = in_child(compare_training, train, given.epochs)
     print(f"training {training:.2f} (bound {bound:.2f}, asked {_TRAINING_AIM})")
     ratios = {
-        policy: next((pair.ratio for pair in pairs if pair.peer.startswith("keras_cv")), 0.0)
+        policy: next((pair.ratio for pair in pairs if pair.peer.startswith("keras-cv")), 0.0)
         for policy, pairs in policies.items()
     }
     for policy, ratio in ratios.items():

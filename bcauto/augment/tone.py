@@ -60,24 +60,23 @@ def autocontrast(image: Image) -> Image:
 
 def equalize(image: Image) -> Image:
     """The image with each channel's histogram flattened, as ``PIL.ImageOps.equalize`` does it."""
-    planes = cv2.split(image)
-    counts = [cv2.calcHist([plane], [0], None, [256], [0, 256]) for plane in planes]
-    tables = _flattening(np.array(counts, dtype=np.float64).reshape(-1, 256))
-    return cast(Image, cv2.merge([cv2.LUT(p, t) for p, t in zip(planes, tables, strict=True)]))
+    return cast(Image, cv2.merge([_flattened(plane) for plane in cv2.split(image)]))
 
 
 def _by_channel(scales: list[float], offsets: list[float]) -> NDArray[np.float64]:
     """The (3, 4) map that multiplies each channel by its own scale and adds its own offset."""
-    matrix = np.zeros((3, 4))
-    matrix[range(3), range(3)] = scales
-    matrix[:, 3] = offsets
-    return matrix
+    red, green, blue = scales
+    return np.array(
+        [[red, 0.0, 0.0, offsets[0]], [0.0, green, 0.0, offsets[1]], [0.0, 0.0, blue, offsets[2]]]
+    )
 
 
-def _flattening(counts: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """The tables that flatten histograms, each a row of (n, 256); the identity where none can."""
-    below = np.cumsum(counts, axis=1) - counts
+def _flattened(plane: cv2.typing.MatLike) -> cv2.typing.MatLike:
+    """One channel, (h, w) uint8, with its histogram flattened; the input itself if none can be."""
+    counts = cv2.calcHist([plane], [0], None, [256], [0, 256]).ravel().astype(np.int64)
     # Pillow leaves the topmost level that occurs out of the step, so that it maps to white
-    step = below.max(axis=1, where=counts > 0, initial=0, keepdims=True) // 255
-    table = np.minimum((below + step // 2) // np.maximum(step, 1), 255)
-    return np.where(step > 0, table, _LEVELS).astype(np.uint8)
+    step = (plane.size - int(counts[counts.nonzero()[0][-1]])) // 255
+    if step == 0:
+        return plane
+    below = counts.cumsum() - counts
+    return cv2.LUT(plane, np.minimum((below + step // 2) // step, 255).astype(np.uint8))

@@ -54,7 +54,7 @@ def start_keras(threads: int) -> None:
         os.environ[name] = str(threads)
     # These mostly wait for one another; with a single one tf.data can wait for itself.
     os.environ["TF_NUM_INTEROP_THREADS"] = str(threads + 1)
-    cv2.setNumThreads(threads)
+    cv2.setNumThreads(1)  # small images are not worth sharing out: it costs half as much again
     with quiet_stderr():
         importlib.import_module("keras")
 
