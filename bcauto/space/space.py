@@ -201,7 +201,8 @@ def _key(name: str) -> str:
 
 
 def _table(name: str) -> str:
-    return _key(name).rpartition(".")[0]
+    """The recipe's table, whose own rules may look at any two of its keys, nested ones too."""
+    return name.partition(".")[0]
 
 
 def _check_option(where: str, dimension: Dimension, value: Any) -> None:

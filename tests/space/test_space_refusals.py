@@ -1,8 +1,9 @@
 import re
 
 import pytest
+from pydantic import ValidationError
 
-from bcauto.space import read_space
+from bcauto.space import Space, read_space
 
 MOBILENET = '[recipe.model]\nbackbone = "MobileNet"\n'
 OPTIMIZERS = '"training.optimizer" = ["adam", "lion"]\n'
@@ -349,3 +350,15 @@ def test_what_leads_into_what_is_no_table_is_refused(space_of, refused):
     recipe = '[recipe]\nmodel = {backbone = "SmallCNN"}\naugment = 3\n'
     with refused(r"search\.augment\.augmix\.chains: augment must be a table, got 3$"):
         space_of('"augment.augmix.chains" = [1]', recipe)
+
+
+def test_two_dimensions_of_one_table_are_tried_together_however_deep_they_lie():
+    lion = {"when": {"training.optimizer": "lion"}}
+    search = {
+        "augment.engine": ["bcauto", "keras-cv"],
+        "training.optimizer": ["adam", "lion"],
+        "augment.wide.ops.posterize.probability": {"low": 0.1, "high": 0.5, **lion},
+        "augment.wide.ops.posterize.magnitude": {"low": 0.1, "high": 0.5, **lion},
+    }
+    with pytest.raises(ValidationError, match="posterize needs engine bcauto"):
+        Space.model_validate({"recipe": {"model": {"backbone": "SmallCNN"}}, "search": search})
