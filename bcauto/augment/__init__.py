@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bcauto.augment.engine import augment_batch, augment_image, draw_mixes
+from bcauto.augment.engine import Apply, augment_and_mix, augment_batch, augment_image, draw_mixes
 from bcauto.augment.mixes import Mix
 from bcauto.augment.ops import OPS, Op, op
 from bcauto.augment.policies import (
@@ -18,6 +18,7 @@ from bcauto.augment.policies import (
 
 __all__ = [
     "OPS",
+    "Apply",
     "AugMix",
     "Augment",
     "Basic",
@@ -28,6 +29,7 @@ __all__ = [
     "RandAugment",
     "WideChain",
     "WideOp",
+    "augment_and_mix",
     "augment_batch",
     "augment_image",
     "draw_mixes",

@@ -18,7 +18,12 @@ from bcauto.augment.row import Drawn, apply_row
 from bcauto.augment.wide import draw_wide
 from bcauto.errors import BadInput
 
-__all__ = ["augment_batch", "augment_image", "draw_mixes"]
+__all__ = ["Apply", "augment_and_mix", "augment_batch", "augment_image", "draw_mixes"]
+
+Apply: TypeAlias = Callable[
+    [NDArray[np.uint8], NDArray[np.integer], int, int, Augment], NDArray[np.uint8]
+]
+"""Applies the policies to (images, indices, epoch, seed, policy), as ``augment_batch`` does."""
 
 _Stage: TypeAlias = Callable[[Image, np.random.Generator], Image]
 
@@ -84,6 +89,45 @@ def augment_batch(
     for place, (image, rng) in enumerate(zip(images, streams, strict=True)):
         result[place] = _through(stages, np.ascontiguousarray(image), rng)
     return result
+
+
+def augment_and_mix(
+    images: NDArray[np.uint8],
+    indices: NDArray[np.integer],
+    epoch: int,
+    seed: int,
+    policy: Augment,
+    apply: Apply = augment_batch,
+) -> tuple[NDArray[np.uint8], list[Mix | None]]:
+    """A batch as training sees it: after the policies, then mixed, with the mix of each picture.
+
+    A partner looks as it does on its own in this epoch.
+
+    Args:
+        images: (n, h, w, 3) uint8 RGB, the whole data set; never written to.
+        indices: (b,) integers in [0, n), the pictures of the batch.
+        epoch: in [0, 2**64).
+        seed: in [0, 2**64).
+        policy: what may happen.
+        apply: applies the policies.
+
+    Returns:
+        (b, h, w, 3) uint8, and b mixes, None where a picture stays alone.
+
+    Raises:
+        BadInput: a number is out of its range.
+
+    """
+    pictures = apply(images[indices], indices, epoch, seed, policy)
+    if not policy.mixes:
+        return pictures, [None] * len(indices)
+    mixes = draw_mixes(indices, len(images), images.shape[1:3], epoch, seed, policy)
+    mixed = [(place, mix) for place, mix in enumerate(mixes) if mix]
+    partners = np.array([mix.partner for _, mix in mixed], dtype=np.int64)
+    others = apply(images[partners], partners, epoch, seed, policy)
+    for (place, mix), other in zip(mixed, others, strict=True):
+        pictures[place] = mix(pictures[place], other)
+    return pictures, mixes
 
 
 def draw_mixes(

@@ -175,22 +175,10 @@ def _as_in_training(
     data: Labelled, shown: NDArray[np.int64], epoch: int, seed: int, policy: Augment
 ) -> NDArray[np.uint8]:
     """The images as a batch of training has them, mixed with others of the data set."""
-    import numpy as np
-
-    from bcauto.augment import augment_batch, draw_mixes
+    from bcauto.augment import augment_and_mix
     from bcauto.seeds import derive
 
-    stream = derive(seed, "augment")
-
-    def unmixed(indices: NDArray[np.int64]) -> NDArray[np.uint8]:
-        return augment_batch(data.images[indices], indices, epoch, stream, policy)
-
-    images = unmixed(shown)
-    mixes = draw_mixes(shown, len(data), data.image_size, epoch, stream, policy)
-    for place, mix in enumerate(mixes):
-        if mix:
-            (other,) = unmixed(np.array([mix.partner]))
-            images[place] = mix(images[place], other)
+    images, _ = augment_and_mix(data.images, shown, epoch, derive(seed, "augment"), policy)
     return images
 
 

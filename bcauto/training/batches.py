@@ -6,26 +6,21 @@ import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bcauto.augment import Augment, augment_batch, draw_mixes
+from bcauto.augment import Apply, Augment, augment_and_mix, augment_batch
 from bcauto.data import Labelled
 from bcauto.seeds import derive, generator
 
-__all__ = ["Apply", "Batch", "Batches"]
+__all__ = ["Batch", "Batches"]
 
 Batch: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.float32]]
 """Images (b, h, w, 3) and targets (b, classes), rows that sum to 1."""
-
-Apply: TypeAlias = Callable[
-    [NDArray[np.uint8], NDArray[np.int64], int, int, Augment], NDArray[np.uint8]
-]
-"""Applies the policies to (images, indices, epoch, seed, policy), as ``augment_batch`` does."""
 
 
 class Batches:
@@ -87,37 +82,21 @@ class Batches:
 
     def make(self, indices: NDArray[np.int64], epoch: int) -> Batch:
         """The batch of the images with these indices, (b,)."""
-        images = self._augmented(indices, epoch)
-        targets = self.one_hot[self.data.labels[indices]]
-        if self.augment.mixes:
-            self._mix(images, targets, indices, epoch)
+        labels = self.data.labels
+        images, mixes = augment_and_mix(
+            self.data.images, indices, epoch, self.seed, self.augment, self.apply
+        )
+        targets = self.one_hot[labels[indices]]
+        for place, mix in enumerate(mixes):
+            if mix:
+                other = self.one_hot[labels[mix.partner]]
+                targets[place] = mix.share * targets[place] + (1 - mix.share) * other
         return images, targets
 
     def _indices(self, epoch: int) -> NDArray[np.int64]:
         """(steps, batch_size): the images of every batch."""
         order = generator(self.order_seed, "order", epoch).permutation(len(self.data))
         return order[: self.steps * self.batch_size].reshape(self.steps, self.batch_size)
-
-    def _augmented(self, indices: NDArray[np.int64], epoch: int) -> NDArray[np.uint8]:
-        return self.apply(self.data.images[indices], indices, epoch, self.seed, self.augment)
-
-    def _mix(
-        self,
-        images: NDArray[np.uint8],
-        targets: NDArray[np.float32],
-        indices: NDArray[np.int64],
-        epoch: int,
-    ) -> None:
-        """Mixes what is to be mixed, in place; a partner looks as it does on its own this epoch."""
-        size = (images.shape[1], images.shape[2])
-        mixes = draw_mixes(indices, len(self.data), size, epoch, self.seed, self.augment)
-        mixed = [(place, mix) for place, mix in enumerate(mixes) if mix]
-        partners = np.array([mix.partner for _, mix in mixed], dtype=np.int64)
-        others = self._augmented(partners, epoch)
-        labels = self.one_hot[self.data.labels[partners]]
-        for (place, mix), other, label in zip(mixed, others, labels, strict=True):
-            images[place] = mix(images[place], other)
-            targets[place] = mix.share * targets[place] + (1 - mix.share) * label
 
 
 def _step_back() -> None:

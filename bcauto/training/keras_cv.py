@@ -19,8 +19,7 @@ import tensorflow as tf
 from keras_cv import core, layers
 from numpy.typing import NDArray
 
-from bcauto.augment import Augment, AugMix, Basic, RandAugment, WideChain
-from bcauto.training.batches import Apply
+from bcauto.augment import Apply, Augment, AugMix, Basic, RandAugment, WideChain
 
 __all__ = ["make_apply"]
 

@@ -12,12 +12,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from bcauto.augment import Augment, augment_batch
+from bcauto.augment import Apply, Augment, augment_batch
 from bcauto.data import Dataset
 from bcauto.errors import TrialFailed
 from bcauto.models import Classifier, build_classifier
 from bcauto.proxy import Metric, Proxy, measure, score, score_probe
-from bcauto.training.batches import Apply, Batches
+from bcauto.training.batches import Batches
 from bcauto.training.device import Device, detect_device
 from bcauto.training.losses import make_loss
 from bcauto.training.stages import Stage, compile_stage, plan_stages
