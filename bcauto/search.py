@@ -206,9 +206,9 @@ def _confirm(
     left = source.left(repeats)
     if not left:
         return repeats
-    monitor.confirming(leaders, plan.confirmation.repeats, left)
-    finished = len(repeats.get_trials(deepcopy=False, states=DONE))
-    limits = Limits(finished + left, "all", deadline)
+    target = len(repeats.get_trials(deepcopy=False, states=DONE)) + left
+    monitor.confirming(leaders, plan.confirmation.repeats, target)
+    limits = Limits(target, "all", deadline)
     ledger = Ledger(repeats, source, limits, plan.folder.confirm_model, monitor)
     if not ledger.over:
         proxy = _confirm_proxy(plan)

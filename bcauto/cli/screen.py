@@ -102,13 +102,13 @@ class SearchScreen:
             self.goes_on = False
             self._say("every recipe of the space is trained")
 
-    def confirming(self, trials: Sequence[int], repeats: int, left: int) -> None:
+    def confirming(self, trials: Sequence[int], repeats: int, target: int) -> None:
         """Says what follows the search, and counts the repeats from here on."""
         again = "once more" if repeats == 1 else f"{repeats} times more"
         numbers = ", ".join(map(str, trials))
         self._say(f"confirming: trials {numbers} train {again}, scored on corruptions drawn anew")
         self.lanes = [None] * len(self.lanes)
-        self.target, self.unit = left, "repeats"
+        self.target, self.unit = target, "repeats"
         self.ended_here, self.best, self.timed_from = 0, "none yet", time.monotonic()
 
     def reported(self, number: int, epoch: int, score: float) -> None:

@@ -19,8 +19,8 @@ class Monitor(Protocol):
     def exhausted(self) -> None:
         """The space has no recipe left that was not trained."""
 
-    def confirming(self, trials: Sequence[int], repeats: int, left: int) -> None:
-        """The search is over: its best trials are repeated; so many trainings are left."""
+    def confirming(self, trials: Sequence[int], repeats: int, target: int) -> None:
+        """The search is over: its best trials are repeated, to so many trainings in total."""
 
     def started(self, job: Job) -> None:
         """A trial was handed out."""
@@ -41,7 +41,7 @@ class SilentMonitor:
     def exhausted(self) -> None:
         """Nothing."""
 
-    def confirming(self, trials: Sequence[int], repeats: int, left: int) -> None:
+    def confirming(self, trials: Sequence[int], repeats: int, target: int) -> None:
         """Nothing."""
 
     def started(self, job: Job) -> None:

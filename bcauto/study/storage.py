@@ -92,14 +92,15 @@ def connect(url: str) -> RDBStorage:
 
 def _opened(url: str, parsed: URL) -> RDBStorage:
     """The storage; tried again where another process makes its tables at the same moment."""
-    for wait in (*_WAITS, None):
+    engine = {"connect_args": _patience(parsed)}
+    for wait in _WAITS:
         try:
-            return RDBStorage(url, engine_kwargs={"connect_args": _patience(parsed)})
+            return RDBStorage(url, engine_kwargs=engine)
         except sqlalchemy.exc.DatabaseError as error:
-            if wait is None or not _is_race(error):
+            if not _is_race(error):
                 raise
-            time.sleep(wait)
-    raise AssertionError("the last try returns or raises")
+        time.sleep(wait)
+    return RDBStorage(url, engine_kwargs=engine)
 
 
 def _is_race(error: sqlalchemy.exc.DatabaseError) -> bool:
