@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -65,24 +65,113 @@ class Network(Frozen):
         return self.backbone if len(self.entry.alphas) == 1 else f"{self.backbone}-{self.alpha}"
 
 
+def _only_with(field: str, value: str, default: Any, otherwise: Any = None) -> Any:
+    """The default of a field that belongs to one value of another field, above it."""
+    return lambda above: default if above.get(field) == value else otherwise
+
+
 class Training(Frozen):
     """Two stages: the head on the frozen backbone, then the layers above the frozen ones.
 
-    A backbone without pretrained weights has no head stage: it trains whole from the start.
+    A backbone without pretrained weights has no head stage: it trains whole from the start. Each
+    stage has an optimizer of its own, and its schedule, plateaus and best weights start anew.
+
+    What ``monitor`` names is looked at after every epoch. The objective there is the score on the
+    proxy's probe, a part of the very images that score the trial, so that a trial that picks its
+    epochs by it looks a little better than it is. Its confirmation, on corruptions drawn anew,
+    shows by how much.
     """
 
-    optimizer: Literal["adam", "lion"] = "adam"
+    optimizer: Literal["adam", "adamw", "lion", "sgd"] = Field(
+        "adam", description="Keras' own; sgd has a Nesterov momentum of 0.9"
+    )
+    weight_decay: float = Field(
+        default_factory=_only_with("optimizer", "adamw", 0.004, otherwise=0.0),
+        ge=0,
+        le=10,
+        description="decoupled: each step takes this times the rate off every weight but biases "
+        "and norms; adam takes none, with it it is adamw",
+    )
+    gradient_clipping: float = Field(
+        0.0, ge=0, le=1e6, description="greatest norm of all gradients together; 0: any"
+    )
     batch_size: int = Field(32, ge=1, le=4096)
     head_epochs: int = Field(2, ge=0, le=1000)
     head_learning_rate: Rate = 1e-3
     epochs: int = Field(10, ge=1, le=1000, description="of fine-tuning")
-    learning_rate: Rate = Field(1e-4, description="of fine-tuning, at its start; cosine decay")
+    learning_rate: Rate = Field(1e-4, description="of fine-tuning, at its highest")
+    schedule: Literal["cosine", "exponential", "reduce_on_plateau", "constant"] = "cosine"
+    decay_to: float = Field(
+        0.05, gt=0, le=1, description="share of the rate where cosine and exponential decay end"
+    )
+    plateau_patience: int | None = Field(
+        default_factory=_only_with("schedule", "reduce_on_plateau", 3),
+        ge=1,
+        le=1000,
+        description="epochs without a better score after which the rate is reduced",
+    )
+    plateau_factor: float | None = Field(
+        default_factory=_only_with("schedule", "reduce_on_plateau", 0.5),
+        gt=0,
+        lt=1,
+        description="what the rate is then multiplied by",
+    )
+    warmup: float = Field(
+        0.0, ge=0, le=0.9, description="share of a stage's steps in which the rate rises from 0"
+    )
+    monitor: Literal["objective", "accuracy", "auc"] = Field(
+        "objective",
+        description="what plateaus, early stopping and best weights go by: the score on the "
+        "probe, or one on the clean validation images",
+    )
+    early_stopping: int = Field(
+        0, ge=0, le=1000, description="epochs without a better score that end a stage; 0: none do"
+    )
+    restore_best: bool = Field(False, description="a stage ends with the weights of its best epoch")
+    loss: Literal["crossentropy", "focal"] = "crossentropy"
+    focal_gamma: float | None = Field(
+        default_factory=_only_with("loss", "focal", 2.0),
+        ge=0,
+        le=5,
+        description="how much less what is nearly right counts (Lin et al. 2017)",
+    )
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="share of each label that is spread evenly over all classes"
     )
-    class_weight: Literal["none", "balanced"] = Field(
-        "none", description="balanced: every class weighs the same, however rare"
+    balance: Literal["none", "class_weight", "oversample"] = Field(
+        "none",
+        description="class_weight: every class weighs the same in the loss, however rare; "
+        "oversample: images of rare classes come several times an epoch, each augmented anew",
     )
+    oversample_to: int | None = Field(
+        None,
+        ge=1,
+        le=10**6,
+        description="images of each class in an epoch, at least; by default those of the largest",
+    )
+
+    @model_validator(mode="after")
+    def _has_no_idle_fields(self) -> Training:
+        if self.optimizer == "adam" and self.weight_decay:
+            raise ValueError(
+                f"weight_decay must be 0 with optimizer 'adam', which with it is 'adamw', "
+                f"got {self.weight_decay}"
+            )
+        for field, (owner, value) in _BELONGS_TO.items():
+            if getattr(self, field) is not None and getattr(self, owner) != value:
+                raise ValueError(
+                    f"{field} goes with {owner} = {value!r} only, got {getattr(self, owner)!r}"
+                )
+        return self
+
+
+_BELONGS_TO = {
+    "plateau_patience": ("schedule", "reduce_on_plateau"),
+    "plateau_factor": ("schedule", "reduce_on_plateau"),
+    "focal_gamma": ("loss", "focal"),
+    "oversample_to": ("balance", "oversample"),
+}
+"""The fields that only one value of another field makes use of."""
 
 
 class Recipe(Frozen):

@@ -250,7 +250,7 @@ class Epochs:
         classifier = build_classifier(recipe.model, train.image_size, classes, Weights("none"))
         loss = make_loss(recipe.training, train.labels, classes)
         [stage] = plan_stages(recipe, pretrained=True)
-        compile_stage(classifier, stage, recipe.training, loss, detect_device(), steps=10**6)
+        compile_stage(classifier, stage, recipe.training, loss, detect_device())
         self.model, self.turn = classifier.model, itertools.count()
         self.plain, self.augmented = (
             Batches(train, classes, recipe.training.batch_size, augment, seed=0)

@@ -98,6 +98,7 @@ def augment_and_mix(
     seed: int,
     policy: Augment,
     apply: Apply = augment_batch,
+    sources: NDArray[np.integer] | None = None,
 ) -> tuple[NDArray[np.uint8], list[Mix | None]]:
     """A batch as training sees it: after the policies, then mixed, with the mix of each picture.
 
@@ -105,11 +106,13 @@ def augment_and_mix(
 
     Args:
         images: (n, h, w, 3) uint8 RGB, the whole data set; never written to.
-        indices: (b,) integers in [0, n), the pictures of the batch.
+        indices: (b,) integers in [0, m), the pictures of the batch.
         epoch: in [0, 2**64).
         seed: in [0, 2**64).
         policy: what may happen.
         apply: applies the policies.
+        sources: (m,) the image that each picture is made of, where several are made of one; each
+            of them draws for itself. By default every image makes one, and m is n.
 
     Returns:
         (b, h, w, 3) uint8, and b mixes, None where a picture stays alone.
@@ -118,13 +121,14 @@ def augment_and_mix(
         BadInput: a number is out of its range.
 
     """
-    pictures = apply(images[indices], indices, epoch, seed, policy)
+    sources = np.arange(len(images)) if sources is None else sources
+    pictures = apply(images[sources[indices]], indices, epoch, seed, policy)
     if not policy.mixes:
         return pictures, [None] * len(indices)
-    mixes = draw_mixes(indices, len(images), images.shape[1:3], epoch, seed, policy)
+    mixes = draw_mixes(indices, len(sources), images.shape[1:3], epoch, seed, policy)
     mixed = [(place, mix) for place, mix in enumerate(mixes) if mix]
     partners = np.array([mix.partner for _, mix in mixed], dtype=np.int64)
-    others = apply(images[partners], partners, epoch, seed, policy)
+    others = apply(images[sources[partners]], partners, epoch, seed, policy)
     for (place, mix), other in zip(mixed, others, strict=True):
         pictures[place] = mix(pictures[place], other)
     return pictures, mixes

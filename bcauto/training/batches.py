@@ -30,6 +30,10 @@ class Batches:
     is another one in each epoch. The order depends on (seed, epoch), each picture and its target
     on (seed, epoch, its index) alone: not on the batch size nor on the threads.
 
+    Copies of a rare class' images have indices of their own, behind those of the data, and so each
+    is augmented for itself. As many as make up the number are made of every image, or one more:
+    of which ones goes round from epoch to epoch.
+
     Args:
         data: what to train on.
         classes: number of classes.
@@ -38,6 +42,8 @@ class Batches:
         seed: of order and augmentation.
         threads: how many batches are made at a time, while others are in use.
         apply: applies the policies.
+        at_least: pictures of each class in an epoch, that of an absent one excepted; a class that
+            has more keeps them.
     """
 
     def __init__(
@@ -49,16 +55,19 @@ class Batches:
         seed: int,
         threads: int = 1,
         apply: Apply = augment_batch,
+        at_least: int = 0,
     ) -> None:
         self.data, self.augment, self.threads, self.apply = data, augment, threads, apply
-        self.batch_size = min(batch_size, len(data))
+        self.rare = _rare(data.labels, at_least)
+        self.pictures = len(data) + sum(missing for _, missing in self.rare)
+        self.batch_size = min(batch_size, self.pictures)
         self.one_hot = np.eye(classes, dtype=np.float32)
         self.order_seed, self.seed = seed, derive(seed, "augment")
 
     @property
     def steps(self) -> int:
         """Batches in an epoch."""
-        return len(self.data) // self.batch_size
+        return self.pictures // self.batch_size
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """Every batch of an epoch, made in threads while the ones before it are in use."""
@@ -81,10 +90,11 @@ class Batches:
                 pool.shutdown(cancel_futures=True)
 
     def make(self, indices: NDArray[np.int64], epoch: int) -> Batch:
-        """The batch of the images with these indices, (b,)."""
-        labels = self.data.labels
+        """The batch of the pictures with these indices, (b,)."""
+        sources = self._sources(epoch)
+        labels = self.data.labels[sources]
         images, mixes = augment_and_mix(
-            self.data.images, indices, epoch, self.seed, self.augment, self.apply
+            self.data.images, indices, epoch, self.seed, self.augment, self.apply, sources
         )
         targets = self.one_hot[labels[indices]]
         for place, mix in enumerate(mixes):
@@ -93,10 +103,24 @@ class Batches:
                 targets[place] = mix.share * targets[place] + (1 - mix.share) * other
         return images, targets
 
+    def _sources(self, epoch: int) -> NDArray[np.int64]:
+        """(pictures,): the image of which each is made."""
+        turns = (
+            np.take(images, np.arange(missing) + epoch * missing, mode="wrap")
+            for images, missing in self.rare
+        )
+        return np.concatenate([np.arange(len(self.data)), *turns])
+
     def _indices(self, epoch: int) -> NDArray[np.int64]:
-        """(steps, batch_size): the images of every batch."""
-        order = generator(self.order_seed, "order", epoch).permutation(len(self.data))
+        """(steps, batch_size): the pictures of every batch."""
+        order = generator(self.order_seed, "order", epoch).permutation(self.pictures)
         return order[: self.steps * self.batch_size].reshape(self.steps, self.batch_size)
+
+
+def _rare(labels: NDArray[np.int64], at_least: int) -> list[tuple[NDArray[np.int64], int]]:
+    """The images of each class that has too few, and how many are missing."""
+    classes = (np.flatnonzero(labels == label) for label in np.unique(labels))
+    return [(images, at_least - len(images)) for images in classes if len(images) < at_least]
 
 
 def _step_back() -> None:

@@ -1,4 +1,4 @@
-"""The loss: cross-entropy for labels that may be shared between classes, which have weights."""
+"""The loss, for labels that may be shared between classes, which have weights."""
 
 from __future__ import annotations
 
@@ -7,33 +7,47 @@ from typing import Any
 import keras
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.class_weight import compute_class_weight
 
 from bcauto.recipe import Training
 
 __all__ = ["SoftCrossentropy", "balanced_weights", "make_loss"]
+
+_LEAST_DOUBT = 1e-6  # 1 - p at least: a power below 1 has no slope at 0
 
 
 class SoftCrossentropy(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
     """Cross-entropy in which every class' part of a label has the weight of that class.
 
     For a target t, smoothed to t', and probabilities p it is the mean over the batch of
-    ``-sum(w[c] * t'[c] * log(p[c]))``. With hard labels and no smoothing that is Keras'
-    ``class_weight``, which for soft ones would take the weight of the largest part for all of it.
+    ``-sum(w[c] * t'[c] * (1 - p[c])**gamma * log(p[c]))``. With a gamma above 0 that is the focal
+    loss (Lin et al. 2017), and Keras' ``CategoricalFocalCrossentropy`` where the weights are its
+    ``alpha``. With a gamma of 0, hard labels and no smoothing it is Keras' ``class_weight``, which
+    for soft ones would take the weight of the largest part for all of it.
 
     Args:
         class_weight: (classes,) weights.
         label_smoothing: share of each label that is spread evenly over all classes, in [0, 1).
+        focal_gamma: in 0..5.
     """
 
-    def __init__(self, class_weight: NDArray[np.float64], label_smoothing: float = 0.0) -> None:
+    def __init__(
+        self,
+        class_weight: NDArray[np.float64],
+        label_smoothing: float = 0.0,
+        focal_gamma: float = 0.0,
+    ) -> None:
         super().__init__(name="soft_crossentropy")
         self.class_weight, self.label_smoothing = class_weight, label_smoothing
+        self.focal_gamma = focal_gamma
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of each of (b, classes) targets and probabilities."""
         classes = len(self.class_weight)
         targets = y_true * (1.0 - self.label_smoothing) + self.label_smoothing / classes
         weighted = targets * keras.ops.cast(self.class_weight, targets.dtype)
+        if self.focal_gamma:
+            weighted *= keras.ops.maximum(1.0 - y_pred, _LEAST_DOUBT) ** self.focal_gamma
         # The backends' gradients hold for targets that sum to one only, so the sum is set apart.
         mass = keras.ops.sum(weighted, axis=-1)
         shares = weighted / keras.ops.expand_dims(mass, -1)
@@ -42,18 +56,16 @@ class SoftCrossentropy(keras.losses.Loss):  # type: ignore[misc]  # Keras has no
 
 def make_loss(training: Training, labels: NDArray[np.integer], classes: int) -> SoftCrossentropy:
     """The loss that a recipe asks for, for training on (n,) ``labels``."""
-    balanced = training.class_weight == "balanced"
+    balanced = training.balance == "class_weight"
     weights = balanced_weights(labels, classes) if balanced else np.ones(classes)
-    return SoftCrossentropy(weights, training.label_smoothing)
+    return SoftCrossentropy(weights, training.label_smoothing, training.focal_gamma or 0.0)
 
 
 def balanced_weights(labels: NDArray[np.integer], classes: int) -> NDArray[np.float64]:
-    """(classes,): images over (classes present times images of the class), 1 for an absent class.
+    """(classes,): scikit-learn's ``"balanced"``, by which every class weighs the same in all.
 
-    scikit-learn's ``"balanced"``, so that every class weighs the same in all.
+    That is images over (classes present times images of the class); an absent class weighs 1.
     """
-    counts = np.bincount(labels, minlength=classes)
-    present = counts > 0
-    weights = np.ones(classes)
-    weights[present] = len(labels) / (present.sum() * counts[present])
+    weights, present = np.ones(classes), np.unique(labels)
+    weights[present] = compute_class_weight("balanced", classes=present, y=labels)
     return weights

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from bcauto.data import Dataset
 from bcauto.errors import TrialFailed
 from bcauto.models import Classifier, build_classifier
 from bcauto.proxy import Metric, Proxy, measure, score, score_probe
+from bcauto.recipe import Training
 from bcauto.training.batches import Batches
+from bcauto.training.callbacks import make_callbacks
 from bcauto.training.device import Device, detect_device
 from bcauto.training.losses import make_loss
 from bcauto.training.stages import Stage, compile_stage, plan_stages
@@ -52,14 +55,21 @@ def run_trial(
     classifier = build_classifier(recipe.model, data.image_size, classes, weights)
     batches = _batches(job, data, device, threads)
     loss = make_loss(recipe.training, data.train.labels, classes)
+
+    def watch(epoch: int) -> dict[str, float]:
+        """Reports the epoch that ended; gives what its stage goes by."""
+        probe_score = _probe_score(classifier.model, proxy)
+        report(epoch, probe_score)
+        monitor = recipe.training.monitor
+        if monitor == "objective":
+            return {monitor: probe_score}
+        return {monitor: _clean_score(monitor, classifier.model, data)}
+
     epochs = 0
     for stage in plan_stages(recipe, weights.pretrains(recipe.model)):
-        steps = stage.epochs * batches.steps
-        compile_stage(classifier, stage, recipe.training, loss, device, steps)
-        for epoch in range(epochs + 1, epochs + stage.epochs + 1):
-            _train_epoch(classifier.model, batches, stage, epoch)
-            report(epoch, _probe_score(classifier.model, proxy))
-        epochs += stage.epochs
+        compile_stage(classifier, stage, recipe.training, loss, device)
+        callbacks = make_callbacks(classifier.model, recipe.training, stage, batches.steps)
+        epochs = _train_stage(stage, batches, callbacks, watch, after=epochs)
     final = _as_float32(classifier, job, data, device)
     result = _scored(final, data, proxy)
     _save(final, Path(job.model_path))
@@ -131,7 +141,15 @@ def _batches(job: Job, data: Dataset, device: Device, threads: int) -> Batches:
         job.seed,
         threads=threads if device.kind == "gpu" else 1,
         apply=_apply(recipe.augment, data.image_size),
+        at_least=_images_of_a_class(recipe.training, data.train.labels),
     )
+
+
+def _images_of_a_class(training: Training, labels: np.ndarray) -> int:
+    """How many each class has in an epoch, at least."""
+    if training.balance != "oversample":
+        return 0
+    return training.oversample_to or int(np.bincount(labels).max())
 
 
 def _apply(augment: Augment, size: tuple[int, int]) -> Apply:
@@ -143,21 +161,51 @@ def _apply(augment: Augment, size: tuple[int, int]) -> Apply:
     return make_apply(augment, size)
 
 
-def _train_epoch(model: Any, batches: Batches, stage: Stage, epoch: int) -> None:
-    """One pass over the training images.
+def _train_stage(
+    stage: Stage,
+    batches: Batches,
+    callbacks: Any,
+    watch: Callable[[int], dict[str, float]],
+    after: int,
+) -> int:
+    """Trains a stage after so many epochs; the number of its last one.
+
+    Epochs are counted as they are trained, so that a stage that stops early leaves no gap: the
+    number of an epoch says how long a trial has trained, whatever it had planned.
+    """
+    model = callbacks.model
+    model.stop_training = False
+    callbacks.on_train_begin()
+    for epoch in range(after + 1, after + stage.epochs + 1):
+        loss = _train_epoch(model, batches, callbacks, epoch)
+        if not math.isfinite(loss):
+            raise TrialFailed(f"the loss is {loss} after epoch {epoch} ({stage.name} stage)")
+        callbacks.on_epoch_end(epoch - after - 1, watch(epoch))
+        if model.stop_training:
+            break
+    callbacks.on_train_end()
+    return epoch
+
+
+def _train_epoch(model: Any, batches: Batches, callbacks: Any, epoch: int) -> float:
+    """One pass over the training images; its mean loss.
 
     Batch by batch rather than by ``fit``, whose TensorFlow iterator costs up to a second of
     waiting whenever it is torn down, and which would compile the last, smaller batch.
     """
     model.reset_metrics()
-    for images, targets in batches.epoch(epoch):
+    for step, (images, targets) in enumerate(batches.epoch(epoch)):
+        callbacks.on_train_batch_begin(step)
         loss = float(model.train_on_batch(images, targets))  # the mean of the epoch so far
-    if not math.isfinite(loss):
-        raise TrialFailed(f"the loss is {loss} after epoch {epoch} ({stage.name} stage)")
+    return loss
 
 
 def _probe_score(model: Any, proxy: Proxy) -> float:
     return score_probe(proxy, predict_probabilities(model, proxy.images[proxy.probe]))
+
+
+def _clean_score(metric: Metric, model: Any, data: Dataset) -> float:
+    return measure(metric, data.val.labels, predict_probabilities(model, data.val.images))
 
 
 def _as_float32(classifier: Classifier, job: Job, data: Dataset, device: Device) -> Any:

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-import keras
 
 from bcauto.models import Classifier
 from bcauto.recipe import Recipe, Training
 from bcauto.training.device import Device
 from bcauto.training.losses import SoftCrossentropy
+from bcauto.training.optimizers import make_optimizer
 
 __all__ = ["Stage", "compile_stage", "plan_stages"]
-
-_FLOOR = 0.05  # of the first rate, where the cosine ends
-
-_OPTIMIZERS = {"adam": keras.optimizers.Adam, "lion": keras.optimizers.Lion}
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Some epochs at a rate (at their start), with so many backbone layers left alone.
+    """Some epochs at a rate (at its highest), with so many backbone layers left alone.
 
     ``frozen_layers`` is None while the whole backbone is frozen, and 0 with ``from_scratch``
     where everything trains, BatchNorm too.
@@ -51,7 +45,6 @@ def compile_stage(
     training: Training,
     loss: SoftCrossentropy,
     device: Device,
-    steps: int,
 ) -> None:
     """Freezes what the stage freezes, and compiles the model for it.
 
@@ -61,19 +54,11 @@ def compile_stage(
         training: names the optimizer.
         loss: what is minimised.
         device: decides on XLA.
-        steps: batches in the whole stage, over which the rate falls along a cosine.
     """
     if stage.frozen_layers is None:
         classifier.freeze_backbone()
     elif not stage.from_scratch:
         classifier.unfreeze_above(stage.frozen_layers)
-    classifier.model.compile(
-        optimizer=_optimizer(training.optimizer, stage.learning_rate, steps),
-        loss=loss,
-        jit_compile=device.jit_compile,
-    )
-
-
-def _optimizer(name: str, rate: float, steps: int) -> Any:
-    schedule = keras.optimizers.schedules.CosineDecay(rate, steps, alpha=_FLOOR)
-    return _OPTIMIZERS[name](learning_rate=schedule)
+    model = classifier.model
+    optimizer = make_optimizer(training, stage.learning_rate, model.trainable_variables)
+    model.compile(optimizer=optimizer, loss=loss, jit_compile=device.jit_compile)

@@ -51,7 +51,7 @@ def train(classifier, cells, stage):
     from bcauto.training.stages import compile_stage
 
     loss = make_loss(TRAINING, cells.labels, 4)
-    compile_stage(classifier, stage, TRAINING, loss, CPU, steps=10)
+    compile_stage(classifier, stage, TRAINING, loss, CPU)
     before = classifier.model.get_weights()
     classifier.model.train_on_batch(cells.images[:16], np.eye(4)[cells.labels[:16]])
     pairs = zip(before, classifier.model.weights, strict=True)

@@ -52,7 +52,7 @@ class Trial:
     job: Job
     result: TrialResult
     reports: list[tuple[int, float]]
-    compiled: list[tuple[Any, int]]
+    compiled: list[Any]
 
 
 @pytest.fixture(scope="module")
@@ -83,12 +83,12 @@ def run(trainer: Trainer, job: Job) -> Trial:
     from bcauto.training import run as module
 
     reports: list[tuple[int, float]] = []
-    compiled: list[tuple[Any, int]] = []
+    compiled: list[Any] = []
     compile_stage = module.compile_stage
 
-    def watched(classifier, stage, training, loss, device, steps):
-        compile_stage(classifier, stage, training, loss, device, steps)
-        compiled.append((classifier.model.optimizer, steps))
+    def watched(classifier, stage, training, loss, device):
+        compile_stage(classifier, stage, training, loss, device)
+        compiled.append(classifier.model.optimizer)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "compile_stage", watched)
@@ -195,8 +195,11 @@ def test_a_result_is_json_and_says_on_what_it_ran(trial):
 
 
 def test_the_rate_reaches_its_end_with_the_last_batch(trial):
-    [(optimizer, steps)] = trial.compiled
-    assert int(optimizer.iterations) == steps == 6 * (64 // 12)
+    [optimizer] = trial.compiled
+    steps = 6 * (64 // 12)
+    assert int(optimizer.iterations) == steps
+    last = (1 + np.cos(np.pi * (steps - 1) / steps)) / 2
+    assert float(optimizer.learning_rate) == pytest.approx(3e-3 * (0.05 + 0.95 * last))
 
 
 def test_the_model_is_all_that_is_left(trial):
@@ -299,8 +302,8 @@ def test_two_classes_and_a_batch_larger_than_the_data(trainer, tmp_path):
     two = Trainer(Payload(data, proxy, Weights("none")), threads=1)
     done = run(two, Job(0, recipe, 5, tmp_path / "0.keras"))
     assert loaded(done.job.model_path).output_shape == (None, 2)
-    [(optimizer, steps)] = done.compiled
-    assert int(optimizer.iterations) == steps == 2
+    [optimizer] = done.compiled
+    assert int(optimizer.iterations) == 2
 
 
 @contextmanager
@@ -321,7 +324,7 @@ def test_a_model_trained_in_mixed_precision_is_handed_over_in_float32(trainer, t
     with mixed_precision():
         done = run(trainer, Job(0, SMALL, 5, tmp_path / "0.keras"))
     assert done.result.device["precision"] == "mixed_float16"
-    assert type(done.compiled[0][0]).__name__ == "LossScaleOptimizer"
+    assert type(done.compiled[0]).__name__ == "LossScaleOptimizer"
     model = loaded(done.job.model_path)
     assert {layer.dtype_policy.name for layer in model._flatten_layers()} == {"float32"}
     train = trainer.payload.data.train
@@ -345,7 +348,7 @@ def pretrained(trainer, real_weights, tmp_path_factory) -> Trial:
 def test_epochs_count_over_both_stages(pretrained):
     assert [epoch for epoch, _ in pretrained.reports] == [1, 2]
     assert pretrained.result.epochs == 2
-    assert [steps for _, steps in pretrained.compiled] == [4, 4]
+    assert [int(optimizer.iterations) for optimizer in pretrained.compiled] == [4, 4]
 
 
 def test_fine_tuning_leaves_the_frozen_layers_as_the_file_has_them(pretrained, real_weights):
