@@ -144,10 +144,10 @@ class Training(Frozen):
         "oversample: images of rare classes come several times an epoch, each augmented anew",
     )
     oversample_to: int | None = Field(
-        None,
-        ge=1,
+        default_factory=_only_with("balance", "oversample", 0),
+        ge=0,
         le=10**6,
-        description="images of each class in an epoch, at least; by default those of the largest",
+        description="images of each class in an epoch, at least; 0: as many as of the largest",
     )
 
     @model_validator(mode="after")
@@ -158,10 +158,12 @@ class Training(Frozen):
                 f"got {self.weight_decay}"
             )
         for field, (owner, value) in _BELONGS_TO.items():
-            if getattr(self, field) is not None and getattr(self, owner) != value:
-                raise ValueError(
-                    f"{field} goes with {owner} = {value!r} only, got {getattr(self, owner)!r}"
-                )
+            given, used = getattr(self, field) is not None, getattr(self, owner) == value
+            if given and not used:
+                rule = f"{field} goes with {owner} = {value!r} only"
+                raise ValueError(f"{rule}, got {getattr(self, owner)!r}")
+            if used and not given:
+                raise ValueError(f"{field} must be a number with {owner} = {value!r}, got None")
         return self
 
 
@@ -171,7 +173,7 @@ _BELONGS_TO = {
     "focal_gamma": ("loss", "focal"),
     "oversample_to": ("balance", "oversample"),
 }
-"""The fields that only one value of another field makes use of."""
+"""The fields that one value of another field makes use of; with any other they are None."""
 
 
 class Recipe(Frozen):

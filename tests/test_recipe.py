@@ -6,6 +6,7 @@ from pydantic import BaseModel, ValidationError
 
 from bcauto.augment import Augment, AugMix, Basic, CutMix, MixUp, RandAugment, WideChain
 from bcauto.recipe import Network, Recipe, Training, read_recipe
+from bcauto.toml import parse
 
 PLAIN = Recipe(model=Network(backbone="MobileNet"))
 MODEL = 'model.backbone = "MobileNet"\n'
@@ -16,13 +17,26 @@ OTHER_VALUES = {
     "model.head_units": (64,),
     "model.dropout": 0.31,
     "training.optimizer": "lion",
+    "training.weight_decay": 0.01,
+    "training.gradient_clipping": 1.0,
     "training.batch_size": 33,
     "training.head_epochs": 3,
     "training.head_learning_rate": 2e-3,
     "training.epochs": 11,
     "training.learning_rate": 2e-4,
+    "training.schedule": "constant",
+    "training.decay_to": 0.25,
+    "training.plateau_patience": 4,
+    "training.plateau_factor": 0.1,
+    "training.warmup": 0.1,
+    "training.monitor": "auc",
+    "training.early_stopping": 5,
+    "training.restore_best": True,
+    "training.loss": "focal",
+    "training.focal_gamma": 1.0,
     "training.label_smoothing": 0.1,
-    "training.class_weight": "balanced",
+    "training.balance": "class_weight",
+    "training.oversample_to": 2000,
     "augment.engine": "keras-cv",
     "augment.fill": "wrap",
     "augment.basic": Basic(),
@@ -32,6 +46,20 @@ OTHER_VALUES = {
     "augment.mixup": MixUp(),
     "augment.cutmix": CutMix(),
 }
+BELONGING = {
+    "weight_decay": Training(optimizer="lion"),
+    "plateau_patience": Training(schedule="reduce_on_plateau"),
+    "plateau_factor": Training(schedule="reduce_on_plateau"),
+    "focal_gamma": Training(loss="focal"),
+    "oversample_to": Training(balance="oversample"),
+}
+"""The training in which a field that belongs to another one's value may be set."""
+
+
+def fitting(key):
+    """A plain recipe in which the key may have another value."""
+    training = BELONGING.get(key.removeprefix("training."), PLAIN.training)
+    return PLAIN.model_copy(update={"training": training})
 
 
 def changed(recipe, key, value):
@@ -162,7 +190,20 @@ def test_an_unknown_key_is_refused_with_file_key_and_the_nearest(text, message, 
         ("model.dropout = 0.95", "model.dropout must be less than or equal to 0.9, got 0.95"),
         ("model.dropout = nan", "model.dropout must be a finite number, got nan"),
         ("training = 3", "training must be a table, got 3"),
-        ("training.optimizer = 'sgd'", "training.optimizer must be 'adam' or 'lion', got 'sgd'"),
+        (
+            "training.optimizer = 'rmsprop'",
+            "training.optimizer must be 'adam', 'adamw', 'lion' or 'sgd', got 'rmsprop'",
+        ),
+        (
+            "training.schedule = 'linear'",
+            "training.schedule must be 'cosine', 'exponential', 'reduce_on_plateau' or 'constant'",
+        ),
+        (
+            "training.monitor = 'loss'",
+            "training.monitor must be 'objective', 'accuracy' or 'auc', ",
+        ),
+        ("training.restore_best = 1", "training.restore_best must be true or false, got 1"),
+        ("training.focal_gamma = true", "training.focal_gamma must be a number, got True"),
         (
             "training.batch_size = 0",
             "training.batch_size must be greater than or equal to 1, got 0",
@@ -174,8 +215,8 @@ def test_an_unknown_key_is_refused_with_file_key_and_the_nearest(text, message, 
         ("training.learning_rate = inf", "training.learning_rate must be a finite number, got inf"),
         ("training.learning_rate = true", "training.learning_rate must be a number, got True"),
         (
-            "training.class_weight = 'auto'",
-            "training.class_weight must be 'none' or 'balanced', got 'auto'",
+            "training.balance = 'auto'",
+            "training.balance must be 'none', 'class_weight' or 'oversample', got 'auto'",
         ),
         ("training.label_smoothing = 1", "training.label_smoothing must be less than 1, got 1"),
         ("augment.basic.flip = 1", "augment.basic.flip must be true or false, got 1"),
@@ -187,6 +228,57 @@ def test_an_unknown_key_is_refused_with_file_key_and_the_nearest(text, message, 
 def test_a_broken_rule_is_refused_with_file_key_rule_and_value(text, message, read, refused):
     with refused(rf"recipe\.toml: {re.escape(message)}"):
         read(f"{MODEL}{text}")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "weight_decay = 0.01",
+            "weight_decay must be 0 with optimizer 'adam', which with it is 'adamw', got 0.01",
+        ),
+        (
+            "focal_gamma = 0.0",
+            "focal_gamma goes with loss = 'focal' only, got 'crossentropy'",
+        ),
+        (
+            "plateau_patience = 3\nschedule = 'constant'",
+            "plateau_patience goes with schedule = 'reduce_on_plateau' only, got 'constant'",
+        ),
+        (
+            "plateau_factor = 0.5",
+            "plateau_factor goes with schedule = 'reduce_on_plateau' only, got 'cosine'",
+        ),
+        (
+            "oversample_to = 2000\nbalance = 'class_weight'",
+            "oversample_to goes with balance = 'oversample' only, got 'class_weight'",
+        ),
+    ],
+)
+def test_a_field_that_nothing_makes_use_of_is_refused(text, message, read, refused):
+    with refused(rf"recipe\.toml: training: {re.escape(message)}"):
+        read(f"{MODEL}[training]\n{text}")
+
+
+@pytest.mark.parametrize(
+    ("owner", "brought"),
+    [
+        ({"optimizer": "adamw"}, {"weight_decay": 0.004}),
+        ({"optimizer": "lion"}, {"weight_decay": 0.0}),
+        ({"schedule": "reduce_on_plateau"}, {"plateau_patience": 3, "plateau_factor": 0.5}),
+        ({"loss": "focal"}, {"focal_gamma": 2.0}),
+        ({"balance": "oversample"}, {"oversample_to": 0}),
+    ],
+)
+def test_a_value_brings_the_defaults_of_what_belongs_to_it(owner, brought):
+    assert Training(**owner) == Training(**owner, **brought)
+    assert all(getattr(Training(), field) in (None, 0.0) for field in brought)
+
+
+@pytest.mark.parametrize("field", [field for field in BELONGING if field != "weight_decay"])
+def test_what_belongs_to_a_value_is_a_number_with_it(field):
+    with pytest.raises(ValidationError, match=f"{field} must be a number with"):
+        Training(**BELONGING[field].model_dump(exclude={field}), **{field: None})
 
 
 @pytest.mark.parametrize(
@@ -215,20 +307,30 @@ def test_a_networks_bounds_are_legal_and_what_lies_beyond_is_not(field, edges, b
         ("learning_rate", (1e-12, 1.0), (0.0, 1.001)),
         ("label_smoothing", (0.0, 0.999), (-0.001, 1.0)),
         ("head_learning_rate", (1e-12, 1.0), (0.0, 1.001)),
+        ("weight_decay", (0.0, 10.0), (-0.001, 10.1)),
+        ("gradient_clipping", (0.0, 1e6), (-0.001, 1.1e6)),
+        ("decay_to", (1e-12, 1.0), (0.0, 1.001)),
+        ("plateau_patience", (1, 1000), (0, 1001)),
+        ("plateau_factor", (1e-12, 0.999), (0.0, 1.0)),
+        ("warmup", (0.0, 0.9), (-0.001, 0.901)),
+        ("early_stopping", (0, 1000), (-1, 1001)),
+        ("focal_gamma", (0.0, 5.0), (-0.001, 5.1)),
+        ("oversample_to", (0, 10**6), (-1, 10**6 + 1)),
     ],
 )
 def test_trainings_bounds_are_legal_and_what_lies_beyond_is_not(field, edges, beyond):
+    others = BELONGING.get(field, Training()).model_dump(exclude={field})
     for value in edges:
-        assert getattr(Training(**{field: value}), field) == value
+        assert getattr(Training(**others, **{field: value}), field) == value
     for value in beyond:
-        with pytest.raises(ValidationError):
-            Training(**{field: value})
+        with pytest.raises(ValidationError, match=field):
+            Training(**others, **{field: value})
 
 
 def test_the_fingerprint_never_changes_by_itself():
     """A trial's seed comes from it, so another one would make another trial of a recipe."""
     assert Recipe(model=Network(backbone="SmallCNN")).fingerprint == (
-        "a0a5a89ef3fda79bec533016f8b005c930a802d33a9cd5b8411d8cdc352f2685"
+        "238e3dd011f8d91cb2f7e92bafca323a0e1f02941526a4c93881af631be798ce"
     )
 
 
@@ -240,7 +342,7 @@ def test_every_field_is_among_the_other_values():
 
 @pytest.mark.parametrize(("key", "value"), OTHER_VALUES.items())
 def test_any_other_value_is_another_fingerprint(key, value):
-    assert changed(PLAIN, key, value).fingerprint != PLAIN.fingerprint
+    assert changed(fitting(key), key, value).fingerprint != fitting(key).fingerprint
 
 
 @pytest.mark.parametrize(
@@ -273,7 +375,8 @@ def test_a_recipe_is_frozen_and_hashable_all_through(part):
 
 @pytest.mark.parametrize(("key", "value"), OTHER_VALUES.items())
 def test_what_is_written_as_toml_is_read_back(key, value, read):
-    recipe = changed(PLAIN, key, value)
+    given = changed(fitting(key), key, value).model_dump(mode="json", exclude_none=True)
+    recipe = parse(Recipe, given)  # with the defaults that a value brings
     again = read(recipe.to_toml())
     assert (again, again.fingerprint) == (recipe, recipe.fingerprint)
 

@@ -168,6 +168,94 @@ def test_another_engine_takes_the_place_of_the_policies(tiny_cells):
     assert np.array_equal(images, 255 - tiny_cells.images)
 
 
+def uneven(counts, size=8):
+    """Different images; class c has counts[c] of them."""
+    labels = np.repeat(np.arange(len(counts)), counts)
+    rng = np.random.default_rng(1)
+    return Labelled(rng.integers(0, 256, (len(labels), size, size, 3), np.uint8), labels)
+
+
+def made_even(data, at_least, batch_size=4, augment=OFF, **more):
+    return Batches(data, 4, batch_size, augment, 5, at_least=at_least, **more)
+
+
+@given(
+    counts=st.lists(st.integers(0, 20), min_size=4, max_size=4).filter(any),
+    at_least=st.integers(0, 30),
+    epoch=st.integers(1, 1000),
+)
+def test_a_rare_class_is_raised_to_the_number_by_all_its_images_alike(counts, at_least, epoch):
+    data = uneven(counts)
+    batches = made_even(data, at_least, batch_size=1)
+    images, targets = (np.concatenate(part) for part in zip(*batches.epoch(epoch), strict=True))
+    assert np.bincount(targets.argmax(axis=1), minlength=4).tolist() == [
+        max(count, at_least) if count else 0 for count in counts
+    ]
+    indices = {image.tobytes(): index for index, image in enumerate(data.images)}
+    drawn = np.array([indices[image.tobytes()] for image in images])
+    assert np.array_equal(data.labels[drawn], targets.argmax(axis=1))
+    times = np.bincount(drawn, minlength=len(data))
+    for label in np.unique(data.labels):
+        of_class = times[data.labels == label]
+        assert of_class.min() >= 1
+        assert of_class.max() - of_class.min() <= 1
+
+
+def test_another_epoch_copies_other_images_until_each_had_its_turn():
+    data = uneven([9, 10, 9, 4])
+    copied = [made_even(data, 10)._sources(epoch)[len(data) :] for epoch in range(1, 10)]
+    for label, once_each in [(0, 9), (2, 9)]:
+        turns = np.concatenate([copies[data.labels[copies] == label] for copies in copied])
+        assert len(set(turns.tolist())) == len(turns) == once_each
+
+
+def test_the_number_of_batches_counts_the_copies():
+    batches = made_even(uneven([2, 3, 0, 12]), 10)
+    assert batches.steps == len(list(batches.epoch(1))) == (10 + 10 + 12) // 4
+
+
+def by_index(batches, epoch=1):
+    """Pictures and targets of an epoch by their index, that of copies included."""
+    order = np.argsort(batches._indices(epoch).ravel())
+    images, targets = (np.concatenate(part) for part in zip(*batches.epoch(epoch), strict=True))
+    return images[order], targets[order]
+
+
+def test_each_copy_is_augmented_for_itself():
+    data = uneven([1, 8, 8, 8], size=16)
+    pictures, targets = by_index(made_even(data, 8, augment=STRONG))
+    copies = [pictures[0], *pictures[len(data) :]]
+    assert len(copies) == 8
+    assert targets[len(data) :].argmax(axis=1).tolist() == [0] * 7
+    assert len({picture.tobytes() for picture in copies}) == 8
+    size = np.array([len(data)])
+    by_itself = augment_batch(data.images[:1], size, 1, derive(5, "augment"), STRONG)
+    assert np.array_equal(pictures[len(data)], by_itself[0])
+
+
+def test_copies_change_nothing_for_the_images_themselves():
+    data = uneven([1, 7, 8, 8], size=16)
+    plain, _ = by_index(made_even(data, 0, augment=STRONG))
+    even, _ = by_index(made_even(data, 8, augment=STRONG))
+    assert np.array_equal(even[: len(data)], plain)
+
+
+@pytest.mark.parametrize("policy", [STRONG, MIXED])
+def test_copies_depend_on_neither_batches_nor_threads(policy):
+    data = uneven([2, 5, 8, 8], size=16)
+    one = by_index(made_even(data, 8, batch_size=4, augment=policy))
+    other = by_index(made_even(data, 8, batch_size=16, augment=policy, threads=3))
+    for mine, theirs in zip(one, other, strict=True):
+        assert np.array_equal(mine, theirs)
+
+
+def test_a_mix_takes_pictures_of_rare_classes_as_often_as_others():
+    data = uneven([1, 200, 199, 200])
+    mixed = Augment(mixup=MixUp(alpha=100, probability=1))  # nearly half and half
+    _, targets = by_index(made_even(data, 200, augment=mixed))
+    assert targets.sum(axis=0) == pytest.approx([200] * 4, rel=0.15)
+
+
 def running():
     return [one for one in threading.enumerate() if one.name.startswith("batches")]
 

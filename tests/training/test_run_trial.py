@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -304,6 +305,99 @@ def test_two_classes_and_a_batch_larger_than_the_data(trainer, tmp_path):
     assert loaded(done.job.model_path).output_shape == (None, 2)
     [optimizer] = done.compiled
     assert int(optimizer.iterations) == 2
+
+
+def scripted(scores: list[float], weights: list[Any]):
+    """Gives the probe these scores, and notes the weights that they are given to."""
+
+    def score(model, proxy):
+        weights.append(model.get_weights())
+        return scores[len(weights) - 1]
+
+    return score
+
+
+def test_the_best_epoch_by_the_probe_is_the_model_that_is_scored_and_saved(
+    trainer, tmp_path, monkeypatch
+):
+    from bcauto.training import run as module
+
+    weights: list[Any] = []
+    scores = [0.2, 0.6, 0.5, 0.4, 0.9, 0.9]
+    monkeypatch.setattr(module, "_probe_score", scripted(scores, weights))
+    training = SMALL.training.model_copy(update={"early_stopping": 2, "restore_best": True})
+    recipe = SMALL.model_copy(update={"training": training})
+    done = run(trainer, Job(0, recipe, 5, tmp_path / "0.keras"))
+    assert done.reports == list(enumerate(scores[:4], 1))
+    assert done.result.epochs == 4
+    saved = loaded(done.job.model_path).get_weights()
+    assert all(np.array_equal(one, other) for one, other in zip(saved, weights[1], strict=True))
+    proxy = trainer.payload.proxy
+    right = labels_of(done.job.model_path, proxy.images) == proxy.labels
+    assert done.result.scores["cells"] == pytest.approx(cell_means(proxy, right))
+
+
+@pytest.mark.parametrize("monitor", ["accuracy", "auc"])
+def test_the_best_epoch_may_be_that_of_the_clean_images(monitor, trainer, tmp_path, monkeypatch):
+    from bcauto.training import run as module
+
+    given, clean = iter([0.5, 0.9, 0.7]), []
+
+    def measured(metric, truth, probabilities):
+        clean.append((metric, truth, probabilities))
+        return next(given, 0.0)
+
+    training = Training(epochs=3, batch_size=16, monitor=monitor, restore_best=True)
+    recipe = SMALL.model_copy(update={"training": training})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "measure", measured)
+        done = run(trainer, Job(0, recipe, 5, tmp_path / "0.keras"))
+    val = trainer.payload.data.val
+    assert [metric for metric, *_ in clean[:3]] == [monitor] * 3
+    assert all(np.array_equal(truth, val.labels) for _, truth, _ in clean)
+    second = clean[1][2]
+    assert probabilities_of(done.job.model_path, val.images) == pytest.approx(second, abs=1e-5)
+    assert [epoch for epoch, _ in done.reports] == [1, 2, 3]
+
+
+def test_all_that_training_can_do_goes_together(trainer, tmp_path):
+    training = Training(
+        optimizer="sgd",
+        learning_rate=0.05,
+        weight_decay=0.01,
+        gradient_clipping=1.0,
+        epochs=3,
+        batch_size=16,
+        schedule="reduce_on_plateau",
+        warmup=0.2,
+        monitor="auc",
+        early_stopping=2,
+        restore_best=True,
+        loss="focal",
+        label_smoothing=0.1,
+        balance="oversample",
+        oversample_to=20,
+    )
+    done = run(
+        trainer, Job(0, Recipe(model=SMALL.model, training=training), 5, tmp_path / "0.keras")
+    )
+    [optimizer] = done.compiled
+    assert int(optimizer.iterations) == done.result.epochs * (4 * 20 // 16)
+    assert math.isfinite(done.result.objective)
+
+
+def test_by_default_classes_are_raised_to_the_largest(trainer, tmp_path):
+    train = trainer.payload.data.train
+    few = np.flatnonzero((train.labels > 0) | (np.arange(len(train)) < 8))
+    data = dataclasses.replace(
+        trainer.payload.data, train=Labelled(train.images[few], train.labels[few])
+    )
+    assert np.bincount(data.train.labels).tolist() == [2, 16, 16, 16]
+    training = Training(epochs=1, batch_size=8, balance="oversample")
+    recipe = Recipe(model=SMALL.model, training=training)
+    raised = Trainer(Payload(data, trainer.payload.proxy, Weights("none")), threads=1)
+    done = run(raised, Job(0, recipe, 5, tmp_path / "0.keras"))
+    assert int(done.compiled[0].iterations) == 4 * 16 // 8
 
 
 @contextmanager
