@@ -18,8 +18,9 @@ class TrialStopped(Exception):
 
 
 Report = Callable[[int, float], None]
-"""``report(epoch, score)``: epochs count from 1 over all stages, the score is in 0..1. It may
-raise TrialStopped, which a trial lets pass."""
+"""``report(epoch, score)``: epochs count from 1 over all stages, as they are trained, with no gap
+where a stage stops early; the score is in 0..1. It may raise TrialStopped, which a trial lets pass.
+"""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class TrialResult:
     ``objective`` and ``clean_accuracy`` are in 0..1; ``scores`` holds what is said of them as JSON:
     ``interval`` (low, high) and ``standard_error`` of the objective; ``cells``, ``families`` and
     ``held_out``, the proxy's metric by name; ``clean``, accuracy and that metric on the validation
-    images as they are. ``device`` says on what it ran, and how.
+    images as they are. ``epochs`` counts those that were trained. ``device`` says on what it ran, and how.
     """
 
     objective: float

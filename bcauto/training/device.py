@@ -37,9 +37,16 @@ def detect_device() -> Device:
     """The device that Keras' backend sees in this process."""
     keras = importlib.import_module("keras")
     backend = keras.backend.backend()
-    if keras.distribution.list_devices("gpu"):
+    if _sees_gpu(keras, backend):
         return Device("gpu", "mixed_float16", jit_compile=backend != "torch", backend=backend)
     return Device("cpu", "float32", jit_compile=False, backend=backend)
+
+
+def _sees_gpu(keras: Any, backend: str) -> bool:
+    if backend == "torch":  # of which Keras lists no devices
+        return bool(importlib.import_module("torch").cuda.is_available())
+    devices: list[str] = keras.distribution.list_devices()  # the GPUs, where there are any
+    return devices[0].startswith("gpu")
 
 
 def start_keras(threads: int) -> None:
