@@ -40,8 +40,7 @@ class TrialResult:
     ``objective`` and ``clean_accuracy`` are in 0..1; ``scores`` holds what is said of them as JSON:
     ``interval`` (low, high) and ``standard_error`` of the objective; ``cells``, ``families`` and
     ``held_out``, the proxy's metric by name; ``clean``, accuracy and that metric on the validation
-    images as they are. ``epochs`` counts those that were trained; ``device`` says on what it ran,
-    and how.
+    images as they are. ``device`` says on what it ran, and how.
     """
 
     objective: float

@@ -139,7 +139,7 @@ def test_a_search_that_is_no_table_is_refused(tmp_path, refused):
             "training.epochs: low must be a number, got",
         ),
         (
-            '"training.optimizer" = ["adam", "sgd"]',
+            '"training.optimizer" = ["adam", "rmsprop"]',
             "training.optimizer: training.optimizer must be",
         ),
         (
