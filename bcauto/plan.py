@@ -20,7 +20,7 @@ from bcauto.execute import Slots
 from bcauto.hardware import count_cores, count_gpus
 from bcauto.proxy import OwnImages, Proxy, make_proxy, with_own
 from bcauto.seeds import derive
-from bcauto.space import Confirmation, Space, find_space, read_space
+from bcauto.space import Confirmation, Space, find_space, read_space, space_text
 from bcauto.study import (
     OWN_STORAGE,
     DataRecord,
@@ -30,6 +30,7 @@ from bcauto.study import (
     StudyRecord,
     absolute,
     check_name,
+    check_sampler,
     check_storage,
     redacted,
 )
@@ -105,6 +106,7 @@ def plan_search(given: Mapping[str, Any], studies: Path, study: str | None) -> P
     space_file = folder.space if known and "space" not in given else find_space(settings.space)
     space = read_space(space_file)
     _check_engines(space)
+    check_sampler(settings.sampler, space)
     weights = read_weights(settings.weights)
     _check_disk(studies)
     _check_cluster(settings.ray_address)
@@ -122,7 +124,7 @@ def plan_search(given: Mapping[str, Any], studies: Path, study: str | None) -> P
     record = _record(settings, data, own, space, proxy)
     if known:
         known.identity.check_same(record.identity, name)
-    text = space_file.read_text(encoding="utf-8")
+    text = space_text(space_file)
     url = record.storage_url(folder, given.get("storage"))
     resumed = known is not None
     return Plan(folder, settings, record, url, space, text, data, own, proxy, weights, resumed)

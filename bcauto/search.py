@@ -77,7 +77,7 @@ def _search(
 
     settings = plan.settings
     limits = Limits(settings.trials, settings.keep, deadline, reserve)
-    source = SpaceSource(plan.space, settings.seed)
+    source = SpaceSource(plan.space, settings.seed, settings.sampler)
     ledger = Ledger(study, source, limits, plan.folder.model, monitor)
     if not ledger.over:
         _executor(plan).run(ledger, _work(plan, plan.proxy), check)

@@ -67,7 +67,8 @@ def best(  # one parameter an option
     confirmed = again.get(chosen.number)
     written = _export(opened, chosen, confirmed, out or opened.folder.best) if export else None
     if as_json:
-        typer.echo(json.dumps(_best_object(opened.folder.name, chosen, confirmed, written)))
+        found = _best_object(opened.folder.name, chosen, confirmed, written)
+        typer.echo(json.dumps({**found, "importance": opened.importances()}))
     else:
         _show_best(chosen, ranked, again, written)
 

@@ -29,6 +29,12 @@ class Opened:
 
         return best_trials(self.study) if self.study else []
 
+    def importances(self) -> dict[str, float]:
+        """The share of each dimension in what came out, the largest first."""
+        from bcauto.study import importances
+
+        return importances(self.study)
+
     def confirmed(self) -> list[Confirmed]:
         """The trials that were trained again, the best first."""
         from bcauto.study import confirmed

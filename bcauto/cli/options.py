@@ -25,6 +25,7 @@ __all__ = [
     "ProxyAddOption",
     "ProxyDataOption",
     "RayAddressOption",
+    "SamplerOption",
     "SeedOption",
     "SpaceOption",
     "StorageOption",
@@ -113,6 +114,10 @@ ProxyDataOption = Annotated[
 ProxyAddOption = Annotated[
     Path | None,
     typer.Option("--proxy-add", help="Such images, to score trials on besides corrupted ones."),
+]
+SamplerOption = Annotated[
+    Literal["tpe", "random", "cmaes", "gp", "grid"] | None,
+    typer.Option(help="How recipes are chosen. [default: tpe]"),
 ]
 SeedOption = Annotated[
     str | None, typer.Option(help="Of everything random. [default: 0]", metavar="N")

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from bcauto.errors import BadInput
 from bcauto.study.folder import StudyFolder
+from bcauto.study.sampling import SamplerName
 from bcauto.toml import Frozen, checked, read_toml, to_toml
 
 __all__ = ["OWN_STORAGE", "DataRecord", "Identity", "Settings", "StudyRecord"]
@@ -37,6 +38,7 @@ class Settings(Frozen):
         OWN_STORAGE, description="Optuna storage URL without its password, or the study's own"
     )
     seed: int = Field(0, ge=0, lt=2**63)
+    sampler: SamplerName = "tpe"
     trials: int = Field(100, ge=1)
     timeout: float | None = Field(None, gt=0, description="seconds, of one run of the search")
     workers: int | None = Field(None, ge=1)
