@@ -13,6 +13,7 @@ from bcauto.cli.evaluate import evaluate
 from bcauto.cli.look import best, dashboard, status
 from bcauto.cli.proxy import proxy
 from bcauto.cli.search import search
+from bcauto.cli.space import space
 from bcauto.errors import BcautoError, Interrupted
 
 __all__ = ["app", "main"]
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (search, status, best, proxy, evaluate, augment, dashboard):
+for command in (search, status, best, proxy, evaluate, augment, space, dashboard):
     app.command()(command)
 
 

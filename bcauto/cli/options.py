@@ -22,7 +22,10 @@ __all__ = [
     "JsonFlag",
     "KeepOption",
     "LeaksOption",
+    "ProxyAddOption",
+    "ProxyDataOption",
     "RayAddressOption",
+    "SamplerOption",
     "SeedOption",
     "SpaceOption",
     "StorageOption",
@@ -99,6 +102,22 @@ LeaksOption = Annotated[
         help="What becomes of training images that are near duplicates of the validation images"
         " that the data brings. [default: refuse]"
     ),
+]
+ProxyDataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--proxy-data",
+        help="Labelled images like the hidden ones (.npz or class folders), to score trials on in"
+        " place of corrupted images.",
+    ),
+]
+ProxyAddOption = Annotated[
+    Path | None,
+    typer.Option("--proxy-add", help="Such images, to score trials on besides corrupted ones."),
+]
+SamplerOption = Annotated[
+    Literal["tpe", "random", "cmaes", "gp", "grid"] | None,
+    typer.Option(help="How recipes are chosen. [default: tpe]"),
 ]
 SeedOption = Annotated[
     str | None, typer.Option(help="Of everything random. [default: 0]", metavar="N")

@@ -1,7 +1,7 @@
 """A search space: constants, dimensions with conditions, starting points; it draws recipes."""
 
 from bcauto.space.dimensions import Choices, Dimension, Range, Scalar, Suggester, Value
-from bcauto.space.files import find_space, read_space, shipped_spaces
+from bcauto.space.files import find_space, read_space, shipped_spaces, space_text
 from bcauto.space.space import Confirmation, Space
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "find_space",
     "read_space",
     "shipped_spaces",
+    "space_text",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Protocol
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
@@ -86,6 +86,15 @@ class Choices(_Conditional):
         """Every value: what a check of the space must try."""
         return self.values
 
+    @property
+    def count(self) -> int | None:
+        """How many values there are."""
+        return len(self.values)
+
+    def every(self) -> Iterator[Value]:
+        """The values, one after another."""
+        return iter(self.values)
+
     def draw(self, name: str, suggest: Suggester) -> Value:
         """The value that ``suggest`` chooses."""
         return self.values[self.options.index(suggest.choose(name, self.options))]
@@ -134,6 +143,21 @@ class Range(_Conditional):
     def edges(self) -> tuple[float, ...]:
         """Both bounds: what a check of the space must try."""
         return (self.low, self.high)
+
+    @property
+    def count(self) -> int | None:
+        """How many numbers there are; None for a range of fractions without steps."""
+        if self.low == self.high:
+            return 1
+        step = self.step or (1 if self.integer else None)
+        return None if step is None else round((self.high - self.low) / step) + 1
+
+    def every(self) -> Iterator[Value]:
+        """The numbers, one after another; ValueError where they are endless."""
+        if self.count is None:
+            raise ValueError(f"a range without steps has no end, got {self.low} to {self.high}")
+        step = self.step or 1
+        return (min(self.low + step * number, self.high) for number in range(self.count))
 
     def draw(self, name: str, suggest: Suggester) -> float:
         """The number that ``suggest`` gives."""

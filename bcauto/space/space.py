@@ -6,6 +6,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import combinations
 from typing import Annotated, Any
 
@@ -56,7 +57,7 @@ class Space(Frozen):
     def _draws_legal_recipes(self) -> Space:
         self._check_conditions()
         self._check_variants()
-        self.edge_recipes()
+        self.edge_recipes  # noqa: B018  drawn once, and kept
         for number, point in enumerate(self.start, 1):
             self._check_start(point, f"start {number}")
         return self
@@ -65,6 +66,11 @@ class Space(Frozen):
         """A recipe whose active dimensions take the values that ``suggest`` gives."""
         return parse(Recipe, self._nested(self._values(suggest)))
 
+    def at(self, point: Mapping[str, Value]) -> Recipe:
+        """The recipe at a point by dimension names; elsewhere first choices and lower bounds."""
+        return self.draw(_Fixed(self.options(point)))
+
+    @cached_property
     def edge_recipes(self) -> list[Recipe]:
         """A recipe for every choice and bound, and every two of one table: the space's edges.
 
@@ -78,6 +84,26 @@ class Space(Frozen):
             for some in [*([edge] for edge in edges), *pairs]
         ]
         return recipes or [self._try({}, "recipe")]
+
+    def holds(self, point: Mapping[str, Any]) -> bool:
+        """Whether a point by dimension names, some of them or all, is one that can be drawn."""
+        try:
+            self._check_start(point, "point")
+        except ValueError:
+            return False
+        return True
+
+    @property
+    def size(self) -> int | None:
+        """How many points there are; None where a range without steps makes them endless."""
+        if any(dimension.count is None for dimension in self.search.values()):
+            return None
+        parents = {parent for dimension in self.search.values() for parent in dimension.when}
+        return self._count(list(self.search), parents, {})
+
+    def points(self) -> Iterator[dict[str, Value]]:
+        """Every point, by the names of its dimensions; endless where ``size`` is None."""
+        return self._points(list(self.search), {})
 
     def options(self, point: Mapping[str, Any]) -> dict[str, Scalar]:
         """A point by dimension names, in the words that a sampler is told."""
@@ -97,6 +123,29 @@ class Space(Frozen):
             if dimension.active(drawn):
                 drawn[name] = dimension.draw(name, suggest)
         return drawn
+
+    def _count(self, names: Sequence[str], parents: set[str], drawn: dict[str, Value]) -> int:
+        """How many points there are that begin with ``drawn`` and go on with ``names``."""
+        if not names:
+            return 1
+        name, *others = names
+        dimension = self.search[name]
+        if not dimension.active(drawn):
+            return self._count(others, parents, drawn)
+        if name not in parents:
+            return (dimension.count or 0) * self._count(others, parents, drawn)
+        every = dimension.every()
+        return sum(self._count(others, parents, {**drawn, name: value}) for value in every)
+
+    def _points(self, names: Sequence[str], drawn: dict[str, Value]) -> Iterator[dict[str, Value]]:
+        if not names:
+            yield drawn
+            return
+        name, *others = names
+        active = self.search[name].active(drawn)
+        for value in self.search[name].every() if active else [None]:
+            more = {} if value is None else {name: value}
+            yield from self._points(others, {**drawn, **more})
 
     def _nested(self, drawn: Mapping[str, Value]) -> dict[str, Any]:
         nested = copy.deepcopy(self.recipe)
@@ -126,7 +175,7 @@ class Space(Frozen):
 
     def _try(self, point: Mapping[str, Value], where: str) -> Recipe:
         try:
-            return self.draw(_Fixed(self.options(point)))
+            return self.at(point)
         except ValidationError as error:
             raise ValueError(f"{where}: {explain(error, Recipe)}") from None
 

@@ -2,10 +2,11 @@
 
 from bcauto.study.confirm import Confirmed, RepeatSource, confirm_time, confirmed, winner
 from bcauto.study.folder import StudyFolder, check_name, find_study, lock
+from bcauto.study.importance import importances
 from bcauto.study.ledger import DONE, Ledger, Limits
 from bcauto.study.monitor import Monitor, SilentMonitor
 from bcauto.study.record import OWN_STORAGE, DataRecord, Identity, Settings, StudyRecord
-from bcauto.study.sampling import make_pruner
+from bcauto.study.sampling import SamplerName, check_sampler, draw_at_random, make_pruner
 from bcauto.study.source import Source, SpaceSource
 from bcauto.study.storage import (
     absolute,
@@ -31,6 +32,7 @@ __all__ = [
     "Limits",
     "Monitor",
     "RepeatSource",
+    "SamplerName",
     "Settings",
     "SilentMonitor",
     "Source",
@@ -44,12 +46,15 @@ __all__ = [
     "best_trials",
     "check_exists",
     "check_name",
+    "check_sampler",
     "check_storage",
     "comparable",
     "confirm_time",
     "confirmed",
     "connect",
+    "draw_at_random",
     "find_study",
+    "importances",
     "load_study",
     "lock",
     "make_pruner",

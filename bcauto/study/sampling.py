@@ -4,24 +4,66 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Literal
 
 import optuna
 from optuna.pruners import BasePruner, MedianPruner
-from optuna.samplers import BaseSampler, TPESampler
+from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, RandomSampler, TPESampler
 
-from bcauto.space import Range, Scalar
+from bcauto.errors import BadInput
+from bcauto.recipe import Recipe
+from bcauto.space import Range, Scalar, Space
 
-__all__ = ["OptunaSuggester", "make_pruner", "make_sampler"]
+__all__ = [
+    "OptunaSuggester",
+    "SamplerName",
+    "check_sampler",
+    "draw_at_random",
+    "make_pruner",
+    "make_sampler",
+]
 
 
-def make_sampler(seed: int) -> BaseSampler:
-    """TPE over the groups of dimensions that are active together (Watanabe 2023).
+SamplerName = Literal["tpe", "random", "cmaes", "gp", "grid"]
+"""How recipes are chosen: ``grid`` takes every point of a finite space in turn, the others are
+Optuna's samplers."""
 
-    ``group`` serves conditional spaces; the constant liar keeps parallel trials apart.
+_NEEDED = {"cmaes": "cmaes", "gp": "torch"}  # packages that Optuna's sampler imports
+
+
+def check_sampler(name: SamplerName, space: Space) -> None:
+    """Makes sure that a sampler can run here, and on this space.
+
+    Raises:
+        BadInput: a package is missing, or a grid would be endless.
     """
+    package = _NEEDED.get(name)
+    if package and find_spec(package) is None:
+        raise BadInput(f"--sampler {name} needs {package}: pip install {package}")
+    if name == "grid" and space.size is None:
+        endless = next(n for n, dimension in space.search.items() if dimension.count is None)
+        rule = "--sampler grid needs a space of choices, whole numbers and steps"
+        raise BadInput(f"{rule}, got {endless!r} without steps")
+
+
+def make_sampler(name: SamplerName, seed: int) -> BaseSampler:
+    """One of Optuna's samplers; for ``grid`` one that is never asked.
+
+    TPE is over the groups of dimensions that are active together (Watanabe 2023): ``group`` serves
+    conditional spaces, and the constant liar keeps parallel trials apart. CMA-ES and the Gaussian
+    process leave dimensions that not every trial has to random draws.
+    """
+    seed %= 2**32
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return TPESampler(seed=seed % 2**32, multivariate=True, group=True, constant_liar=True)
+        if name == "tpe":
+            return TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True)
+        if name == "cmaes":
+            return CmaEsSampler(seed=seed, warn_independent_sampling=False)
+        if name == "gp":
+            return GPSampler(seed=seed, deterministic_objective=False)
+        return RandomSampler(seed=seed)
 
 
 def make_pruner() -> BasePruner:
@@ -55,3 +97,10 @@ class OptunaSuggester:
         return self.trial.suggest_float(
             name, bounds.low, bounds.high, step=bounds.step, log=bounds.log
         )
+
+
+def draw_at_random(space: Space, count: int, seed: int) -> list[Recipe]:
+    """Recipes at random points of a space, the same for the same seed."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(sampler=RandomSampler(seed=seed % 2**32))
+    return [space.draw(OptunaSuggester(study.ask())) for _ in range(count)]

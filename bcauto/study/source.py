@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Protocol
 
 import optuna
@@ -12,9 +13,11 @@ from optuna.trial import FrozenTrial, TrialState
 from bcauto.recipe import Recipe
 from bcauto.seeds import derive
 from bcauto.space import Space
-from bcauto.study.sampling import OptunaSuggester, make_sampler
+from bcauto.study.sampling import OptunaSuggester, SamplerName, make_sampler
 
 __all__ = ["Asked", "Source", "SpaceSource", "was_drawn"]
+
+_PATIENCE = 10  # known recipes in a row, until a finite space's others are taken in turn
 
 
 @dataclass(frozen=True)
@@ -38,30 +41,62 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class SpaceSource:
-    """Draws from a space: its starting points first, then what the sampler suggests."""
+    """Draws from a space: its starting points first, then what the sampler suggests.
+
+    A grid's points, and those that a sampler leaves over when it draws what is known again and
+    again, are taken in turn.
+    """
 
     space: Space
     seed: int
+    sampler: SamplerName = "tpe"
 
-    def ask(self, study: optuna.Study) -> Asked:
-        """Asks for a trial: what is queued, the next starting point, or a suggestion."""
+    def ask(self, study: optuna.Study) -> Asked | None:
+        """Asks for a trial: what is queued, the next starting point, or a suggestion.
+
+        None where every point of a finite space is known.
+        """
         trials = study.get_trials(deepcopy=False)
-        study.sampler = make_sampler(derive(self.seed, "sampler", _asked_for(trials)))
-        self._queue_starting_point(study, trials)
+        name: SamplerName = "random" if self.sampler == "grid" else self.sampler
+        study.sampler = make_sampler(name, derive(self.seed, "sampler", _asked_for(trials)))
+        if not any(trial.state == TrialState.WAITING for trial in trials):
+            started = self._queue_starting_point(study, trials)
+            if not started and self._in_turn(trials) and not self._queue_next_point(study, trials):
+                return None
         trial = study.ask()
         recipe = self.space.draw(OptunaSuggester(trial))
-        return Asked(trial, recipe, derive(self.seed, "trial", recipe.fingerprint))
+        return Asked(trial, recipe, self._seed(recipe))
 
-    def _queue_starting_point(self, study: optuna.Study, trials: Sequence[FrozenTrial]) -> None:
-        """Queues the space's next starting point, unless something is queued already.
+    def _queue_starting_point(self, study: optuna.Study, trials: Sequence[FrozenTrial]) -> bool:
+        """Queues the space's next starting point; False where none is left.
 
         One at a time, so that a retry comes before it, where its first try was.
         """
         tried = sum("start" in t.user_attrs for t in trials)
-        queued = any(t.state == TrialState.WAITING for t in trials)
-        if tried < len(self.space.start) and not queued:
-            point = self.space.options(self.space.start[tried])
-            study.enqueue_trial(point, user_attrs={"start": tried})
+        if tried >= len(self.space.start):
+            return False
+        point = self.space.options(self.space.start[tried])
+        study.enqueue_trial(point, user_attrs={"start": tried})
+        return True
+
+    def _in_turn(self, trials: Sequence[FrozenTrial]) -> bool:
+        if self.sampler == "grid":
+            return True
+        known = takewhile(lambda trial: "duplicate_of" in trial.user_attrs, reversed(trials))
+        return self.space.size is not None and len(list(known)) >= _PATIENCE
+
+    def _queue_next_point(self, study: optuna.Study, trials: Sequence[FrozenTrial]) -> bool:
+        """Queues the first point of the space whose recipe no trial has; False where none is."""
+        known = {trial.user_attrs.get("seed") for trial in trials}
+        points = self.space.points()
+        new = (point for point in points if self._seed(self.space.at(point)) not in known)
+        point = next(new, None)
+        if point is not None:
+            study.enqueue_trial(self.space.options(point))
+        return point is not None
+
+    def _seed(self, recipe: Recipe) -> int:
+        return derive(self.seed, "trial", recipe.fingerprint)
 
 
 def _asked_for(trials: Sequence[FrozenTrial]) -> int:

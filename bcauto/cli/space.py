@@ -1,0 +1,117 @@
+"""``bcauto space``: what a space holds, before a search in it costs a night."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bcauto.cli.options import JsonFlag, SeedOption, parse_whole
+
+if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
+    from bcauto.recipe import Recipe
+    from bcauto.space import Dimension, Space
+
+__all__ = ["space"]
+
+_MOST_SAMPLES = 10_000
+_LARGEST_SEED = 2**63 - 1
+
+
+def space(
+    name: Annotated[str, typer.Argument(metavar="SPACE", help="A name, or a .toml file.")],
+    sample: Annotated[
+        str | None, typer.Option(help="Print this many random recipes instead.", metavar="N")
+    ] = None,
+    seed: SeedOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show what a space holds: dimensions, conditions, size, starting points."""
+    from bcauto.space import find_space, read_space
+
+    found = read_space(find_space(name))
+    if sample is not None:
+        count = parse_whole("--sample", sample, 1, _MOST_SAMPLES)
+        recipes = _drawn(found, count, parse_whole("--seed", seed or "0", 0, _LARGEST_SEED))
+        _print_recipes(recipes, as_json)
+    elif as_json:
+        typer.echo(json.dumps(_as_object(name, found)))
+    else:
+        _show(name, found)
+
+
+def _drawn(found: Space, count: int, seed: int) -> list[Recipe]:
+    """Recipes at random points."""
+    from bcauto.study import draw_at_random
+
+    return draw_at_random(found, count, seed)
+
+
+def _print_recipes(recipes: list[Recipe], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps([recipe.model_dump(mode="json") for recipe in recipes]))
+        return
+    for number, recipe in enumerate(recipes):
+        typer.echo(f"# recipe {number}\n{recipe.to_toml()}")
+
+
+def _as_object(name: str, found: Space) -> dict[str, Any]:
+    dimensions = {
+        dimension: {**entry.model_dump(mode="json", exclude_none=True), "count": entry.count}
+        for dimension, entry in found.search.items()
+    }
+    return {
+        "space": name,
+        "size": found.size,
+        "dimensions": dimensions,
+        "constants": found.recipe,
+        "start": list(found.start),
+        "proxy": found.proxy.model_dump(mode="json"),
+        "confirm": found.confirm.model_dump(),
+        "fingerprint": found.fingerprint,
+    }
+
+
+def _show(name: str, found: Space) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    size = "endless" if found.size is None else f"{found.size:,} points"
+    counts = f"{len(found.search)} dimensions, {size}, {len(found.start)} starting points"
+    console.print(f"{name}: {counts}")
+    table = Table(show_edge=False)
+    table.add_column("dimension", no_wrap=True)
+    table.add_column("values")
+    table.add_column("when")
+    for dimension, entry in found.search.items():
+        table.add_row(dimension, _values(entry), _condition(entry))
+    console.print(table)
+    _print_tables(console, "constants", found.recipe)
+    for number, point in enumerate(found.start, 1):
+        _print_tables(console, f"start {number}", point)
+
+
+def _print_tables(console: Any, title: str, values: dict[str, Any]) -> None:
+    import tomli_w
+
+    if values:
+        console.print(f"\n{title}:")
+        console.print(tomli_w.dumps(values).strip(), markup=False, soft_wrap=True)
+
+
+def _values(entry: Dimension) -> str:
+    """Choices as they are, ranges by their bounds."""
+    from bcauto.space import Choices
+
+    if isinstance(entry, Choices):
+        return ", ".join(str(list(v)) if isinstance(v, tuple) else str(v) for v in entry.values)
+    step = f" in steps of {entry.step:g}" if entry.step else ""
+    kind = ", whole" if entry.integer and not entry.step else ""
+    return f"{entry.low:g} to {entry.high:g}{step}{kind}{', log' if entry.log else ''}"
+
+
+def _condition(entry: Dimension) -> str:
+    wanted = (f"{parent} = {value}" for parent, value in entry.when.items())
+    return " and ".join(wanted)

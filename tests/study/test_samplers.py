@@ -1,0 +1,142 @@
+"""The samplers by name: what they draw, where they end, what they need."""
+
+import importlib.util
+
+import optuna
+import pytest
+
+from bcauto.space import Space
+from bcauto.study import Ledger, Limits, SpaceSource, check_sampler, draw_at_random, importances
+from bcauto.toml import parse
+from bcauto.trial import TrialResult
+
+FINITE = {
+    "recipe": {"model": {"backbone": "SmallCNN"}},
+    "search": {
+        "training.optimizer": ["adam", "lion"],
+        "training.epochs": {"low": 1, "high": 3},
+        "model.head_units": {"values": [[], [8]], "when": {"training.optimizer": "lion"}},
+    },
+    "start": [{"training.optimizer": "lion", "training.epochs": 2}],
+}
+ENDLESS = {**FINITE, "search": {"model.dropout": {"low": 0.0, "high": 0.5}}, "start": []}
+
+
+def space_of(table):
+    return parse(Space, table)
+
+
+def result(objective):
+    return TrialResult(
+        objective=objective,
+        clean_accuracy=0.5,
+        scores={"held_out": {}, "families": {}, "interval": [0, 1], "standard_error": 0.1},
+        epochs=1,
+        seconds=1.0,
+        parameters=1,
+        trainable_parameters=1,
+        device={},
+    )
+
+
+def searched(tmp_path, space, sampler, trials, seed=0):
+    """The study after as many trials as it takes or is allowed, each worth its own epochs."""
+    study = optuna.create_study(direction="maximize")
+    source = SpaceSource(space, seed, sampler)
+    ledger = Ledger(study, source, Limits(trials), lambda n: tmp_path / f"{n}.keras")
+    while job := ledger.next_job():
+        ledger.close(job.number, result(0.1 * job.recipe.training.epochs))
+    return study, ledger
+
+
+def recipes(study):
+    done = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
+    return [str(trial.user_attrs["recipe"]) for trial in done]
+
+
+def test_a_grid_takes_every_point_once_and_then_ends(tmp_path):
+    space = space_of(FINITE)
+    study, ledger = searched(tmp_path, space, "grid", 100)
+    assert ledger.exhausted
+    assert len(recipes(study)) == len(set(recipes(study))) == space.size == 3 + 6
+    assert study.trials[0].user_attrs["recipe"]["training"]["epochs"] == 2  # the starting point
+    assert "duplicate_of" not in str([trial.user_attrs for trial in study.trials])
+
+
+def test_a_grid_goes_on_where_it_stopped(tmp_path):
+    space = space_of(FINITE)
+    study = optuna.create_study(direction="maximize")
+    for limit in (2, 5, 100):
+        ledger = Ledger(
+            study, SpaceSource(space, 0, "grid"), Limits(limit), lambda n: tmp_path / f"{n}.keras"
+        )
+        while job := ledger.next_job():
+            ledger.close(job.number, result(0.1))
+    assert recipes(study) == recipes(searched(tmp_path, space, "grid", 100)[0])
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_a_sampler_reaches_every_point_of_a_finite_space(tmp_path, sampler):
+    space = space_of(FINITE)
+    study, ledger = searched(tmp_path, space, sampler, 100)
+    assert ledger.exhausted
+    assert len(recipes(study)) == space.size
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_the_same_seed_draws_the_same(tmp_path, sampler):
+    runs = [recipes(searched(tmp_path, space_of(ENDLESS), sampler, 12, s)[0]) for s in (1, 1, 2)]
+    assert runs[0] == runs[1] != runs[2]
+    assert len(set(runs[0])) == 12
+
+
+def test_samplers_that_need_a_package_say_so(monkeypatch, refused):
+    monkeypatch.setattr("bcauto.study.sampling.find_spec", lambda _: None)
+    with refused("--sampler cmaes needs cmaes: pip install"):
+        check_sampler("cmaes", space_of(FINITE))
+    with refused("--sampler gp needs torch: pip install"):
+        check_sampler("gp", space_of(FINITE))
+    for name in ("tpe", "random", "grid"):
+        check_sampler(name, space_of(FINITE))
+
+
+@pytest.mark.parametrize(("sampler", "package"), [("cmaes", "cmaes"), ("gp", "torch")])
+def test_samplers_of_other_packages_draw_where_these_are_there(tmp_path, sampler, package):
+    if importlib.util.find_spec(package) is None:
+        pytest.skip(f"{package} is not installed")
+    study, _ = searched(tmp_path, space_of(ENDLESS), sampler, 12)
+    assert len(set(recipes(study))) == 12
+
+
+def test_a_grid_of_an_endless_space_is_refused(refused):
+    with refused("--sampler grid needs a space of .*, got 'model.dropout' without steps"):
+        check_sampler("grid", space_of(ENDLESS))
+
+
+def test_random_recipes_follow_the_seed():
+    space = space_of(ENDLESS)
+    drawn = [draw_at_random(space, 5, seed) for seed in (3, 3, 4)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert len({recipe.fingerprint for recipe in drawn[0]}) == 5
+
+
+def test_the_dimension_that_decides_is_the_important_one():
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=1))
+    study.optimize(
+        lambda t: t.suggest_float("decides", 0, 1) + 0.01 * t.suggest_float("hardly", 0, 1),
+        n_trials=40,
+    )
+    found = importances(study)
+    assert list(found) == ["decides", "hardly"]
+    assert found["decides"] > 0.8
+    assert sum(found.values()) == pytest.approx(1)
+
+
+def test_importance_needs_trials_and_dimensions_that_vary():
+    assert importances(None) == {}
+    study = optuna.create_study(direction="maximize")
+    study.optimize(lambda t: t.suggest_float("same", 0.5, 0.5), n_trials=6)
+    assert importances(study) == {}
+    few = optuna.create_study(direction="maximize")
+    few.optimize(lambda t: t.suggest_float("x", 0, 1), n_trials=3)
+    assert importances(few) == {}
