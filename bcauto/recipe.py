@@ -7,68 +7,34 @@ import json
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from bcauto.augment import Augment
-from bcauto.backbones import BACKBONES, Backbone
-from bcauto.errors import choices
+from bcauto.network import Freezing, Network
 from bcauto.toml import Frozen, checked, read_toml, to_toml
 
-__all__ = ["Network", "Recipe", "Training", "read_recipe"]
+__all__ = ["Network", "Recipe", "Training", "TrainingStage", "read_recipe"]
 
 Rate = Annotated[float, Field(gt=0, le=1)]
 
 
-class Network(Frozen):
-    """A backbone and a head.
+class TrainingStage(Freezing):
+    """Some epochs with so much of the backbone frozen; by default as ``model`` says it.
 
-    A recipe names its model in the ``model`` table, which is what a model built elsewhere
-    (a reference and its values) will take the place of.
+    The rate is by default the training's: ``head_learning_rate`` while the whole backbone is
+    frozen, ``learning_rate`` after that.
     """
 
-    backbone: str
-    alpha: float = Field(1.0, description="width multiplier of MobileNet and MobileNetV2")
-    frozen_layers: int = Field(
-        0, ge=0, description="layers, from the input, that fine-tuning leaves as they are"
-    )
-    head_units: tuple[Annotated[int, Field(ge=1, le=8192)], ...] = Field(
-        (), description="widths of the dense layers between pooling and softmax"
-    )
-    dropout: float = Field(0.3, ge=0, le=0.9, description="after pooling and each dense layer")
-
-    @field_validator("backbone")
-    @classmethod
-    def _backbone_is_known(cls, name: str) -> str:
-        if name not in BACKBONES:
-            raise ValueError(f"unknown backbone {name!r}; {choices(name, BACKBONES)}")
-        return name
-
-    @model_validator(mode="after")
-    def _fits_backbone(self) -> Network:
-        known = self.entry
-        if self.alpha not in known.alphas:
-            legal = ", ".join(map(str, known.alphas))
-            raise ValueError(f"alpha of {self.backbone} must be one of {legal}, got {self.alpha}")
-        if self.frozen_layers > known.layers:
-            rule = f"frozen_layers of {self.backbone} must be 0 to {known.layers}"
-            raise ValueError(f"{rule}, got {self.frozen_layers}")
-        return self
-
-    @property
-    def entry(self) -> Backbone:
-        """What the catalogue says of the backbone."""
-        return BACKBONES[self.backbone]
-
-    @property
-    def label(self) -> str:
-        """The backbone with its width, such as ``MobileNet-0.25``."""
-        return self.backbone if len(self.entry.alphas) == 1 else f"{self.backbone}-{self.alpha}"
+    epochs: int = Field(ge=1, le=1000)
+    learning_rate: Rate | None = None
+    batch_size: int | None = Field(None, ge=1, le=4096)
 
 
 class Training(Frozen):
     """Two stages: the head on the frozen backbone, then the layers above the frozen ones.
 
-    A backbone without pretrained weights has no head stage: it trains whole from the start.
+    ``stages``, where there are any, take their place. A backbone without pretrained weights has no
+    stage that freezes it: it trains whole from the start.
     """
 
     optimizer: Literal["adam", "lion"] = "adam"
@@ -83,6 +49,9 @@ class Training(Frozen):
     class_weight: Literal["none", "balanced"] = Field(
         "none", description="balanced: every class weighs the same, however rare"
     )
+    stages: tuple[TrainingStage, ...] = Field(
+        (), description="of gradual unfreezing, in place of head_epochs and epochs"
+    )
 
 
 class Recipe(Frozen):
@@ -91,6 +60,15 @@ class Recipe(Frozen):
     model: Network
     training: Training = Training()
     augment: Augment = Augment()
+
+    @model_validator(mode="after")
+    def _stages_freeze_layers_that_are_there(self) -> Recipe:
+        for number, stage in enumerate(self.training.stages):
+            try:
+                stage.check_fits(self.model.entry)
+            except ValueError as error:
+                raise ValueError(f"training.stages.{number}: {error}") from None
+        return self
 
     @property
     def fingerprint(self) -> str:

@@ -52,12 +52,14 @@ def run_trial(
     classifier = build_classifier(recipe.model, data.image_size, classes, weights)
     batches = _batches(job, data, device, threads)
     loss = make_loss(recipe.training, data.train.labels, classes)
-    epochs = 0
-    for stage in plan_stages(recipe, weights.pretrains(recipe.model)):
-        steps = stage.epochs * batches.steps
+    epochs, stages = 0, []
+    for stage in plan_stages(recipe, classifier, weights.pretrains(recipe.model)):
+        sized = batches.sized(stage.batch_size)
+        steps = stage.epochs * sized.steps
         compile_stage(classifier, stage, recipe.training, loss, device, steps)
+        stages.append(_what_trains(classifier, stage))
         for epoch in range(epochs + 1, epochs + stage.epochs + 1):
-            _train_epoch(classifier.model, batches, stage, epoch)
+            _train_epoch(classifier.model, sized, stage, epoch)
             report(epoch, _probe_score(classifier.model, proxy))
         epochs += stage.epochs
     final = _as_float32(classifier, job, data, device)
@@ -70,6 +72,7 @@ def run_trial(
         parameters=int(classifier.model.count_params()),
         trainable_parameters=classifier.trainable_parameters,
         device=device.as_dict(),
+        stages=stages,
     )
 
 
@@ -141,6 +144,17 @@ def _apply(augment: Augment, size: tuple[int, int]) -> Apply:
     from bcauto.training.keras_cv import make_apply  # keras-cv need not be installed
 
     return make_apply(augment, size)
+
+
+def _what_trains(classifier: Classifier, stage: Stage) -> dict[str, Any]:
+    """A stage of a TrialResult, for a classifier that is compiled for it."""
+    return {
+        "name": stage.name,
+        "epochs": stage.epochs,
+        "frozen_layers": stage.frozen_layers,
+        "first_block": classifier.first_trainable_block,
+        "trainable_parameters": classifier.trainable_parameters,
+    }
 
 
 def _train_epoch(model: Any, batches: Batches, stage: Stage, epoch: int) -> None:
