@@ -163,8 +163,8 @@ def test_a_part_reaches_nothing_that_it_must_not_know(place, forbidden):
 @pytest.mark.parametrize(
     ("place", "known"),
     [
-        ("bcauto.augment", ["bcauto.errors", "bcauto.seeds"]),
-        ("bcauto.proxy", ["bcauto.errors", "bcauto.seeds"]),
+        ("bcauto.augment", ["bcauto.errors", "bcauto.seeds", "bcauto.toml"]),
+        ("bcauto.proxy", ["bcauto.errors", "bcauto.seeds", "bcauto.toml"]),
         ("bcauto.errors", []),
         ("bcauto.seeds", []),
         ("bcauto.backbones", []),

@@ -20,11 +20,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from bcauto.augment.ops import OPS, Op
 from bcauto.augment.pixels import Fill
 from bcauto.errors import choices
+from bcauto.toml import Frozen
 
 __all__ = [
     "AugMix",
@@ -37,21 +38,17 @@ __all__ = [
     "WideOp",
 ]
 
-_FROZEN = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
 Probability = Annotated[float, Field(ge=0, le=1)]
 Magnitude = Annotated[float, Field(ge=0, le=1)]
 Alpha = Annotated[float, Field(gt=0, le=100)]
 
 
-class Basic(BaseModel):
+class Basic(Frozen):
     """What nearly everyone does: flips, one warp, contrast, brightness, in this order.
 
     Rotation, translation and zoom make one warp, which resamples once. Every number is the upper
     end of a uniform draw, to both sides; zero is off. Units are the ops' own.
     """
-
-    model_config = _FROZEN
 
     probability: Probability = Field(1.0, description="that the policy acts on a picture")
     flip: bool = Field(
@@ -65,10 +62,8 @@ class Basic(BaseModel):
     brightness: float = Field(0.0, ge=0, le=1, description="of the range 255")
 
 
-class WideOp(BaseModel):
+class WideOp(Frozen):
     """An op of the wide chain: how often, and how strong."""
-
-    model_config = _FROZEN
 
     probability: Probability
     magnitude: Magnitude | None = Field(
@@ -102,7 +97,7 @@ _BEST_PUBLIC: Mapping[str, WideOp] = MappingProxyType(
 )
 
 
-class WideChain(BaseModel):
+class WideChain(Frozen):
     """Many op families, each at its own low probability: the recipe of the best public system.
 
     The ops that happen do so in the order of ``OPS``, so that the geometric ones make one warp.
@@ -110,8 +105,6 @@ class WideChain(BaseModel):
     families, the range .1 to .4 of their probabilities, translation by 30-40 % and cutout of .2;
     the other numbers of the default are assumed.
     """
-
-    model_config = _FROZEN
 
     probability: Probability = Field(1.0, description="that the chain acts on a picture")
     rate: float = Field(1.0, ge=0, le=10, description="factor of every op's probability, up to 1")
@@ -152,13 +145,11 @@ class WideChain(BaseModel):
         ]
 
 
-class RandAugment(BaseModel):
+class RandAugment(Frozen):
     """Several ops in a row, each drawn from ten (Cubuk et al. 2020), as keras-cv 0.9 defines it.
 
     keras-cv's own default is three ops.
     """
-
-    model_config = _FROZEN
 
     probability: Probability = Field(1.0, description="that the policy acts on a picture")
     ops: int = Field(default=2, ge=0, le=10, description="ops in a row for each image")
@@ -177,13 +168,11 @@ class RandAugment(BaseModel):
     )
 
 
-class AugMix(BaseModel):
+class AugMix(Frozen):
     """Chains of weak ops, blended with each other and with the original (Hendrycks et al. 2020).
 
     keras-cv's fields and defaults; a severity of .3 is the paper's 3 out of 10.
     """
-
-    model_config = _FROZEN
 
     probability: Probability = Field(1.0, description="that the policy acts on a picture")
     severity: Magnitude = Field(
@@ -209,10 +198,8 @@ class AugMix(BaseModel):
         return self
 
 
-class MixUp(BaseModel):
+class MixUp(Frozen):
     """The picture blended with another one, and its label likewise (Zhang et al. 2018)."""
-
-    model_config = _FROZEN
 
     probability: Probability = Field(0.5, description="that a picture is mixed so")
     alpha: Alpha = Field(
@@ -220,10 +207,8 @@ class MixUp(BaseModel):
     )
 
 
-class CutMix(BaseModel):
+class CutMix(Frozen):
     """A rectangle of another picture in its place (Yun et al. 2019); labels share by area."""
-
-    model_config = _FROZEN
 
     probability: Probability = Field(0.5, description="that a picture MixUp left is mixed so")
     alpha: Alpha = Field(1.0, description="of the Beta share of the picture; 1 is uniform")
@@ -239,14 +224,12 @@ _NOT_KERAS_CV: Mapping[str, str] = MappingProxyType(
 """The ops that keras-cv's layers cannot stand in for, and why."""
 
 
-class Augment(BaseModel):
+class Augment(Frozen):
     """All that may happen to a training picture, in this order.
 
     Basic, the wide chain, RandAugment, AugMix, each with its probability; then MixUp or, where
     that did not happen, CutMix, whose other picture went through the same policies.
     """
-
-    model_config = _FROZEN
 
     engine: Literal["bcauto", "keras-cv"] = Field(
         "bcauto",

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import socket
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bcauto.cli.opened import Opened, find_storage, open_study
 from bcauto.cli.options import JsonFlag, StorageOption, StudiesDir, StudyArgument, parse_whole
 from bcauto.cli.words import confirmed_line
 from bcauto.errors import BadInput, NothingUsable
 
 if TYPE_CHECKING:
-    import optuna
-
-    from bcauto.study import Best, Confirmed, Status, StudyFolder, StudyRecord
+    from bcauto.study import Best, Confirmed, Status
 
 __all__ = ["best", "dashboard", "status"]
 
@@ -35,7 +33,7 @@ def status(
     from bcauto.study import storage_failures_in_one_line  # --help would wait for Optuna
 
     with storage_failures_in_one_line():
-        opened = _open(studies_dir, study, storage)
+        opened = open_study(studies_dir, study, storage)
         found = count(opened.study, opened.folder.name, opened.record.settings.trials)
         repeated = opened.confirmed()
     typer.echo(json.dumps(found.as_dict()) if as_json else _status_lines(found, repeated))
@@ -62,8 +60,8 @@ def best(  # one parameter an option
     from bcauto.study import storage_failures_in_one_line  # --help would wait for Optuna
 
     with storage_failures_in_one_line():
-        opened = _open(studies_dir, study, storage)
-        ranked, repeated = _ranked(opened.study, opened.folder.name), opened.confirmed()
+        opened = open_study(studies_dir, study, storage)
+        ranked, repeated = _ranked(opened), opened.confirmed()
     chosen = _chosen(ranked, repeated, trial)
     again = {each.candidate.number: each for each in repeated}
     confirmed = again.get(chosen.number)
@@ -84,48 +82,13 @@ def dashboard(
     """Serve optuna-dashboard on a study until Ctrl-C."""
     from bcauto.study import connect
 
-    folder, url = _find(studies_dir, study, storage)
+    folder, url = find_storage(studies_dir, study, storage)
     free = _check_address(host, parse_whole("--port", port, 1, 65535))
     opened = connect(url)
     from optuna_dashboard import run_server
 
     typer.echo(f"{folder.name} on http://{host}:{free}/ until Ctrl-C")
     run_server(opened, host=host, port=free)
-
-
-@dataclass(frozen=True)
-class _Opened:
-    """A study that is looked at, and the one of its repeats; None where nothing was asked for."""
-
-    folder: StudyFolder
-    record: StudyRecord
-    study: optuna.Study | None
-    repeats: optuna.Study | None
-
-    def confirmed(self) -> list[Confirmed]:
-        """The trials that were trained again, the best first."""
-        from bcauto.study import confirmed
-
-        return confirmed(self.study, self.repeats) if self.study else []
-
-
-def _open(studies: Path, name: str | None, storage: str | None) -> _Opened:
-    from bcauto.study import StudyRecord, connect, load_study
-
-    folder, url = _find(studies, name, storage)
-    opened = connect(url)
-    studies_of = (load_study(one, opened) for one in (folder.name, folder.confirm_name))
-    return _Opened(folder, StudyRecord.read(folder), *studies_of)
-
-
-def _find(studies: Path, name: str | None, storage: str | None) -> tuple[StudyFolder, str]:
-    """A study and the URL of its storage, which must be there: looking makes nothing."""
-    from bcauto.study import StudyRecord, check_exists, find_study
-
-    folder = find_study(studies, name)
-    url = StudyRecord.read(folder).storage_url(folder, storage)
-    check_exists(url)
-    return folder, url
 
 
 def _check_address(host: str, port: int) -> int:
@@ -140,12 +103,10 @@ def _check_address(host: str, port: int) -> int:
     return port
 
 
-def _ranked(study: optuna.Study | None, name: str) -> list[Best]:
-    from bcauto.study import best_trials
-
-    ranked = best_trials(study) if study else []
+def _ranked(opened: Opened) -> list[Best]:
+    ranked = opened.complete()
     if not ranked:
-        raise NothingUsable(f"no trial of study {name!r} is complete yet")
+        raise NothingUsable(f"no trial of study {opened.folder.name!r} is complete yet")
     return ranked
 
 
@@ -166,7 +127,7 @@ def _numbered(ranked: list[Best], trial: int) -> Best:
     return found
 
 
-def _export(opened: _Opened, chosen: Best, confirmed: Confirmed | None, out: Path) -> Path:
+def _export(opened: Opened, chosen: Best, confirmed: Confirmed | None, out: Path) -> Path:
     from bcauto.hardware import count_cores
     from bcauto.training.device import start_keras
 

@@ -22,6 +22,8 @@ __all__ = [
     "JsonFlag",
     "KeepOption",
     "LeaksOption",
+    "ProxyAddOption",
+    "ProxyDataOption",
     "RayAddressOption",
     "SeedOption",
     "SpaceOption",
@@ -99,6 +101,18 @@ LeaksOption = Annotated[
         help="What becomes of training images that are near duplicates of the validation images"
         " that the data brings. [default: refuse]"
     ),
+]
+ProxyDataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--proxy-data",
+        help="Labelled images like the hidden ones (.npz or class folders), to score trials on in"
+        " place of corrupted images.",
+    ),
+]
+ProxyAddOption = Annotated[
+    Path | None,
+    typer.Option("--proxy-add", help="Such images, to score trials on besides corrupted ones."),
 ]
 SeedOption = Annotated[
     str | None, typer.Option(help="Of everything random. [default: 0]", metavar="N")

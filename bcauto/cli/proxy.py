@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bcauto.cli.opened import open_study
 from bcauto.cli.options import JsonFlag, StorageOption, StudiesDir, StudyArgument
 from bcauto.errors import BadInput
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
     from bcauto.grid import Picture, Row
     from bcauto.proxy import Proxy
-    from bcauto.study import Best, Choice, Correlation, StudyFolder, Validity, Worth
+    from bcauto.study import Best, Choice, Correlation, Validity, Worth
 
 __all__ = ["proxy"]
 
@@ -34,11 +35,13 @@ def proxy(
 
     Writes proxy.png, with an image of every cell, and validity.png, with every complete trial.
     """
-    folder, trials = _read(studies_dir, study, storage)
     from bcauto.grid import draw_grid, write_picture
     from bcauto.proxy import Proxy
-    from bcauto.study import proxy_validity
+    from bcauto.study import proxy_validity, storage_failures_in_one_line
 
+    with storage_failures_in_one_line():
+        opened = open_study(studies_dir, study, storage)
+        folder, trials = opened.folder, opened.complete()
     stored = Proxy.load(folder.proxy)
     report = _make_folder(out or folder.report)
     found = proxy_validity(trials)
@@ -51,26 +54,6 @@ def proxy(
         _show(folder.name, stored, found)
         for path in pictures.values():
             typer.echo(path)
-
-
-def _read(studies: Path, name: str | None, storage: str | None) -> tuple[StudyFolder, list[Best]]:
-    """A study, which must be there, and its COMPLETE trials."""
-    from bcauto.study import (
-        StudyRecord,
-        best_trials,
-        check_exists,
-        connect,
-        find_study,
-        load_study,
-        storage_failures_in_one_line,
-    )
-
-    folder = find_study(studies, name)
-    url = StudyRecord.read(folder).storage_url(folder, storage)
-    check_exists(url)
-    with storage_failures_in_one_line():
-        opened = load_study(folder.name, connect(url))
-        return folder, best_trials(opened) if opened else []
 
 
 def _make_folder(path: Path) -> Path:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from bcauto.cli.words import confirmed_line
 from bcauto.errors import NothingUsable
-from bcauto.search import Plan
+from bcauto.plan import Plan
 from bcauto.study import DONE, Confirmed, best_trials, winner
 from bcauto.trial import Job
 
@@ -178,7 +178,6 @@ def _overview(plan: Plan) -> dict[str, str]:
     known = "goes on" if plan.resumed else "new"
     size = "x".join(map(str, data.image_size))
     split = f"{data.train} images to train on, {data.val} to validate, {size}"
-    proxy = plan.work.payload.proxy
     share = f"{slots.gpus:g} GPU" if slots.gpus else f"{slots.threads} core(s)"
     frail = " (a crash of native code ends this process)" if settings.executor == "inline" else ""
     dimensions = f"{len(plan.space.search)} dimensions, weights {_weights_line(plan)}"
@@ -186,17 +185,23 @@ def _overview(plan: Plan) -> dict[str, str]:
     return {
         "study": f"{plan.folder.name} ({known}), in {plan.folder.path}",
         "data": f"{settings.data or 'built-in cells'}: {split}, {len(data.class_names)} classes",
-        "cleaned": plan.work.payload.data.cleaning.summary(),
+        "cleaned": plan.data.cleaning.summary(),
         "space": f"{settings.space}: {dimensions}",
         **keras_cv,
-        "proxy": f"{len(proxy.labels)} corrupted copies of the validation images",
+        "proxy": _proxy_line(plan),
         "workers": f"{slots.workers} at a time with {share} each, {settings.executor}{frail}",
     }
 
 
+def _proxy_line(plan: Plan) -> str:
+    own = len(plan.own.labels) if plan.own else 0
+    copies = f"{len(plan.proxy.labels) - own} corrupted copies of the validation images"
+    return f"{copies}, {own} of your own" if own else copies
+
+
 def _weights_line(plan: Plan) -> str:
-    networks = [recipe.model for recipe in plan.space.edge_recipes()]
-    needed = any(map(plan.work.payload.weights.pretrains, networks))
+    networks = [recipe.model for recipe in plan.space.edge_recipes]
+    needed = any(map(plan.weights.pretrains, networks))
     return plan.settings.weights if needed else "none (all networks train from scratch)"
 
 

@@ -14,6 +14,8 @@ from bcauto.cli.options import (
     ImageSizeOption,
     KeepOption,
     LeaksOption,
+    ProxyAddOption,
+    ProxyDataOption,
     RayAddressOption,
     SeedOption,
     SpaceOption,
@@ -46,6 +48,8 @@ def search(  # one parameter an option
     weights: WeightsOption = None,
     image_size: ImageSizeOption = None,
     leaks: LeaksOption = None,
+    proxy_data: ProxyDataOption = None,
+    proxy_add: ProxyAddOption = None,
     seed: SeedOption = None,
     keep: KeepOption = None,
     confirm: ConfirmOption = None,
@@ -69,6 +73,8 @@ def search(  # one parameter an option
         weights=weights,
         image_size=parse_number(image_size),
         leaks=leaks,
+        proxy_data=None if proxy_data is None else str(proxy_data),
+        proxy_add=None if proxy_add is None else str(proxy_add),
         seed=parse_number(seed),
         keep=None if keep is None else parse_keep(keep),
         confirm=parse_number(confirm),
@@ -78,7 +84,8 @@ def search(  # one parameter an option
     with watch_signals() as interrupts:
         # Here, or `bcauto --help` would wait for them.
         from bcauto.cli.screen import SearchScreen
-        from bcauto.search import plan_search, run_search
+        from bcauto.plan import plan_search
+        from bcauto.search import run_search
 
         plan = plan_search(given, studies_dir, study)
         with SearchScreen(plan) as screen, interrupts.held(plan.settings.executor == "ray"):

@@ -15,11 +15,11 @@ from bcauto.data.rules import check_classes
 from bcauto.data.split import VALIDATION_FRACTION, stratified_split
 from bcauto.errors import BadInput
 
-__all__ = ["Leaks", "split_apart", "without_leaks"]
+__all__ = ["Leaks", "split_apart", "without_copies", "without_leaks"]
 
 Leaks = Literal["refuse", "drop"]
-"""What becomes of training images that are near duplicates of a data set's own validation images:
-the data set is refused, or they are left out."""
+"""What becomes of training images that are near duplicates of images to score on, where the user
+gave both: they are refused, or the training images are left out."""
 
 _NAMED = 5  # pairs in a refusal
 
@@ -65,13 +65,47 @@ def without_leaks(source: Source, read: Source, leaks: Leaks, where: str) -> tup
     """
     train, val = source.parts
     pairs = near_duplicates(train.images, val.images)
+    if pairs and leaks == "refuse":
+        raise BadInput(f"{where}: {_refusal(pairs, source, read)}")
+    return _without(train, pairs, source.class_names, where)
+
+
+def without_copies(
+    train: Labelled, images: Images, names: Sequence[str], leaks: Leaks, where: str
+) -> tuple[Labelled, int]:
+    """Training images, and how many were left out as near duplicates of images to score on.
+
+    Args:
+        train: as it is trained on.
+        images: (m, h, w, 3) uint8 of another file, of the same size.
+        names: the classes.
+        leaks: whether to refuse, or to drop the training images.
+        where: the other file, for a refusal.
+
+    Raises:
+        BadInput: there are such images and they are refused, or they are all of a class.
+    """
+    pairs = near_duplicates(train.images, images)
+    if pairs and leaks == "refuse":
+        theirs = sorted({index for _, index in pairs})
+        named = ", ".join(map(str, theirs[:_NAMED])) + (", ..." if len(theirs) > _NAMED else "")
+        raise BadInput(
+            f"{where}: no image to score on may be a near duplicate of a training image, got "
+            f"{len(theirs)} (numbers {named}): mend the file, "
+            "or give --leaks drop to leave the training images out"
+        )
+    return _without(train, pairs, names, where)
+
+
+def _without(
+    train: Labelled, pairs: Sequence[tuple[int, int]], names: Sequence[str], where: str
+) -> tuple[Labelled, int]:
+    """Training images less those of the pairs, and how many that leaves out."""
     if not pairs:
         return train, 0
-    if leaks == "refuse":
-        raise BadInput(f"{where}: {_refusal(pairs, source, read)}")
     kept = np.setdiff1d(np.arange(len(train)), [ours for ours, _ in pairs])
-    what = f"{where}: after near duplicates of validation images were left out"
-    check_classes(train.labels[kept], val.labels, source.class_names, what)
+    what = f"{where}: after near duplicates of images to score on were left out"
+    check_classes(train.labels[kept], train.labels, names, what)
     return train.take(kept), len(train) - kept.size
 
 

@@ -26,7 +26,7 @@ class Cleaning:
 
     ``duplicates`` counts the images dropped because an equal one stays, ``intruders`` the distinct
     pictures that were dropped whole, and ``intruder_copies`` how often they occurred. ``leaked``
-    counts the training images dropped as near duplicates of validation images, and ``joined``
+    counts the training images dropped as near duplicates of images to score on, and ``joined``
     those that went over to validation for it.
     """
 
@@ -52,7 +52,7 @@ class Cleaning:
             dropped.append(f"{self.intruder_copies} copies of {pictures}")
         if self.leaked:
             leaked = _counted(self.leaked, "near duplicate", "near duplicates")
-            dropped.append(f"{leaked} of validation images")
+            dropped.append(f"{leaked} of images to score on")
         kept = f"kept {self.kept}: dropped {_listed(dropped)}"
         if not dropped:
             kept = "kept all: no duplicates, no intruders"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from bcauto.data.apart import Leaks, split_apart, without_leaks
+from bcauto.data.apart import Leaks, split_apart, without_copies, without_leaks
 from bcauto.data.builtin import CLASS_NAMES, draw_cells
 from bcauto.data.cleaning import Cleaning, clean
-from bcauto.data.labelled import Labelled, Source
+from bcauto.data.labelled import Images, Labelled, Source
 from bcauto.data.reading import read
 from bcauto.data.resize import resize_all
 from bcauto.data.rules import check_image_size
@@ -52,6 +52,21 @@ class Dataset:
             digest.update(np.ascontiguousarray(part.images).data)
             digest.update(np.ascontiguousarray(part.labels, dtype="<i8").data)
         return digest.hexdigest()
+
+    def apart_from(self, images: Images, leaks: Leaks, where: str) -> Dataset:
+        """The same without training images that are near duplicates of others, which also score.
+
+        Args:
+            images: (m, h, w, 3) uint8, of the data's size.
+            leaks: whether to refuse such a data set, or to drop its training images.
+            where: the images' file, for a refusal.
+
+        Raises:
+            BadInput: there are such images and they are refused, or they are all of a class.
+        """
+        train, leaked = without_copies(self.train, images, self.class_names, leaks, where)
+        cleaning = replace(self.cleaning, leaked=self.cleaning.leaked + leaked)
+        return replace(self, train=train, cleaning=cleaning)
 
 
 def load(path: Path | None, image_size: int | None, seed: int, leaks: Leaks = "refuse") -> Dataset:

@@ -39,11 +39,6 @@ class Work:
     nbytes: int
     make_runner: Callable[[Any, int], Runner]
 
-    def hand_over(self) -> Any:
-        """The payload, of which this process then keeps no copy."""
-        payload, self.payload = self.payload, None
-        return payload
-
 
 @dataclass(frozen=True)
 class Slots:

@@ -23,7 +23,7 @@ class InlineExecutor:
     def run(self, ledger: Ledger, work: Work, check: Callable[[], None]) -> None:
         """Takes jobs from the ledger until there are no more."""
         try:
-            runner = work.make_runner(work.hand_over(), self.slots.threads)
+            runner = work.make_runner(work.payload, self.slots.threads)
             while (job := ledger.next_job()) is not None:
                 _run_job(ledger, runner, job, check)
         finally:

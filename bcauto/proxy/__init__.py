@@ -10,6 +10,7 @@ from bcauto.proxy.corruptions import CORRUPTIONS, FAMILIES, HELD_OUT, SEVERITIES
 from bcauto.proxy.make import make_proxy
 from bcauto.proxy.metrics import Metric, measure
 from bcauto.proxy.objective import Objective
+from bcauto.proxy.own import OwnImages, with_own
 from bcauto.proxy.proxy import Proxy
 from bcauto.proxy.score import ProxyScore, score, score_probe
 
@@ -22,6 +23,7 @@ __all__ = [
     "Corruption",
     "Metric",
     "Objective",
+    "OwnImages",
     "Proxy",
     "ProxyConfig",
     "ProxyScore",
@@ -29,4 +31,5 @@ __all__ = [
     "measure",
     "score",
     "score_probe",
+    "with_own",
 ]

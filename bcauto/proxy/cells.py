@@ -8,24 +8,33 @@ from itertools import pairwise
 from typing import Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, StrictInt, model_validator
+from pydantic import StrictInt, model_validator
 
 from bcauto.errors import BadInput, choices
 from bcauto.proxy.corruptions import CORRUPTIONS, FAMILIES, HELD_OUT, SEVERITIES, Image
 from bcauto.proxy.metrics import Metric
 from bcauto.proxy.objective import Objective
+from bcauto.toml import Frozen
 
-__all__ = ["Cell", "ProxyConfig"]
+__all__ = ["OWN", "Cell", "ProxyConfig"]
+
+OWN = "own"
+"""The family of a user's own images, whose cells are numbered parts of them."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One corruption at one severity; BadInput for a name or a severity that does not exist."""
+    """One corruption at one severity; BadInput for a name or a severity that does not exist.
+
+    Or one part of a user's own images: the corruption is then ``own``, the severity its number.
+    """
 
     corruption: str
     severity: int
 
     def __post_init__(self) -> None:
+        if self.corruption == OWN:
+            return
         if self.corruption not in CORRUPTIONS:
             hint = choices(self.corruption, CORRUPTIONS)
             raise BadInput(f"a cell needs a known corruption, got {self.corruption!r}; {hint}")
@@ -48,14 +57,14 @@ class Cell:
     @property
     def family(self) -> str:
         """The family of the cell's corruption."""
-        return CORRUPTIONS[self.corruption].family
+        return OWN if self.corruption == OWN else CORRUPTIONS[self.corruption].family
 
     def corrupt(self, image: Image, rng: np.random.Generator) -> Image:
         """A corrupted copy of an image, both (h, w, 3) uint8."""
         return CORRUPTIONS[self.corruption].function(image, self.severity, rng)
 
 
-class ProxyConfig(BaseModel):
+class ProxyConfig(Frozen):
     """What the proxy is made of and scored by; checked as a whole when it is made.
 
     No cell holds every image: an image gets ``copies`` corrupted copies, each in another cell that
@@ -68,8 +77,6 @@ class ProxyConfig(BaseModel):
     ``metric`` is what a cell is scored by, and ``objective`` what trials compete on: the mean over
     all cells, over the families' means, or the least of the families' means.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     families: tuple[str, ...] = tuple(family for family in FAMILIES if family not in HELD_OUT)
     held_out: tuple[str, ...] = HELD_OUT

@@ -10,7 +10,7 @@ from bcauto.proxy.cells import Cell, ProxyConfig
 from bcauto.proxy.proxy import Integers, Proxy
 from bcauto.seeds import generator
 
-__all__ = ["make_proxy"]
+__all__ = ["check_two_classes", "deal", "make_proxy"]
 
 
 def make_proxy(
@@ -28,15 +28,15 @@ def make_proxy(
     """
     searched, held_out = config.cells, config.held_out_cells
     _check_enough(len(images), config)
-    dealt = [_deal(labels, len(searched), config.copies, generator(seed, "proxy", "searched"))]
+    dealt = [deal(labels, len(searched), config.copies, generator(seed, "proxy", "searched"))]
     if held_out:
         rng = generator(seed, "proxy", "held out")
-        places = _deal(labels, len(held_out), config.held_out_copies, rng)
+        places = deal(labels, len(held_out), config.held_out_copies, rng)
         dealt.append(places + len(searched))
     cell = np.concatenate(dealt)
     base = np.broadcast_to(np.arange(len(images)), cell.shape)
     if config.metric == "auc":
-        _check_two_classes(labels[base.ravel()], cell.ravel(), (*searched, *held_out))
+        check_two_classes(labels[base.ravel()], cell.ravel(), (*searched, *held_out))
     return Proxy(
         images=_corrupt(images, base.ravel(), cell.ravel(), (*searched, *held_out), seed),
         labels=labels.astype(np.int64)[base.ravel()],
@@ -61,7 +61,7 @@ def _check_enough(images: int, config: ProxyConfig) -> None:
         )
 
 
-def _check_two_classes(
+def check_two_classes(
     labels: npt.NDArray[np.integer], place: Integers, cells: tuple[Cell, ...]
 ) -> None:
     """Makes sure that no cell holds images of one class only, of which there is no AUC."""
@@ -73,7 +73,7 @@ def _check_two_classes(
             )
 
 
-def _deal(
+def deal(
     labels: npt.NDArray[np.integer], cells: int, copies: int, rng: np.random.Generator
 ) -> Integers:
     """The cell of every copy of every image, (copies, images), from 0 to ``cells - 1``.

@@ -39,7 +39,9 @@ class Proxy:
     ``probe`` (n,) int64 picks one copy of each of the n validation images, spread evenly over the
     other cells and, within a class, over them as well: it is scored at every epoch, and the whole
     set at a trial's end. ``metric`` is what a cell is scored by, and ``objective`` what becomes of
-    the scores of the other cells. The arrays are not to be written to.
+    the scores of the other cells. A user's own images (``with_own``) count as base images that
+    follow the validation images, and the probe has its share of them. The arrays are not to be
+    written to.
     """
 
     images: npt.NDArray[np.uint8]
@@ -51,6 +53,11 @@ class Proxy:
     held_out: tuple[str, ...]
     objective: Objective = "mean_of_cells"
     metric: Metric = "accuracy"
+
+    @property
+    def base_images(self) -> int:
+        """How many images the copies were made of, a user's own included."""
+        return int(self.base.max()) + 1
 
     @cached_property
     def fingerprint(self) -> str:

@@ -56,8 +56,8 @@ def score(proxy: Proxy, probabilities: Probabilities) -> ProxyScore:
     Equal probabilities give equal scores, interval included. ValueError for another shape.
     """
     _check_shape(probabilities, proxy.labels)
-    once = np.ones((1, len(proxy.probe)))
-    values = _by_cell(proxy, probabilities, np.concatenate([once, _resamples(len(proxy.probe))]))
+    once = np.ones((1, proxy.base_images))
+    values = _by_cell(proxy, probabilities, np.concatenate([once, _resamples(proxy.base_images)]))
     families = [cell.family for cell in proxy.cells]
     searched = np.array([family not in proxy.held_out for family in families])
     counted = [family for family in families if family not in proxy.held_out]
@@ -109,7 +109,7 @@ def _resamples(images: int) -> Floats:
 
 
 def _by_cell(proxy: Proxy, probabilities: Probabilities, weights: Floats) -> Floats:
-    """(w, cells): the metric in each cell, with weights (w, n) of the n validation images."""
+    """(w, cells): the metric in each cell, with weights (w, n) of the n base images."""
     metric = METRICS[proxy.metric]
     inside = (np.flatnonzero(proxy.cell == place) for place in range(len(proxy.cells)))
     columns = [metric(weights[:, proxy.base[i]], proxy.labels[i], probabilities[i]) for i in inside]

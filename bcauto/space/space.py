@@ -6,6 +6,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import combinations
 from typing import Annotated, Any
 
@@ -56,7 +57,7 @@ class Space(Frozen):
     def _draws_legal_recipes(self) -> Space:
         self._check_conditions()
         self._check_variants()
-        self.edge_recipes()
+        self.edge_recipes  # noqa: B018  drawn once, and kept
         for number, point in enumerate(self.start, 1):
             self._check_start(point, f"start {number}")
         return self
@@ -65,6 +66,7 @@ class Space(Frozen):
         """A recipe whose active dimensions take the values that ``suggest`` gives."""
         return parse(Recipe, self._nested(self._values(suggest)))
 
+    @cached_property
     def edge_recipes(self) -> list[Recipe]:
         """A recipe for every choice and bound, and every two of one table: the space's edges.
 

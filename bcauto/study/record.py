@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bcauto.errors import BadInput
 from bcauto.study.folder import StudyFolder
@@ -27,6 +27,10 @@ class Settings(Frozen):
     leaks: Literal["refuse", "drop"] = Field(
         "refuse", description="training images that nearly equal the data's own validation images"
     )
+    proxy_data: str | None = Field(
+        None, description="path of images like the hidden ones, in place of corrupted images"
+    )
+    proxy_add: str | None = Field(None, description="path of such images, besides corrupted ones")
     space: str
     weights: str = "imagenet"
     storage: str = Field(
@@ -44,6 +48,13 @@ class Settings(Frozen):
         None, ge=0, le=100, description="best trials to train again; None: as the space says"
     )
     confirm_repeats: int | None = Field(None, ge=1, le=20, description="of each; None: likewise")
+
+    @model_validator(mode="after")
+    def _one_set_of_own_images(self) -> Settings:
+        if self.proxy_data and self.proxy_add:
+            got = f"got {self.proxy_data} and {self.proxy_add}"
+            raise ValueError(f"--proxy-data and --proxy-add exclude each other, {got}")
+        return self
 
 
 class DataRecord(Frozen):
@@ -63,6 +74,7 @@ class Identity(Frozen):
     data: str
     space: str
     proxy: str
+    own_images: str = "none"
     seed: int
     weights: str
     storage: str
@@ -84,7 +96,7 @@ class Identity(Frozen):
         for name in Identity.model_fields:
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine != theirs:
-                yield f"{name} (study: {_short(mine)}, now: {_short(theirs)})"
+                yield f"{name.replace('_', ' ')} (study: {_short(mine)}, now: {_short(theirs)})"
 
 
 class StudyRecord(Frozen):

@@ -7,7 +7,7 @@ import numpy as np
 import optuna
 import pytest
 
-from bcauto.search import plan_search
+from bcauto.plan import plan_search
 from bcauto.study import (
     OWN_STORAGE,
     DataRecord,

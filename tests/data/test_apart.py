@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bcauto.data import Labelled, Source, clean, load, stratified_split
-from bcauto.data.apart import split_apart, without_leaks
+from bcauto.data.apart import split_apart, without_copies, without_leaks
 from bcauto.data.builtin import draw_cell
 from bcauto.data.cleaning import content_digests
 from bcauto.data.leaks import near_duplicates
@@ -200,7 +200,7 @@ def test_dropping_all_of_a_class_is_refused(refused):
     kept = np.append(np.flatnonzero(source.train.labels[:30] != 1), range(30, 45))
     alone = Source(source.train.take(kept), source.val, NAMES)
     with refused(
-        "^cells.npz: after near duplicates of validation images were left out: "
+        "^cells.npz: after near duplicates of images to score on were left out: "
         "train must have at least 1 of each class, got 0 of 'b'"
     ):
         without_leaks(alone, alone, "drop", "cells.npz")
@@ -221,7 +221,7 @@ def test_load_keeps_the_sides_apart(tmp_path, refused):
     assert (len(data.train), len(data.val), data.cleaning.leaked) == (30, 15, 3)
     assert data.cleaning.kept == 45
     assert data.cleaning.summary() == (
-        "read 48 images, kept 45: dropped 3 near duplicates of validation images"
+        "read 48 images, kept 45: dropped 3 near duplicates of images to score on"
     )
 
 
@@ -234,3 +234,24 @@ def test_load_counts_what_joined_validation(tmp_path):
     assert data.cleaning.summary().endswith(
         f"no intruders; {data.cleaning.joined} near duplicates kept together, in validation"
     )
+
+
+def test_copies_of_other_images_are_named_or_left_out(refused):
+    train = Labelled(POOL[:40], LABELS[:40])
+    others = np.stack([POOL[41], darker(POOL[:40], None)[7], POOL[3], POOL[3]])
+    with refused(
+        "^hidden.npz: no image to score on may be a near duplicate of a training image, "
+        r"got 3 \(numbers 1, 2, 3\): mend the file, or give --leaks drop"
+    ):
+        without_copies(train, others, NAMES, "refuse", "hidden.npz")
+    left, dropped = without_copies(train, others, NAMES, "drop", "hidden.npz")
+    assert dropped == 2
+    kept = [index for index in range(40) if index not in (3, 7)]
+    np.testing.assert_array_equal(left.images, POOL[kept])
+    np.testing.assert_array_equal(left.labels, LABELS[kept])
+
+
+def test_others_that_are_no_copies_leave_training_alone():
+    train = Labelled(POOL[:40], LABELS[:40])
+    for leaks in ("refuse", "drop"):
+        assert without_copies(train, POOL[40:], NAMES, leaks, "hidden.npz") == (train, 0)

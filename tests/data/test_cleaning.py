@@ -106,7 +106,7 @@ def test_summary_and_dict_tell_what_was_done_against_leaks():
     assert report.kept == report.as_dict()["kept"] == 14
     assert report.summary() == (
         "read 20 images, kept 14: dropped 2 exact duplicates, 3 copies of 1 intruder picture "
-        "and 1 near duplicate of validation images"
+        "and 1 near duplicate of images to score on"
     )
     report = Cleaning(read=20, duplicates=0, intruders=0, intruder_copies=0, joined=2)
     assert report.as_dict() | {"joined": 2, "leaked": 0, "kept": 20} == report.as_dict()

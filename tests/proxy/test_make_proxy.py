@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bcauto.errors import BadInput
 from bcauto.proxy import FAMILIES, ProxyConfig, make_proxy, score
-from bcauto.proxy.make import _deal
+from bcauto.proxy.make import deal
 from bcauto.seeds import generator
 
 CONFIG = ProxyConfig(families=("colour", "exposure"), held_out=("blur",), copies=5)
@@ -45,7 +45,7 @@ def test_any_deal_is_even_over_all_and_over_each_class(data):
     cells = data.draw(st.integers(1, 50))
     copies = data.draw(st.integers(1, cells))
     labels = np.array(data.draw(st.lists(st.integers(0, 4), min_size=n, max_size=n)))
-    dealt = _deal(labels, cells, copies, np.random.default_rng(0))
+    dealt = deal(labels, cells, copies, np.random.default_rng(0))
     assert dealt.shape == (copies, n)
     for group in [np.ones(n, bool), *(labels == label for label in np.unique(labels))]:
         assert spread(np.bincount(dealt[:, group].ravel(), minlength=cells)) <= 1

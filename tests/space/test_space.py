@@ -112,7 +112,7 @@ def test_what_is_searched_takes_the_place_of_a_constant(space_of, random_suggest
 def test_a_space_that_searches_nothing_draws_its_constants(space_of, random_suggester):
     space = space_of()
     assert space.draw(random_suggester(0)) == Recipe(model={"backbone": "SmallCNN"})
-    assert space.edge_recipes() == [Recipe(model={"backbone": "SmallCNN"})]
+    assert space.edge_recipes == [Recipe(model={"backbone": "SmallCNN"})]
 
 
 def test_a_point_is_told_to_a_sampler_with_lists_by_their_labels(shipped):
@@ -124,7 +124,7 @@ def test_a_point_is_told_to_a_sampler_with_lists_by_their_labels(shipped):
 def test_edges_reach_every_backbone_with_every_width(space_of):
     widths = {"MobileNet": (0.5, 1.0), "MobileNetV2": (0.5, 1.0)}
     space = space_of(f'"model.backbone" = {list(widths)}\n"model.alpha" = [0.5, 1.0]', "")
-    reached = {(r.model.backbone, r.model.alpha) for r in space.edge_recipes()}
+    reached = {(r.model.backbone, r.model.alpha) for r in space.edge_recipes}
     assert reached == set(product(widths, (0.5, 1.0)))
 
 
@@ -138,7 +138,7 @@ def test_edges_reach_what_is_drawn_under_any_alternative_of_a_condition(space_of
         """,
         "",
     )
-    reached = {(r.model.backbone, r.model.alpha) for r in space.edge_recipes()}
+    reached = {(r.model.backbone, r.model.alpha) for r in space.edge_recipes}
     assert reached == {("VGG16", 1.0), *product(["MobileNet", "MobileNetV2"], (0.5, 1.0))}
 
 
@@ -164,7 +164,7 @@ def test_variants_of_a_key_may_exclude_each_other_through_their_parents_conditio
         """,
         "",
     )
-    models = {(r.model.label, r.training.epochs) for r in space.edge_recipes()}
+    models = {(r.model.label, r.training.epochs) for r in space.edge_recipes}
     assert models == {("MobileNet-0.5", 4), ("MobileNet-1.0", 2), ("VGG16", 1)}
 
 

@@ -41,13 +41,13 @@ def test_a_shipped_space_can_be_read_and_says_how_to_run_it(name):
 
 
 def test_the_quick_space_needs_no_weights():
-    recipes = read_space(find_space("quick")).edge_recipes()
+    recipes = read_space(find_space("quick")).edge_recipes
     assert not any(Weights("imagenet").pretrains(recipe.model) for recipe in recipes)
 
 
 def test_the_small_space_needs_the_weights_that_it_names():
     path = find_space("blood_cells_small")
-    files = {r.model.entry.weights_name(r.model.alpha) for r in read_space(path).edge_recipes()}
+    files = {r.model.entry.weights_name(r.model.alpha) for r in read_space(path).edge_recipes}
     assert len(files) == 3
     assert all(file in path.read_text(encoding="utf-8") for file in files)
 

@@ -15,9 +15,9 @@ from bcauto.augment import OPS, Augment, AugMix, Basic, CutMix, RandAugment, Wid
 from bcauto.augment.policies import _BEST_PUBLIC
 from bcauto.data import Dataset, Labelled
 from bcauto.data.cleaning import Cleaning
+from bcauto.plan import plan_search
 from bcauto.proxy import ProxyConfig, make_proxy
 from bcauto.recipe import Network, Recipe, Training
-from bcauto.search import plan_search
 from bcauto.trial import Job
 from bcauto.weights import Weights
 
@@ -384,7 +384,7 @@ def test_a_search_says_that_no_seed_is_followed(plan, engine):
 
 
 def test_a_search_without_keras_cv_is_refused(plan, refused, monkeypatch):
-    monkeypatch.setattr("bcauto.search.find_spec", lambda _: None)
+    monkeypatch.setattr("bcauto.plan.find_spec", lambda _: None)
     with refused(r'keras-cv, which is not installed: pip install "bcauto\[keras-cv\]"'):
         plan()
     plan('["bcauto"]')
@@ -392,7 +392,7 @@ def test_a_search_without_keras_cv_is_refused(plan, refused, monkeypatch):
 
 @pytest.mark.parametrize("where", ["environment", "file"])
 def test_a_search_on_another_backend_is_refused(plan, refused, monkeypatch, tmp_path, where):
-    monkeypatch.setattr("bcauto.search.find_spec", importlib.util.find_spec)
+    monkeypatch.setattr("bcauto.plan.find_spec", importlib.util.find_spec)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setenv("KERAS_BACKEND", "jax" if where == "environment" else "")
     if where == "file":

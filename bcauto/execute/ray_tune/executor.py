@@ -60,7 +60,7 @@ class RayExecutor:
             raise bridge.error or ledger.broken  # type: ignore[misc]
 
     def _tuner(self, bridge: Bridge, work: Work, scratch: str) -> tune.Tuner:
-        payload = [ray.put(work.hand_over())]  # in a list: bare, it would be copied per actor
+        payload = [ray.put(work.payload)]  # in a list: bare, it would be copied per actor
         trainable = tune.with_parameters(
             TuneTrial, payload=payload, make_runner=work.make_runner, slots=self.slots
         )

@@ -1,0 +1,56 @@
+"""A study that a command looks at: found, opened, never made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
+    import optuna
+
+    from bcauto.study import Best, Confirmed, StudyFolder, StudyRecord
+
+__all__ = ["Opened", "find_storage", "open_study"]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A study, and the one of its repeats; None where nothing was asked for."""
+
+    folder: StudyFolder
+    record: StudyRecord
+    study: optuna.Study | None
+    repeats: optuna.Study | None
+
+    def complete(self) -> list[Best]:
+        """The COMPLETE trials, the best first."""
+        from bcauto.study import best_trials
+
+        return best_trials(self.study) if self.study else []
+
+    def confirmed(self) -> list[Confirmed]:
+        """The trials that were trained again, the best first."""
+        from bcauto.study import confirmed
+
+        return confirmed(self.study, self.repeats) if self.study else []
+
+
+def open_study(studies: Path, name: str | None, storage: str | None) -> Opened:
+    """The study of that name, or the one written last; BadInput where there is none."""
+    from bcauto.study import StudyRecord, connect, load_study
+
+    folder, url = find_storage(studies, name, storage)
+    opened = connect(url)
+    studies_of = (load_study(one, opened) for one in (folder.name, folder.confirm_name))
+    return Opened(folder, StudyRecord.read(folder), *studies_of)
+
+
+def find_storage(studies: Path, name: str | None, storage: str | None) -> tuple[StudyFolder, str]:
+    """A study and the URL of its storage, which must be there: looking makes nothing."""
+    from bcauto.study import StudyRecord, check_exists, find_study
+
+    folder = find_study(studies, name)
+    url = StudyRecord.read(folder).storage_url(folder, storage)
+    check_exists(url)
+    return folder, url

@@ -1,0 +1,263 @@
+"""What a search will do: everything that the user gave, checked before anything is written."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from bcauto.data import Dataset, load, read_for_evaluation
+from bcauto.errors import BadInput
+from bcauto.execute import Slots
+from bcauto.hardware import count_cores, count_gpus
+from bcauto.proxy import OwnImages, Proxy, make_proxy, with_own
+from bcauto.seeds import derive
+from bcauto.space import Confirmation, Space, find_space, read_space
+from bcauto.study import (
+    OWN_STORAGE,
+    DataRecord,
+    Identity,
+    Settings,
+    StudyFolder,
+    StudyRecord,
+    absolute,
+    check_name,
+    check_storage,
+    redacted,
+)
+from bcauto.toml import checked
+from bcauto.weights import Weights, check_weights, read_weights
+
+__all__ = ["Plan", "plan_search"]
+
+_BUILT_IN = "built-in"
+_LEAST_DISK = 512 * 2**20  # bytes: the proxy, the database, a few small models
+_CLUSTER_PATIENCE = 5.0  # seconds
+_PACKAGES = ("bcauto", "keras", "tensorflow", "optuna", "ray", "numpy", "opencv-python-headless")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A search that has passed every check; nothing is written yet.
+
+    ``url`` is the storage's with its password, which only this process knows.
+    """
+
+    folder: StudyFolder
+    settings: Settings
+    record: StudyRecord
+    url: str
+    space: Space
+    space_text: str
+    data: Dataset
+    own: OwnImages | None
+    proxy: Proxy
+    weights: Weights
+    resumed: bool
+
+    @property
+    def confirmation(self) -> Confirmation:
+        """What follows the search: as the user gave it, or else the space."""
+        settings, space = self.settings, self.space.confirm
+        top = space.top if settings.confirm is None else settings.confirm
+        return Confirmation(top=top, repeats=settings.confirm_repeats or space.repeats)
+
+    @property
+    def slots(self) -> Slots:
+        """How many trials run at a time, and what each gets."""
+        return _slots(self.settings)
+
+    @property
+    def engines(self) -> set[str]:
+        """What may apply the augmentation, by the recipes' words."""
+        return _engines(self.space)
+
+    def confirm_proxy(self) -> Proxy:
+        """What repeats are scored on: the same validation images, corrupted anew."""
+        return _make_proxy(self.data, self.own, self.space, derive(self.settings.seed, "confirm"))
+
+
+def plan_search(given: Mapping[str, Any], studies: Path, study: str | None) -> Plan:
+    """Everything a search needs, checked; nothing is written.
+
+    Args:
+        given: the settings that the user gave, by ``Settings``' names; the rest comes from the
+            study, if there is one, and then from the defaults.
+        studies: folder of the studies.
+        study: its name; None for a name made of data and space.
+
+    Raises:
+        BadInput: something breaks a rule, or the study was begun with something else.
+    """
+    given = _absolute(given)
+    name = check_name(_default_name(given) if study is None else study)
+    folder = StudyFolder((studies / name).resolve())
+    known = StudyRecord.read(folder) if folder.record.exists() else None
+    settings = _settings(given, known)
+    space_file = folder.space if known and "space" not in given else find_space(settings.space)
+    space = read_space(space_file)
+    _check_engines(space)
+    weights = read_weights(settings.weights)
+    _check_disk(studies)
+    _check_cluster(settings.ray_address)
+    if settings.storage != OWN_STORAGE:
+        check_storage(given.get("storage") or settings.storage)
+    path = Path(settings.data) if settings.data else None
+    data = load(path, settings.image_size, settings.seed, settings.leaks)
+    own = _read_own(settings, data)
+    if own:
+        where = str(settings.proxy_data or settings.proxy_add)
+        data = data.apart_from(own.images, settings.leaks, where)
+    _check_sides(space, data)
+    check_weights(weights, [recipe.model for recipe in space.edge_recipes])
+    proxy = Proxy.load(folder.proxy) if known else _make_proxy(data, own, space, settings.seed)
+    record = _record(settings, data, own, space, proxy)
+    if known:
+        known.identity.check_same(record.identity, name)
+    text = space_file.read_text(encoding="utf-8")
+    url = record.storage_url(folder, given.get("storage"))
+    resumed = known is not None
+    return Plan(folder, settings, record, url, space, text, data, own, proxy, weights, resumed)
+
+
+def _absolute(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with absolute paths, so that the study can be resumed from anywhere."""
+    names = {"imagenet", "none"}
+    keys = ("data", "weights", "proxy_data", "proxy_add")
+    paths = {key: given[key] for key in keys if given.get(key) and given[key] not in names}
+    storage = {"storage": absolute(given["storage"])} if "storage" in given else {}
+    return {**given, **storage, **{key: str(Path(path).resolve()) for key, path in paths.items()}}
+
+
+def _default_name(given: Mapping[str, Any]) -> str:
+    data = Path(given["data"]).stem if given.get("data") else _BUILT_IN
+    return f"{data}-{Path(given.get('space') or _default_space(given)).stem}"
+
+
+def _default_space(given: Mapping[str, Any]) -> str:
+    if not given.get("data"):
+        return "quick"
+    return "blood_cells" if count_gpus() else "blood_cells_small"
+
+
+def _settings(given: Mapping[str, Any], known: StudyRecord | None) -> Settings:
+    stored = known.settings.model_dump() if known else {"space": _default_space(given)}
+    storage = {"storage": redacted(given["storage"])} if "storage" in given else {}
+    return checked(Settings, {**stored, **given, **storage}, "search")
+
+
+def _engines(space: Space) -> set[str]:
+    return {recipe.augment.engine for recipe in space.edge_recipes}
+
+
+def _check_engines(space: Space) -> None:
+    """Makes sure that keras-cv is there and can run, where a recipe may ask for it."""
+    if "keras-cv" not in _engines(space):
+        return
+    rule = 'augment.engine = "keras-cv" needs'
+    if find_spec("keras_cv") is None:
+        raise BadInput(f'{rule} keras-cv, which is not installed: pip install "bcauto[keras-cv]"')
+    if (backend := _keras_backend()) != "tensorflow":
+        raise BadInput(f"{rule} Keras on tensorflow, got {backend!r} (KERAS_BACKEND or keras.json)")
+
+
+def _keras_backend() -> str:
+    """The backend that Keras will take; Keras itself is seconds to import."""
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    try:
+        configured = json.loads((home / "keras.json").read_text(encoding="utf-8")).get("backend")
+    except (OSError, ValueError):
+        configured = None
+    return os.environ.get("KERAS_BACKEND") or configured or "tensorflow"
+
+
+def _check_sides(space: Space, data: Dataset) -> None:
+    """Makes sure that the images are large enough for every backbone of the space."""
+    side = min(data.image_size)
+    for entry in (recipe.model.entry for recipe in space.edge_recipes):
+        if side < entry.least_side:
+            raise BadInput(
+                f"{entry.name} takes images of at least {entry.least_side} px, got {side} px: "
+                "give --image-size, or another space"
+            )
+
+
+def _check_cluster(address: str) -> None:
+    """Makes sure that something listens there, since Ray itself tries for minutes."""
+    host, _, port = address.rpartition("//")[2].rpartition(":")
+    if address in ("local", "auto"):
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_CLUSTER_PATIENCE).close()
+    except (OSError, ValueError) as error:
+        rule = "--ray-address must be local, auto or the HOST:PORT of a running cluster"
+        raise BadInput(f"{rule}, got {address!r} ({error})") from None
+
+
+def _read_own(settings: Settings, data: Dataset) -> OwnImages | None:
+    """The user's own labelled images for the proxy, brought to the data's size."""
+    path = settings.proxy_data or settings.proxy_add
+    if path is None:
+        return None
+    found = read_for_evaluation(Path(path), data.image_size, data.class_names)
+    return OwnImages(found.images, found.labels, alone=settings.proxy_data is not None)
+
+
+def _make_proxy(data: Dataset, own: OwnImages | None, space: Space, seed: int) -> Proxy:
+    seed = derive(seed, "proxy")
+    proxy = make_proxy(data.val.images, data.val.labels, space.proxy, seed)
+    return with_own(proxy, own, seed) if own else proxy
+
+
+def _record(
+    settings: Settings, data: Dataset, own: OwnImages | None, space: Space, proxy: Proxy
+) -> StudyRecord:
+    identity = Identity(
+        data=data.fingerprint,
+        space=space.fingerprint,
+        proxy=proxy.fingerprint,
+        own_images=own.fingerprint if own else "none",
+        seed=settings.seed,
+        weights=settings.weights,
+        storage=settings.storage,
+    )
+    about_data = DataRecord(
+        fingerprint=data.fingerprint,
+        class_names=data.class_names,
+        train=len(data.train),
+        val=len(data.val),
+        image_size=data.image_size,
+        cleaning=data.cleaning.as_dict(),
+    )
+    versions = {"python": platform.python_version(), **{p: version(p) for p in _PACKAGES}}
+    return StudyRecord(settings=settings, identity=identity, data=about_data, versions=versions)
+
+
+def _check_disk(studies: Path) -> None:
+    existing = next(p for p in (studies.resolve(), *studies.resolve().parents) if p.exists())
+    if not (existing.is_dir() and os.access(existing, os.W_OK)):
+        raise BadInput(f"--studies-dir must be a folder that can be written to, got {studies}")
+    free = shutil.disk_usage(existing).free
+    if free < _LEAST_DISK:
+        needed = f"{_LEAST_DISK / 2**20:.0f} MiB"
+        raise BadInput(
+            f"a search needs {needed} of free disk in {studies}, got {free / 2**20:.0f} MiB"
+        )
+
+
+def _slots(settings: Settings) -> Slots:
+    """Workers: GPUs over the share that each takes, else one per core up to two."""
+    cores, gpus = count_cores(), count_gpus()
+    share = settings.gpus_per_trial if gpus else 0.0
+    workers = settings.workers or (max(1, int(gpus / share)) if gpus else min(2, cores))
+    if settings.executor == "inline":
+        workers = 1
+    return Slots(workers, threads=max(1, cores // workers), gpus=share)
