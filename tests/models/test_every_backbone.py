@@ -26,7 +26,6 @@ SMALL = [
     "MobileNet",
     "MobileNetV2",
     "MobileNetV3Small",
-    "ResNet50V2",
     "EfficientNetB0",
     "EfficientNetV2B0",
 ]
@@ -110,10 +109,9 @@ def test_a_backbone_has_its_layers_and_blocks_and_never_trains_its_batch_norms(
 
     with keras.StatelessScope(initialize_variables=False):  # weights without values take no memory
         classifier = build(name, "imagenet")
-        untrained = build(name, "none")
     backbone = classifier.backbone
     assert len(downloads) == 1
-    assert len(backbone.layers) == len(untrained.backbone.layers) == BACKBONES[name].layers
+    assert len(backbone.layers) == BACKBONES[name].layers
     blocks = blocks_of(backbone)
     assert (len(blocks), len({block.name for block in blocks})) == (BLOCKS[name], BLOCKS[name])
     classifier.freeze(0)
@@ -131,6 +129,7 @@ def test_a_backbone_trains_a_step_and_is_saved_and_loaded_safely(name, keras, re
     from bcauto.training.stages import Stage, compile_stage
 
     classifier, training = build(name, "none"), Training(batch_size=2)
+    assert len(classifier.backbone.layers) == BACKBONES[name].layers
     stage = Stage("scratch", 1, 1e-3, 0, from_scratch=True)
     loss = make_loss(training, np.arange(3), 3)
     compile_stage(classifier, stage, training, loss, CPU, steps=1)

@@ -73,3 +73,26 @@ def test_the_decoder_of_the_u_net_sees_what_the_encoder_saw(keras):
         [skip, below] = backbone.get_layer(f"{decoder}_skip").input
         assert skip is backbone.get_layer(f"{encoder}_b_relu").output
         assert skip.shape[1:3] == below.shape[1:3]
+
+
+def test_l2_enters_the_loss_of_a_step():
+    from bcauto.recipe import Training
+    from bcauto.training.device import Device
+    from bcauto.training.losses import make_loss
+    from bcauto.training.stages import Stage, compile_stage
+
+    classifier, training = build("SmallCNN", (32, 32), l2=0.01, dropout=0.0), Training()
+    images = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), np.uint8)
+    targets = np.eye(4, dtype=np.float32)[np.arange(8) % 4]
+    loss = make_loss(training, np.arange(8) % 4, 4)
+    stage = Stage("scratch", 1, 1e-3, 0, from_scratch=True)
+    device = Device("cpu", "float32", jit_compile=False, backend="tensorflow")
+    compile_stage(classifier, stage, training, loss, device, steps=1)
+    probabilities = np.asarray(classifier.model(images, training=True))
+    crossentropy = -np.log(probabilities[targets > 0]).mean()
+    penalty = 0.01 * sum(
+        float(np.square(w).sum()) for w in classifier.model.get_weights() if w.ndim > 1
+    )
+    assert penalty > 0.1
+    told = float(classifier.model.train_on_batch(images, targets))
+    assert told == pytest.approx(crossentropy + penalty, rel=1e-4)
