@@ -1,7 +1,8 @@
 """The backbones by their ``keras.applications`` name, and what is known without building one.
 
 Plain data, so that a recipe is checked without importing Keras. Layer counts are those of
-``keras.applications`` without top, at any input size (a test compares them).
+``keras.applications`` without top and with ImageNet weights, at any input size (a test compares
+them); the first EfficientNets have a layer less there without these weights, but not here.
 """
 
 from __future__ import annotations
@@ -53,6 +54,9 @@ _TF = "_weights_tf_dim_ordering_tf_kernels"
 _V3 = "weights_mobilenet_v3_{}_224_1.0_float_no_top_v2.h5"
 _ENTRIES = (
     Backbone("SmallCNN", 16, "symmetric", ""),
+    Backbone("FourBlockCNN", 17, "symmetric", ""),
+    Backbone("CifarCNN", 9, "symmetric", ""),
+    Backbone("UNet", 55, "symmetric", ""),
     Backbone("VGG16", 19, "caffe", f"vgg16{_TF}_notop.h5"),
     Backbone("VGG19", 22, "caffe", f"vgg19{_TF}_notop.h5"),
     Backbone(
@@ -77,11 +81,11 @@ _ENTRIES = (
     Backbone("Xception", 132, "symmetric", f"xception{_TF}_notop.h5", least_side=71),
     Backbone("DenseNet121", 427, "torch", f"densenet121{_TF}_notop.h5"),
     Backbone("NASNetMobile", 769, "symmetric", "nasnet_mobile_no_top.h5"),
-    Backbone("EfficientNetB0", 237, "none", "efficientnetb0_notop.h5"),
-    Backbone("EfficientNetB1", 339, "none", "efficientnetb1_notop.h5"),
-    Backbone("EfficientNetB2", 339, "none", "efficientnetb2_notop.h5"),
-    Backbone("EfficientNetB3", 384, "none", "efficientnetb3_notop.h5"),
-    Backbone("EfficientNetB4", 474, "none", "efficientnetb4_notop.h5"),
+    Backbone("EfficientNetB0", 238, "none", "efficientnetb0_notop.h5"),
+    Backbone("EfficientNetB1", 340, "none", "efficientnetb1_notop.h5"),
+    Backbone("EfficientNetB2", 340, "none", "efficientnetb2_notop.h5"),
+    Backbone("EfficientNetB3", 385, "none", "efficientnetb3_notop.h5"),
+    Backbone("EfficientNetB4", 475, "none", "efficientnetb4_notop.h5"),
     Backbone("EfficientNetV2B0", 270, "none", "efficientnetv2-b0_notop.h5"),
     Backbone("EfficientNetV2B1", 334, "none", "efficientnetv2-b1_notop.h5"),
     Backbone("EfficientNetV2B2", 349, "none", "efficientnetv2-b2_notop.h5"),
@@ -97,4 +101,4 @@ _ENTRIES = (
 )
 
 BACKBONES: Mapping[str, Backbone] = MappingProxyType({entry.name: entry for entry in _ENTRIES})
-"""Every backbone by name; ``SmallCNN`` is bcauto's own and trains from scratch."""
+"""Every backbone by name; the first four are bcauto's own and train from scratch."""

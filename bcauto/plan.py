@@ -183,12 +183,12 @@ def _keras_backend() -> str:
 
 def _check_sides(space: Space, data: Dataset) -> None:
     """Makes sure that the images are large enough for every backbone of the space."""
-    side = min(data.image_size)
-    for entry in (recipe.model.entry for recipe in space.edge_recipes):
-        if side < entry.least_side:
+    for model in (recipe.model for recipe in space.edge_recipes):
+        side, least = min(model.input_size(data.image_size)), model.entry.least_side
+        if side < least:
             raise BadInput(
-                f"{entry.name} takes images of at least {entry.least_side} px, got {side} px: "
-                "give --image-size, or another space"
+                f"{model.backbone} takes images of at least {least} px, got {side} px: "
+                "give --image-size, model.image_side, or another space"
             )
 
 

@@ -7,62 +7,27 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from bcauto.augment import Augment
-from bcauto.backbones import BACKBONES, Backbone
-from bcauto.errors import choices
-from bcauto.toml import Frozen, checked, read_toml, to_toml
+from bcauto.network import Freezing, Network
+from bcauto.toml import Frozen, checked, read_extending, to_toml
 
-__all__ = ["Network", "Recipe", "Training", "read_recipe"]
+__all__ = ["Network", "Recipe", "Training", "TrainingStage", "read_recipe"]
 
 Rate = Annotated[float, Field(gt=0, le=1)]
 
 
-class Network(Frozen):
-    """A backbone and a head.
+class TrainingStage(Freezing):
+    """Some epochs with so much of the backbone frozen; by default as ``model`` says it.
 
-    A recipe names its model in the ``model`` table, which is what a model built elsewhere
-    (a reference and its values) will take the place of.
+    The rate is by default the training's: ``head_learning_rate`` while the whole backbone is
+    frozen, ``learning_rate`` after that.
     """
 
-    backbone: str
-    alpha: float = Field(1.0, description="width multiplier of MobileNet and MobileNetV2")
-    frozen_layers: int = Field(
-        0, ge=0, description="layers, from the input, that fine-tuning leaves as they are"
-    )
-    head_units: tuple[Annotated[int, Field(ge=1, le=8192)], ...] = Field(
-        (), description="widths of the dense layers between pooling and softmax"
-    )
-    dropout: float = Field(0.3, ge=0, le=0.9, description="after pooling and each dense layer")
-
-    @field_validator("backbone")
-    @classmethod
-    def _backbone_is_known(cls, name: str) -> str:
-        if name not in BACKBONES:
-            raise ValueError(f"unknown backbone {name!r}; {choices(name, BACKBONES)}")
-        return name
-
-    @model_validator(mode="after")
-    def _fits_backbone(self) -> Network:
-        known = self.entry
-        if self.alpha not in known.alphas:
-            legal = ", ".join(map(str, known.alphas))
-            raise ValueError(f"alpha of {self.backbone} must be one of {legal}, got {self.alpha}")
-        if self.frozen_layers > known.layers:
-            rule = f"frozen_layers of {self.backbone} must be 0 to {known.layers}"
-            raise ValueError(f"{rule}, got {self.frozen_layers}")
-        return self
-
-    @property
-    def entry(self) -> Backbone:
-        """What the catalogue says of the backbone."""
-        return BACKBONES[self.backbone]
-
-    @property
-    def label(self) -> str:
-        """The backbone with its width, such as ``MobileNet-0.25``."""
-        return self.backbone if len(self.entry.alphas) == 1 else f"{self.backbone}-{self.alpha}"
+    epochs: int = Field(ge=1, le=1000)
+    learning_rate: Rate | None = None
+    batch_size: int | None = Field(None, ge=1, le=4096)
 
 
 def _only_with(field: str, value: str, default: Any, otherwise: Any = None) -> Any:
@@ -73,8 +38,9 @@ def _only_with(field: str, value: str, default: Any, otherwise: Any = None) -> A
 class Training(Frozen):
     """Two stages: the head on the frozen backbone, then the layers above the frozen ones.
 
-    A backbone without pretrained weights has no head stage: it trains whole from the start. Each
-    stage has an optimizer of its own, and its schedule, plateaus and best weights start anew.
+    ``stages``, where there are any, take their place. A backbone without pretrained weights has no
+    stage that freezes it: it trains whole from the start. Each stage has an optimizer of its own,
+    and its schedule, plateaus and best weights start anew.
 
     What ``monitor`` names is looked at after every epoch. The objective there is the score on the
     proxy's probe, a part of the very images that score the trial, so that a trial that picks its
@@ -149,6 +115,9 @@ class Training(Frozen):
         le=10**6,
         description="images of each class in an epoch, at least; 0: as many as of the largest",
     )
+    stages: tuple[TrainingStage, ...] = Field(
+        (), description="of gradual unfreezing, in place of head_epochs and epochs"
+    )
 
     @model_validator(mode="after")
     def _has_no_idle_fields(self) -> Training:
@@ -165,6 +134,12 @@ class Training(Frozen):
             if used and not given:
                 raise ValueError(f"{field} must be a number with {owner} = {value!r}, got None")
         return self
+
+    @property
+    def all_epochs(self) -> int:
+        """Epochs of all stages, where none stops early."""
+        two = self.head_epochs + self.epochs
+        return sum(stage.epochs for stage in self.stages) if self.stages else two
 
 
 _BELONGS_TO = {
@@ -183,6 +158,15 @@ class Recipe(Frozen):
     training: Training = Training()
     augment: Augment = Augment()
 
+    @model_validator(mode="after")
+    def _stages_freeze_layers_that_are_there(self) -> Recipe:
+        for number, stage in enumerate(self.training.stages):
+            try:
+                stage.check_fits(self.model.entry)
+            except ValueError as error:
+                raise ValueError(f"training.stages.{number}: {error}") from None
+        return self
+
     @property
     def fingerprint(self) -> str:
         """SHA-256 (hex) over every value, defaults included."""
@@ -195,9 +179,12 @@ class Recipe(Frozen):
 
 
 def read_recipe(path: Path) -> Recipe:
-    """The recipe in a TOML file.
+    """The recipe in a TOML file, or in one that changes some lines of another.
+
+    ``extends`` names that other one, in the same folder, without ``.toml``; tables merge key by
+    key, lists are taken whole.
 
     Raises:
-        BadInput: the file cannot be read, or a value breaks a rule.
+        BadInput: a file cannot be read, or a value breaks a rule.
     """
-    return checked(Recipe, read_toml(path), path)
+    return checked(Recipe, read_extending(Recipe, path, lambda name: Path(f"{name}.toml")), path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,9 +13,19 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bcauto.errors import BadInput, choices
 
-__all__ = ["Frozen", "checked", "explain", "parse", "read_toml", "to_toml"]
+__all__ = [
+    "Frozen",
+    "checked",
+    "explain",
+    "merged",
+    "parse",
+    "read_extending",
+    "read_toml",
+    "to_toml",
+]
 
 Model = TypeVar("Model", bound=BaseModel)
+Extend = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
 
 _RULES = {
     "json_invalid": "every text must be UTF-8, and nothing nested 200 deep",
@@ -48,6 +58,63 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise BadInput(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:  # also no UTF-8, or a number too long to read
         raise BadInput(f"{path}: not valid TOML ({error})") from error
+
+
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """``base`` with ``changes``: tables merge key by key, anything else is taken whole."""
+    both = {
+        key: merged(base[key], value)
+        if isinstance(value, dict) and isinstance(base.get(key), dict)
+        else value
+        for key, value in changes.items()
+    }
+    return {**base, **both}
+
+
+def read_extending(
+    model: type[Model], path: Path, find: Callable[[str], Path], extend: Extend = merged
+) -> dict[str, Any]:
+    """The table in a TOML file that may build on another, which ``extends`` names.
+
+    Args:
+        model: what the other file holds too.
+        path: the file.
+        find: the file that a name means; BadInput where there is none. A relative path is taken
+            from the file's folder.
+        extend: makes one table of the other's and what the file changes; may raise ValueError.
+
+    Raises:
+        BadInput: a file cannot be read, one that is extended breaks a rule, or extends itself.
+    """
+    return _read_chain(model, path, find, extend, ())
+
+
+def _read_chain(
+    model: type[Model],
+    path: Path,
+    find: Callable[[str], Path],
+    extend: Extend,
+    above: tuple[Path, ...],
+) -> dict[str, Any]:
+    table = read_toml(path)
+    if "extends" not in table:
+        return table
+    name, chain = table.pop("extends"), (*above, path.resolve())
+    if not isinstance(name, str):
+        raise BadInput(f"{path}: extends must be a name or a .toml file, got {name!r}")
+    try:
+        base_path = path.parent / find(name)
+    except BadInput as error:
+        raise BadInput(f"{path}: extends: {error}") from None
+    if base_path.resolve() in chain:
+        raise BadInput(f"{path}: extends must not lead back to the file itself, got {name!r}")
+    base = _read_chain(model, base_path, find, extend, chain)
+    checked(model, base, base_path)
+    try:
+        return extend(base, table)
+    except ValueError as error:
+        said = explain(error, model) if isinstance(error, ValidationError) else str(error)
+        raise BadInput(f"{path}: {said}") from None
 
 
 def to_toml(model: BaseModel) -> str:

@@ -40,7 +40,9 @@ class TrialResult:
     ``objective`` and ``clean_accuracy`` are in 0..1; ``scores`` holds what is said of them as JSON:
     ``interval`` (low, high) and ``standard_error`` of the objective; ``cells``, ``families`` and
     ``held_out``, the proxy's metric by name; ``clean``, accuracy and that metric on the validation
-    images as they are. ``device`` says on what it ran, and how.
+    images as they are. ``device`` says on what it ran, and how; ``stages`` what each one trained:
+    its ``name``, ``epochs``, ``frozen_layers`` (of the backbone, from the input), ``first_block``
+    (the first of its blocks that trained, None where none did) and ``trainable_parameters``.
     """
 
     objective: float
@@ -51,6 +53,7 @@ class TrialResult:
     parameters: int = 0
     trainable_parameters: int = 0
     device: dict[str, Any] = field(default_factory=dict)
+    stages: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Retry(Enum):

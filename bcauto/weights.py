@@ -30,7 +30,7 @@ class Weights:
 
     def pretrains(self, network: Network) -> bool:
         """Whether a network starts from pretrained weights."""
-        return network.entry.pretrained and self.source != "none"
+        return network.pretrained and network.entry.pretrained and self.source != "none"
 
     def file(self, network: Network) -> Path | None:
         """The weights file of a network, where the source is a folder."""

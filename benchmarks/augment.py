@@ -249,7 +249,7 @@ class Epochs:
         classes = int(train.labels.max()) + 1
         classifier = build_classifier(recipe.model, train.image_size, classes, Weights("none"))
         loss = make_loss(recipe.training, train.labels, classes)
-        [stage] = plan_stages(recipe, pretrained=True)
+        [stage] = plan_stages(recipe, classifier, pretrained=True)
         compile_stage(classifier, stage, recipe.training, loss, detect_device())
         self.model, self.turn = classifier.model, itertools.count()
         self.plain, self.augmented = (

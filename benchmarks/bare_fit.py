@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from bcauto.data import Labelled
-from bcauto.models import build_classifier
+from bcauto.models import build_classifier, count_frozen
 from bcauto.recipe import Recipe
 from bcauto.weights import Weights
 
@@ -26,7 +26,7 @@ class BareFit:
         network, training = recipe.model, recipe.training
         classifier = build_classifier(network, train.image_size, classes, weights)
         if weights.pretrains(network):
-            classifier.unfreeze_above(network.frozen_layers)
+            classifier.freeze(count_frozen(network, classifier.backbone))
         steps = training.epochs * len(train) // training.batch_size
         rate = keras.optimizers.schedules.CosineDecay(training.learning_rate, steps)
         classifier.model.compile(

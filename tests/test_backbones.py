@@ -15,6 +15,7 @@ SMALL = [
     ("MobileNet", 0.25),
     ("MobileNetV2", 0.35),
     ("MobileNetV3Small", 1.0),
+    ("EfficientNetB0", 1.0),
     ("EfficientNetV2B0", 1.0),
     ("VGG16", 1.0),
 ]
@@ -50,8 +51,9 @@ def test_every_backbone_has_the_width_that_a_recipe_has_by_default(entry):
     assert list(entry.alphas) == sorted(set(entry.alphas))
 
 
-def test_only_the_small_network_trains_from_scratch():
-    assert set(BACKBONES) - set(PRETRAINED) == {"SmallCNN"}
+def test_only_our_own_networks_have_no_pretrained_weights():
+    own = {"SmallCNN", "FourBlockCNN", "CifarCNN", "UNet"}
+    assert set(BACKBONES) - set(PRETRAINED) == own
 
 
 @pytest.mark.parametrize(
@@ -128,10 +130,3 @@ def test_layers_and_download_are_keras_own(name, alpha, monkeypatch):
     model = builder(name)(include_top=False, input_shape=(224, 224, 3), **width)
     assert len(model.layers) == BACKBONES[name].layers
     assert [fnmatch.fnmatchcase(f, BACKBONES[name].cached_name(alpha)) for f in asked] == [True]
-
-
-@pytest.mark.keras
-def test_layers_of_the_small_network_are_counted_right():
-    from bcauto.models.small_cnn import small_cnn
-
-    assert len(small_cnn((32, 32, 3)).layers) == BACKBONES["SmallCNN"].layers

@@ -5,7 +5,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from bcauto.augment import Augment, AugMix, Basic, CutMix, MixUp, RandAugment, WideChain
-from bcauto.recipe import Network, Recipe, Training, read_recipe
+from bcauto.recipe import Network, Recipe, Training, TrainingStage, read_recipe
 from bcauto.toml import parse
 
 PLAIN = Recipe(model=Network(backbone="MobileNet"))
@@ -13,9 +13,22 @@ MODEL = 'model.backbone = "MobileNet"\n'
 OTHER_VALUES = {
     "model.backbone": "MobileNetV2",
     "model.alpha": 0.25,
+    "model.pretrained": False,
+    "model.image_side": 128,
     "model.frozen_layers": 1,
+    "model.trainable_layers": 1,
+    "model.trainable_fraction": 0.5,
+    "model.train_only": "convolutions",
+    "model.frozen_batch_norm": False,
+    "model.pooling": "max",
     "model.head_units": (64,),
+    "model.normalization": "batch",
+    "model.activation": "gelu",
     "model.dropout": 0.31,
+    "model.squeeze_excitation": True,
+    "model.feature_normalization": "batch",
+    "model.pooled_normalization": "layer",
+    "model.l2": 1e-3,
     "training.optimizer": "lion",
     "training.weight_decay": 0.01,
     "training.gradient_clipping": 1.0,
@@ -37,6 +50,7 @@ OTHER_VALUES = {
     "training.label_smoothing": 0.1,
     "training.balance": "class_weight",
     "training.oversample_to": 2000,
+    "training.stages": (TrainingStage(epochs=1, frozen_layers=3),),
     "augment.engine": "keras-cv",
     "augment.fill": "wrap",
     "augment.basic": Basic(),
@@ -129,7 +143,7 @@ def test_a_recipe_holds_what_its_file_says(read):
         (
             "model.backbone = 'mobilenetv9'",
             "model.backbone: unknown backbone 'mobilenetv9'; did you mean 'MobileNetV2'? Legal: "
-            "ConvNeXtBase, ConvNeXtLarge, ",
+            "CifarCNN, ConvNeXtBase, ",
         ),
         (
             "model = {backbone = 'VGG16', alpha = 0.5}",
@@ -146,8 +160,11 @@ def test_a_recipe_without_a_known_backbone_is_refused(text, message, read, refus
     ("text", "message"),
     [
         ("trainig.epochs = 1", "'trainig'; did you mean 'training'? Legal: augment, model, train"),
-        ("model.head_unit = [3]", "'model.head_unit'; did you mean 'head_units'? Legal: alpha, "),
-        ("model.x = 3", "'model.x'; Legal: alpha, backbone, dropout, frozen_layers, head_units"),
+        (
+            "model.head_unit = [3]",
+            "'model.head_unit'; did you mean 'head_units'? Legal: activation, ",
+        ),
+        ("model.x = 3", "'model.x'; Legal: activation, alpha, backbone, dropout, feature_norm"),
         ("training.optimiser = 'lion'", "'training.optimiser'; did you mean 'optimizer'? Legal: "),
         (
             "augment.fil = 'wrap'",
@@ -187,8 +204,6 @@ def test_an_unknown_key_is_refused_with_file_key_and_the_nearest(text, message, 
             "model.head_units.1 must be greater than or equal to 1, got",
         ),
         ("model.head_units = [8193]", "model.head_units.0 must be less than or equal to 8192, got"),
-        ("model.dropout = 0.95", "model.dropout must be less than or equal to 0.9, got 0.95"),
-        ("model.dropout = nan", "model.dropout must be a finite number, got nan"),
         ("training = 3", "training must be a table, got 3"),
         (
             "training.optimizer = 'rmsprop'",
@@ -330,7 +345,7 @@ def test_trainings_bounds_are_legal_and_what_lies_beyond_is_not(field, edges, be
 def test_the_fingerprint_never_changes_by_itself():
     """A trial's seed comes from it, so another one would make another trial of a recipe."""
     assert Recipe(model=Network(backbone="SmallCNN")).fingerprint == (
-        "238e3dd011f8d91cb2f7e92bafca323a0e1f02941526a4c93881af631be798ce"
+        "05e99f8eb13fc303adfdf46e492afd360cf5f33d80070c80ff1bd68cbdbefd96"
     )
 
 

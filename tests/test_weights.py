@@ -10,6 +10,7 @@ NARROW = Network(backbone="MobileNet", alpha=0.25)
 WIDE = Network(backbone="MobileNet", alpha=0.75)
 V2 = Network(backbone="MobileNetV2", alpha=0.35)
 SCRATCH = Network(backbone="SmallCNN")
+UNTRAINED = Network(backbone="VGG16", pretrained=False)
 DOWNLOADS = {
     "MobileNet-0.25": "mobilenet_2_5_224_tf_no_top.h5",
     "MobileNet-0.75": "mobilenet_7_5_224_tf_no_top.h5",
@@ -79,6 +80,8 @@ def test_what_is_neither_word_nor_folder_is_refused(source, tmp_path, monkeypatc
         ("imagenet", SCRATCH, False),
         ("none", NARROW, False),
         ("/somewhere", NARROW, True),
+        ("imagenet", UNTRAINED, False),
+        ("/somewhere", UNTRAINED, False),
         ("/somewhere", SCRATCH, False),
     ],
 )
@@ -123,7 +126,7 @@ def test_no_weights_need_no_network(keras_home, offline):
 
 
 def test_networks_that_train_from_scratch_need_no_network(keras_home, offline):
-    check_weights(Weights("imagenet"), [SCRATCH])
+    check_weights(Weights("imagenet"), [SCRATCH, UNTRAINED])
     assert offline == []
 
 

@@ -37,8 +37,7 @@ class _Lane:
     @property
     def share_done(self) -> float:
         """About how much of the trial is done, 0 to 1; scoring at its end counts as an epoch."""
-        training = self.job.recipe.training
-        return self.epoch / (training.head_epochs + training.epochs + 1)
+        return self.epoch / (self.job.recipe.training.all_epochs + 1)
 
     def line(self) -> str:
         progress = "starting" if self.score is None else f"epoch {self.epoch}  {self.score:.3f}"
@@ -207,6 +206,8 @@ def _weights_line(plan: Plan) -> str:
 
 def _recipe_line(job: Job) -> str:
     model, training = job.recipe.model, job.recipe.training
+    if training.stages:
+        return f"{model.label} {training.optimizer} in {len(training.stages)} stages"
     frozen = f" frozen {model.frozen_layers}" if model.frozen_layers else ""
     return f"{model.label}{frozen} {training.optimizer} {training.learning_rate:.1e}"
 

@@ -1,5 +1,6 @@
 """Keras models from recipes: a backbone with its preprocessing inside, and a head."""
 
+from bcauto.models.blocks import Block, blocks_of, count_frozen
 from bcauto.models.build import Classifier, build_classifier
 
-__all__ = ["Classifier", "build_classifier"]
+__all__ = ["Block", "Classifier", "blocks_of", "build_classifier", "count_frozen"]

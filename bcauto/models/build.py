@@ -1,28 +1,32 @@
-"""A classifier for 0-255 RGB images: preprocessing, backbone, pooling, head."""
+"""A classifier for 0-255 RGB images: resizing, preprocessing, backbone, head."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 
-from bcauto.backbones import InputScale
-from bcauto.models.small_cnn import small_cnn
-from bcauto.recipe import Network
+from bcauto.models.backbone import build_backbone, scaled
+from bcauto.models.blocks import blocks_of
+from bcauto.models.head import build_head
+from bcauto.network import Network
 from bcauto.weights import Weights
 
 __all__ = ["Classifier", "build_classifier"]
 
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)  # RGB in 0..1, as keras.applications has them
-_IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
-_CAFFE_MEAN = (103.939, 116.779, 123.68)  # BGR in 0..255
+_CONVOLUTIONS = (
+    keras.layers.Conv2D,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.SeparableConv2D,
+)
 
 
 @dataclass(frozen=True)
 class Classifier:
-    """A Keras model and the backbone inside it.
+    """A Keras model, the backbone inside it, and what it was made from.
 
     The model takes (n, h, w, 3) RGB in 0..255, of any dtype, and gives (n, classes) float32
     probabilities.
@@ -30,21 +34,20 @@ class Classifier:
 
     model: Any
     backbone: Any
+    network: Network
 
-    def freeze_backbone(self) -> None:
-        """Leaves only the head to train; takes effect at the next ``compile``."""
-        self.backbone.trainable = False
-
-    def unfreeze_above(self, frozen_layers: int) -> None:
-        """Lets the backbone's layers from ``frozen_layers`` on train, BatchNorm excepted.
+    def freeze(self, frozen_layers: int) -> None:
+        """Lets the backbone's layers from ``frozen_layers`` on train, as far as the network says.
 
         Frozen BatchNorm uses its stored statistics also in training. Takes effect at the
         next ``compile``.
         """
-        self.backbone.trainable = True
-        for position, layer in enumerate(self.backbone.layers):
-            is_norm = isinstance(layer, keras.layers.BatchNormalization)
-            layer.trainable = position >= frozen_layers and not is_norm
+        self.backbone.trainable = True  # which makes every layer forget what was said before
+        for layer in self.backbone.layers[:frozen_layers]:
+            layer.trainable = False
+        for layer in self.backbone.layers[frozen_layers:]:
+            for leaf in _leaves(layer):
+                leaf.trainable = self._trains(leaf)
 
     def copy_weights(self, other: Classifier) -> None:
         """Takes over all weights of a classifier of the same recipe."""
@@ -57,6 +60,22 @@ class Classifier:
     def trainable_parameters(self) -> int:
         """Number of weights that training changes."""
         return int(sum(math.prod(weight.shape) for weight in self.model.trainable_weights))
+
+    @property
+    def first_trainable_block(self) -> str | None:
+        """The name of the first block of the backbone with weights that train; None: none has."""
+        layers = self.backbone.layers
+        training = (place for place, layer in enumerate(layers) if layer.trainable_weights)
+        first = next(training, None)
+        if first is None:
+            return None
+        return next(b.name for b in reversed(blocks_of(self.backbone)) if b.first <= first)
+
+    def _trains(self, layer: Any) -> bool:
+        """Whether a layer trains that is not among the frozen ones."""
+        if isinstance(layer, keras.layers.BatchNormalization):
+            return not self.network.frozen_batch_norm
+        return self.network.train_only == "all" or isinstance(layer, _CONVOLUTIONS)
 
 
 def build_classifier(
@@ -71,60 +90,24 @@ def build_classifier(
         weights: where pretrained weights come from.
     """
     inputs = keras.Input((*image_size, 3), name="image")
-    backbone = _backbone(network, image_size, weights)
-    features = backbone(_scaled(inputs, network.entry.scale))
-    return Classifier(keras.Model(inputs, _head(features, network, classes)), backbone)
+    size = network.input_size(image_size)
+    backbone = build_backbone(network, (*size, 3), weights)
+    features = backbone(scaled(_resized(inputs, size), network.entry.scale))
+    model = keras.Model(inputs, build_head(features, network, classes))
+    return Classifier(model, backbone, network)
 
 
-def _backbone(network: Network, image_size: tuple[int, int], weights: Weights) -> Any:
-    shape = (*image_size, 3)
-    if network.backbone == "SmallCNN":
-        return small_cnn(shape)
-    build = getattr(keras.applications, network.backbone)
-    width = {"alpha": network.alpha} if len(network.entry.alphas) > 1 else {}
-    file = weights.file(network)
-    download = "imagenet" if weights.pretrains(network) and not file else None
-    backbone = build(include_top=False, weights=download, input_shape=shape, **width)
-    if network.backbone.startswith("EfficientNetB") and not download:
-        backbone = _with_imagenet_scale(backbone)
-    if file:
-        backbone.load_weights(file)
-    return backbone
+def _resized(images: Any, size: tuple[int, int]) -> Any:
+    if tuple(images.shape[1:3]) == size:
+        return images
+    # In float32 also under mixed precision, in which 0-255 has steps of an eighth.
+    return keras.layers.Resizing(*size, dtype="float32", name="resize")(images)
 
 
-def _with_imagenet_scale(efficientnet: Any) -> Any:
-    """An EfficientNet with the layer that Keras puts in only where it downloads ImageNet weights.
-
-    The weights need it wherever they come from, and a copy of a network all of its layers.
-    """
-    scale = [deviation**-0.5 for deviation in _IMAGENET_DEVIATION]
-
-    def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
-        x = layer(*args, **kwargs)
-        last = isinstance(layer, keras.layers.Normalization)
-        return keras.layers.Rescaling(scale)(x) if last else x
-
-    return keras.models.clone_model(efficientnet, call_function=call)
-
-
-def _scaled(inputs: Any, scale: InputScale) -> Any:
-    if scale == "symmetric":
-        return keras.layers.Rescaling(1 / 127.5, offset=-1.0)(inputs)
-    if scale == "torch":
-        mean = [255 * value for value in _IMAGENET_MEAN]
-        variance = [(255 * value) ** 2 for value in _IMAGENET_DEVIATION]
-        return keras.layers.Normalization(mean=mean, variance=variance)(inputs)
-    if scale == "caffe":
-        bgr = keras.ops.flip(inputs, axis=-1)
-        return keras.layers.Normalization(mean=list(_CAFFE_MEAN), variance=[1.0] * 3)(bgr)
-    return inputs
-
-
-def _head(features: Any, network: Network, classes: int) -> Any:
-    x = keras.layers.GlobalAveragePooling2D(name="pool")(features)
-    x = keras.layers.Dropout(network.dropout)(x)
-    for units in network.head_units:
-        x = keras.layers.Dense(units, activation="relu")(x)
-        x = keras.layers.Dropout(network.dropout)(x)
-    # Softmax in float32 also under mixed precision: half a percent matters to the loss.
-    return keras.layers.Dense(classes, activation="softmax", dtype="float32", name="classes")(x)
+def _leaves(layer: Any) -> Iterator[Any]:
+    """The layers that hold a layer's weights: itself, or those of a model inside the backbone."""
+    if not isinstance(layer, keras.Model):
+        yield layer
+        return
+    for inner in layer.layers:
+        yield from _leaves(inner)

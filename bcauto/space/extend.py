@@ -6,43 +6,48 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bcauto.space.dimensions import alternatives
+from bcauto.space.space import Space
+from bcauto.toml import merged, parse
 
-__all__ = ["extended", "inherited_start"]
+__all__ = ["extended"]
 
 Table = dict[str, Any]
 
 
 def extended(base: Table, changes: Table) -> Table:
-    """The raw table of a space that extends ``base`` by ``changes``; starting points left aside.
+    """The raw table of a space that extends ``base`` by ``changes``.
 
     Tables merge key by key; a dimension is changed as a whole, by its full name. A constant of
     ``changes`` takes the place of ``base``'s dimensions of its key: dimensions under a condition on
-    these lose it where the constant meets it, and go where it does not.
+    these lose it where the constant meets it, and go where it does not. Starting points of ``base``
+    stay where the space can still draw them, unless ``changes`` brings its own.
+
+    Raises:
+        ValueError: what comes of it is no space.
     """
-    table = {
-        name: _merged(base.get(name, {}), changes.get(name, {}))
-        for name in ("recipe", "proxy", "confirm")
-    }
-    search = _without_fixed(base.get("search", {}), dict(_flat(changes.get("recipe", {}))))
-    return {**table, "search": {**search, **changes.get("search", {})}}
-
-
-def inherited_start(point: Mapping[str, Any], changes: Table) -> Table | None:
-    """What a starting point of the base says of the dimensions that are left.
-
-    None where it differs from a constant that took a dimension's place.
-    """
+    _check_tables(changes)
     fixed = dict(_flat(changes.get("recipe", {})))
+    search = {**_without_fixed(base.get("search", {}), fixed), **changes.get("search", {})}
+    table = {**merged(base, changes), "search": search}
+    if "start" in changes:
+        return table
+    space = parse(Space, {**table, "start": []})
+    points = (_left(point, fixed) for point in base.get("start", []))
+    return {**table, "start": [point for point in points if point and space.holds(point)]}
+
+
+def _check_tables(changes: Table) -> None:
+    """Makes sure that what is merged are tables; what is in them is checked when it is merged."""
+    for name in ("recipe", "search", "proxy", "confirm"):
+        if not isinstance(changes.get(name, {}), dict):
+            raise ValueError(f"{name} must be a table, got {changes[name]!r}")
+
+
+def _left(point: Mapping[str, Any], fixed: Mapping[str, Any]) -> Table | None:
+    """What a starting point says of the dimensions that are left; None where a constant differs."""
     if any(_key(name) in fixed and fixed[_key(name)] != value for name, value in point.items()):
         return None
     return {name: value for name, value in point.items() if _key(name) not in fixed}
-
-
-def _merged(base: Any, changes: Any) -> Any:
-    if not (isinstance(base, dict) and isinstance(changes, dict)):
-        return changes
-    inner = {k: _merged(base[k], v) if k in base else v for k, v in changes.items()}
-    return {**base, **inner}
 
 
 def _flat(table: Any, above: str = "") -> Iterator[tuple[str, Any]]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
 from bcauto.errors import BadInput, choices
-from bcauto.space.extend import extended, inherited_start
+from bcauto.space.extend import extended
 from bcauto.space.space import Space
-from bcauto.toml import checked, read_toml
+from bcauto.toml import checked, read_extending, read_toml
 
 __all__ = ["find_space", "read_space", "shipped_spaces", "space_table", "space_text"]
 
@@ -52,13 +51,11 @@ def space_table(path: Path) -> dict[str, Any]:
     """The raw table in a space's file, with what it takes from the spaces that it extends.
 
     ``extends`` names a space that ships with bcauto, or a ``.toml`` file from the file's folder.
-    Starting points of the extended space stay where the space can still draw them, unless the file
-    brings its own.
 
     Raises:
         BadInput: a file cannot be read, an extended space breaks a rule, or extends itself.
     """
-    return _table(path, ())
+    return read_extending(Space, path, find_space, extended)
 
 
 def space_text(path: Path) -> str:
@@ -67,39 +64,3 @@ def space_text(path: Path) -> str:
     if "extends" not in read_toml(path):
         return text
     return f"# {path.name}, with what it extends\n\n{tomli_w.dumps(space_table(path))}"
-
-
-def _table(path: Path, extending: tuple[Path, ...]) -> dict[str, Any]:
-    table = read_toml(path)
-    if "extends" not in table:
-        return table
-    chain = (*extending, path.resolve())
-    base_path = _extended_path(path, table.pop("extends"))
-    if base_path.resolve() in chain:
-        raise BadInput(f"{path}: extends must not lead back to the file itself, got {base_path}")
-    base = _table(base_path, chain)
-    checked(Space, base, base_path)
-    _check_tables(path, table)
-    space = checked(Space, whole := extended(base, table), path)
-    start = table.get("start", [])
-    if not start:
-        points = (inherited_start(point, table) for point in base.get("start", []))
-        start = [point for point in points if point and space.holds(point)]
-    return {**whole, **{key: table[key] for key in table.keys() - whole.keys()}, "start": start}
-
-
-def _extended_path(path: Path, name: Any) -> Path:
-    if not isinstance(name, str):
-        raise BadInput(f"{path}: extends must be the name of a space or of a file, got {name!r}")
-    try:
-        found = find_space(name)
-    except BadInput as error:
-        raise BadInput(f"{path}: extends: {error}") from None
-    return path.parent / found
-
-
-def _check_tables(path: Path, table: Mapping[str, Any]) -> None:
-    """Makes sure that what is merged are tables; what is in them is checked when it is merged."""
-    for name in ("recipe", "search", "proxy", "confirm"):
-        if not isinstance(table.get(name, {}), dict):
-            raise BadInput(f"{path}: {name} must be a table, got {table[name]!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import sys
 import threading
@@ -63,6 +64,12 @@ class Batches:
         self.batch_size = min(batch_size, self.pictures)
         self.one_hot = np.eye(classes, dtype=np.float32)
         self.order_seed, self.seed = seed, derive(seed, "augment")
+
+    def sized(self, batch_size: int) -> Batches:
+        """The same images in batches of another size."""
+        other = copy.copy(self)
+        other.batch_size = min(batch_size, self.pictures)
+        return other
 
     @property
     def steps(self) -> int:

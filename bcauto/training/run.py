@@ -65,11 +65,14 @@ def run_trial(
             return {monitor: probe_score}
         return {monitor: _clean_score(monitor, classifier.model, data)}
 
-    epochs = 0
-    for stage in plan_stages(recipe, weights.pretrains(recipe.model)):
+    epochs, stages = 0, []
+    for stage in plan_stages(recipe, classifier, weights.pretrains(recipe.model)):
+        sized = batches.sized(stage.batch_size)
         compile_stage(classifier, stage, recipe.training, loss, device)
-        callbacks = make_callbacks(classifier.model, recipe.training, stage, batches.steps)
-        epochs = _train_stage(stage, batches, callbacks, watch, after=epochs)
+        callbacks = make_callbacks(classifier.model, recipe.training, stage, sized.steps)
+        last = _train_stage(stage, sized, callbacks, watch, after=epochs)
+        stages.append(_what_trained(classifier, stage, last - epochs))
+        epochs = last
     final = _as_float32(classifier, job, data, device)
     result = _scored(final, data, proxy)
     _save(final, Path(job.model_path))
@@ -80,6 +83,7 @@ def run_trial(
         parameters=int(classifier.model.count_params()),
         trainable_parameters=classifier.trainable_parameters,
         device=device.as_dict(),
+        stages=stages,
     )
 
 
@@ -159,6 +163,17 @@ def _apply(augment: Augment, size: tuple[int, int]) -> Apply:
     from bcauto.training.keras_cv import make_apply  # keras-cv need not be installed
 
     return make_apply(augment, size)
+
+
+def _what_trained(classifier: Classifier, stage: Stage, epochs: int) -> dict[str, Any]:
+    """A stage of a TrialResult, for a classifier that was compiled for it."""
+    return {
+        "name": stage.name,
+        "epochs": epochs,
+        "frozen_layers": stage.frozen_layers,
+        "first_block": classifier.first_trainable_block,
+        "trainable_parameters": classifier.trainable_parameters,
+    }
 
 
 def _train_stage(

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import cv2
 import h5py
 import numpy as np
 import pytest
@@ -83,12 +84,11 @@ def test_two_classes(build, pictures):
 
 def test_the_head_is_as_asked_for(build, keras):
     layers = head(build(Network(backbone="SmallCNN", head_units=(24, 8), dropout=0.45)))
-    dense = [one for one in layers if isinstance(one, keras.layers.Dense)]
-    assert [(one.units, one.activation.__name__) for one in dense] == [
-        (24, "relu"),
-        (8, "relu"),
-        (3, "softmax"),
-    ]
+    kinds = [type(one).__name__ for one in layers]
+    dense = ["Dense", "Activation", "Dropout"]
+    assert kinds == ["GlobalAveragePooling2D", "Dropout", *dense, *dense, "Dense"]
+    assert [one.units for one in layers if isinstance(one, keras.layers.Dense)] == [24, 8, 3]
+    assert layers[-1].activation.__name__ == "softmax"
     rates = [one.rate for one in layers if isinstance(one, keras.layers.Dropout)]
     assert rates == [0.45] * 3
 
@@ -118,9 +118,39 @@ def test_without_weights_a_backbone_starts_at_random(build, real_weights, keras)
     assert not np.allclose(one, other)
 
 
+def test_a_network_that_is_not_to_be_pretrained_starts_at_random(build, real_weights):
+    scratch = NARROW.model_copy(update={"pretrained": False})
+    stored = kernel_in(real_weights / "mobilenet_0.25.weights.h5")
+    random = kernel(build(scratch, weights=str(real_weights)).backbone.layers)
+    assert not np.allclose(random, stored)
+
+
+def test_images_are_resized_inside_as_opencv_does_it(build, keras, pictures):
+    classifier = build(Network(backbone="EfficientNetV2B0", image_side=64))
+    assert classifier.backbone.input.shape[1:3] == (64, 96)  # 32 x 48 by two
+    resize = keras.Model(classifier.model.input, classifier.model.get_layer("resize").output)
+    larger = np.asarray(resize(pictures))
+    expected = [cv2.resize(one.astype(np.float32), (96, 64)) for one in pictures]  # bilinear
+    np.testing.assert_allclose(larger, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("side", [None, 32])
+def test_images_that_have_their_side_are_not_resized(side, small, build):
+    classifier = build(Network(backbone="SmallCNN", image_side=side))
+    assert len(classifier.model.layers) == len(small.model.layers)
+
+
+def test_a_model_that_resizes_is_plain_keras(build, keras, pictures, tmp_path):
+    model = build(Network(backbone="SmallCNN", image_side=48)).model
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    assert again.input.shape[1:3] == OBLONG
+    np.testing.assert_array_equal(np.asarray(again(pictures)), np.asarray(model(pictures)))
+
+
 def test_parameters_of_a_head(build):
     classifier = build(NARROW, classes=4)
-    classifier.freeze_backbone()
+    classifier.freeze(86)
     assert classifier.trainable_parameters == (256 + 1) * 4
 
 

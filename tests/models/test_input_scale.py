@@ -53,10 +53,10 @@ def test_a_backbone_inside_a_classifier_gets_the_scale_of_keras(name, keras, pic
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_a_scale_survives_saving_and_safe_loading(scale, keras, pictures, tmp_path):
-    from bcauto.models.build import _scaled
+    from bcauto.models.backbone import scaled
 
     inputs = keras.Input((32, 32, 3))
-    model = keras.Model(inputs, _scaled(inputs, scale))
+    model = keras.Model(inputs, scaled(inputs, scale))
     model.save(tmp_path / "scale.keras")
     again = keras.saving.load_model(tmp_path / "scale.keras", safe_mode=True)
     np.testing.assert_array_equal(np.asarray(again(pictures)), np.asarray(model(pictures)))

@@ -141,7 +141,7 @@ def test_what_it_extends_must_be_there_and_right(tmp_path, refused):
     for extends, said in [
         ('"quik"', "mine.toml: extends: unknown space 'quik'; did you mean 'quick'"),
         ('"none.toml"', "none.toml: cannot be read"),
-        ("3", "mine.toml: extends must be the name of a space or of a file, got 3"),
+        ("3", "mine.toml: extends must be a name or a .toml file, got 3"),
         ('"mine.toml"', "mine.toml: extends must not lead back to the file itself"),
         ('"bad.toml"', "bad.toml: unknown key 'serch'"),
     ]:

@@ -35,7 +35,7 @@ def test_a_thousand_draws_are_legal_and_are_what_was_suggested(name, shipped, ra
     for _ in range(1000):
         suggest.drawn.clear()
         recipe = space.draw(suggest)
-        assert recipe.model.frozen_layers <= BACKBONES[recipe.model.backbone].layers
+        assert (recipe.model.frozen_layers or 0) <= BACKBONES[recipe.model.backbone].layers
         assert recipe.model.alpha in BACKBONES[recipe.model.backbone].alphas
         assert space.options({name: at(recipe, name) for name in suggest.drawn}) == suggest.drawn
 

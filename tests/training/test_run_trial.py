@@ -21,7 +21,7 @@ from bcauto.data import Dataset, Labelled
 from bcauto.data.cleaning import Cleaning
 from bcauto.errors import TrialFailed
 from bcauto.proxy import Proxy, ProxyConfig, make_proxy, score, score_probe
-from bcauto.recipe import Network, Recipe, Training
+from bcauto.recipe import Network, Recipe, Training, TrainingStage
 from bcauto.training import Payload, Trainer
 from bcauto.training.device import Device
 from bcauto.trial import Job, TrialResult, TrialStopped
@@ -464,3 +464,56 @@ def test_fine_tuning_leaves_the_frozen_layers_as_the_file_has_them(pretrained, r
         if position >= 40 and layer.weights and "conv" in type(layer).__name__.lower()
     }
     assert changed == trained
+
+
+def test_what_each_stage_trained_is_recorded_as_json(pretrained):
+    stages = json.loads(json.dumps(pretrained.result.stages))
+    assert stages == pretrained.result.stages
+    head = (256 + 1) * 4
+    assert stages[0] == {
+        "name": "head",
+        "epochs": 1,
+        "frozen_layers": 86,
+        "first_block": None,
+        "trainable_parameters": head,
+    }
+    # Layer 40 is the pointwise convolution of the sixth block; the blocks behind it are whole.
+    kernels = 64 * 128 + 5 * (9 * 128 + 128 * 128) + (9 * 128 + 128 * 256) + (9 * 256 + 256 * 256)
+    assert stages[1] == {
+        "name": "fine-tune",
+        "epochs": 1,
+        "frozen_layers": 40,
+        "first_block": "conv_dw_6",
+        "trainable_parameters": kernels + head,
+    }
+    assert pretrained.result.trainable_parameters == kernels + head
+
+
+def test_stages_train_one_after_another_each_in_batches_of_its_size(trainer, tmp_path, monkeypatch):
+    """Gradual unfreezing, as the teams did it, of a network that is taken for a pretrained one."""
+    monkeypatch.setattr(Weights, "pretrains", lambda *_: True)
+    stages = (
+        TrainingStage(epochs=1, trainable_layers=0, batch_size=32),
+        TrainingStage(epochs=2, frozen_layers=8, batch_size=16),
+        TrainingStage(epochs=1, trainable_fraction=0.5),
+        TrainingStage(epochs=1, frozen_layers=0),
+    )
+    recipe = Recipe(
+        model=Network(backbone="SmallCNN", frozen_batch_norm=False),
+        training=Training(batch_size=8, stages=stages),
+    )
+    done = run(trainer, Job(5, recipe, 7, tmp_path / "5.keras"))
+    assert [epoch for epoch, _ in done.reports] == [1, 2, 3, 4, 5]
+    assert [steps for _, steps in done.compiled] == [2, 2 * 4, 8, 8]
+    stages = done.result.stages
+    assert [stage["name"] for stage in stages] == [f"stage {n}" for n in (1, 2, 3, 4)]
+    # The last block holds 58 % of the parameters, the last two 87 %.
+    assert [stage["frozen_layers"] for stage in stages] == [16, 8, 13, 0]
+    assert [stage["first_block"] for stage in stages] == [None, "block3", "block5", "block1"]
+    # A BatchNorm has two weights and two statistics, which training moves but not by gradients.
+    last = 9 * 96 * 128 + 2 * 128
+    above = 2 * 64 + 9 * 64 * 96 + 2 * 96 + last
+    everything = 190_704 - 2 * (16 + 32 + 64 + 96 + 128)
+    head = (128 + 1) * 4
+    trained = [stage["trainable_parameters"] for stage in stages]
+    assert trained == [head, above + head, last + head, everything + head]

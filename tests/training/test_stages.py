@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bcauto.recipe import Network, Recipe, Training
+from bcauto.recipe import Network, Recipe, Training, TrainingStage
 from bcauto.training.device import Device, start_keras
 from bcauto.weights import Weights
 
@@ -50,23 +50,79 @@ def compiled(stages):
     return compile_for
 
 
-def test_a_pretrained_network_has_a_head_stage_and_fine_tuning(stages):
-    assert stages.plan_stages(RECIPE, pretrained=True) == [
-        stages.Stage("head", 3, 2e-3, frozen_layers=None),
+@pytest.fixture(scope="module")
+def mobile_net():
+    from bcauto.models import build_classifier
+
+    return build_classifier(RECIPE.model, (32, 32), 3, Weights("none"))
+
+
+def trained_with(**training):
+    return RECIPE.model_copy(update={"training": Training(**training)})
+
+
+def rate_after(model, steps):
+    model.optimizer.iterations.assign(steps)
+    return float(model.optimizer.learning_rate)
+
+
+def test_a_pretrained_network_has_a_head_stage_and_fine_tuning(stages, mobile_net):
+    assert stages.plan_stages(RECIPE, mobile_net, pretrained=True) == [
+        stages.Stage("head", 3, 2e-3, frozen_layers=86),
         stages.Stage("fine-tune", 7, 4e-4, frozen_layers=30),
     ]
 
 
-def test_without_head_epochs_there_is_no_head_stage(stages):
-    training = RECIPE.training.model_copy(update={"head_epochs": 0})
-    recipe = RECIPE.model_copy(update={"training": training})
-    assert [stage.name for stage in stages.plan_stages(recipe, pretrained=True)] == ["fine-tune"]
+def test_without_head_epochs_there_is_no_head_stage(stages, mobile_net):
+    recipe = trained_with(head_epochs=0)
+    planned = stages.plan_stages(recipe, mobile_net, pretrained=True)
+    assert [stage.name for stage in planned] == ["fine-tune"]
 
 
-def test_from_scratch_there_is_one_stage_and_nothing_frozen(stages):
-    assert stages.plan_stages(RECIPE, pretrained=False) == [
+def test_from_scratch_there_is_one_stage_and_nothing_frozen(stages, mobile_net):
+    assert stages.plan_stages(RECIPE, mobile_net, pretrained=False) == [
         stages.Stage("scratch", 7, 4e-4, frozen_layers=0, from_scratch=True)
     ]
+
+
+def test_stages_of_a_recipe_take_the_place_of_the_two(stages, mobile_net):
+    """As Machine Dumbening trained its MobileNet, and with a fraction for the end."""
+    recipe = trained_with(
+        learning_rate=3e-6,
+        head_learning_rate=1e-4,
+        batch_size=64,
+        stages=(
+            TrainingStage(epochs=5, trainable_layers=0, batch_size=128),
+            TrainingStage(epochs=4, trainable_layers=40, learning_rate=1e-5),
+            TrainingStage(epochs=3, trainable_fraction=1.0),
+            TrainingStage(epochs=2),
+        ),
+    )
+    assert stages.plan_stages(recipe, mobile_net, pretrained=True) == [
+        stages.Stage("stage 1", 5, 1e-4, frozen_layers=86, batch_size=128),
+        stages.Stage("stage 2", 4, 1e-5, frozen_layers=46, batch_size=64),
+        stages.Stage("stage 3", 3, 3e-6, frozen_layers=0, batch_size=64),
+        stages.Stage("stage 4", 2, 3e-6, frozen_layers=30, batch_size=64),  # as the model says it
+    ]
+
+
+def test_from_scratch_stages_freeze_nothing_and_none_trains_the_head_alone(stages, mobile_net):
+    recipe = trained_with(
+        stages=(
+            TrainingStage(epochs=5, trainable_fraction=0.0),
+            TrainingStage(epochs=4, trainable_layers=40, learning_rate=1e-3),
+        )
+    )
+    assert stages.plan_stages(recipe, mobile_net, pretrained=False) == [
+        stages.Stage("stage 2", 4, 1e-3, frozen_layers=0, from_scratch=True)
+    ]
+
+
+def test_from_scratch_what_freezes_all_of_the_backbone_trains_all_of_it(stages, mobile_net):
+    frozen = RECIPE.model.model_copy(update={"frozen_layers": 86})
+    recipe = RECIPE.model_copy(update={"model": frozen})
+    [stage] = stages.plan_stages(recipe, mobile_net, pretrained=False)
+    assert (stage.name, stage.frozen_layers, stage.from_scratch) == ("scratch", 0, True)
 
 
 def test_the_optimizer_is_the_one_asked_for_at_the_rate_of_the_stage(stages, compiled, keras):
@@ -92,7 +148,7 @@ def trainable_layers(model):
 
 def test_a_stage_freezes_what_it_says_whatever_was_frozen_before(stages, compiled):
     # The convolutions of the small network are its layers 1, 4, 7, 10, 13; BatchNorm follows each.
-    for frozen, expected in [(8, [10, 13]), (None, []), (0, [1, 4, 7, 10, 13]), (None, [])]:
+    for frozen, expected in [(8, [10, 13]), (16, []), (0, [1, 4, 7, 10, 13]), (16, [])]:
         assert trainable_layers(compiled(stages.Stage("any", 1, 1e-3, frozen))) == expected
 
 
