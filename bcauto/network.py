@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from bcauto.backbones import BACKBONES, Backbone
-from bcauto.errors import choices
+from bcauto.errors import BadInput, choices
 from bcauto.toml import Frozen
 
 __all__ = ["Body", "Freezing", "Head", "Network", "Normalization"]
@@ -66,6 +66,19 @@ class Body(Frozen):
             return image_size
         factor = self.image_side / min(image_size)
         return round(image_size[0] * factor), round(image_size[1] * factor)
+
+    def check_takes(self, image_size: tuple[int, int]) -> None:
+        """Makes sure that the backbone can see images of ``image_size``, (height, width) in px.
+
+        Raises:
+            BadInput: they are too small for it.
+        """
+        side, least = min(self.input_size(image_size)), self.entry.least_side
+        if side < least:
+            raise BadInput(
+                f"{self.backbone} takes images of at least {least} px, got {side} px: "
+                "give --image-size or model.image_side, or take another backbone"
+            )
 
 
 class Freezing(Frozen):

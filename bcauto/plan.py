@@ -118,7 +118,8 @@ def plan_search(given: Mapping[str, Any], studies: Path, study: str | None) -> P
     if own:
         where = str(settings.proxy_data or settings.proxy_add)
         data = data.apart_from(own.images, settings.leaks, where)
-    _check_sides(space, data)
+    for recipe in space.edge_recipes:
+        recipe.model.check_takes(data.image_size)
     check_weights(weights, [recipe.model for recipe in space.edge_recipes])
     proxy = Proxy.load(folder.proxy) if known else _make_proxy(data, own, space, settings.seed)
     record = _record(settings, data, own, space, proxy)
@@ -179,17 +180,6 @@ def _keras_backend() -> str:
     except (OSError, ValueError):
         configured = None
     return os.environ.get("KERAS_BACKEND") or configured or "tensorflow"
-
-
-def _check_sides(space: Space, data: Dataset) -> None:
-    """Makes sure that the images are large enough for every backbone of the space."""
-    for model in (recipe.model for recipe in space.edge_recipes):
-        side, least = min(model.input_size(data.image_size)), model.entry.least_side
-        if side < least:
-            raise BadInput(
-                f"{model.backbone} takes images of at least {least} px, got {side} px: "
-                "give --image-size, model.image_side, or another space"
-            )
 
 
 def _check_cluster(address: str) -> None:

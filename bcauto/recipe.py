@@ -11,9 +11,10 @@ from pydantic import Field, model_validator
 
 from bcauto.augment import Augment
 from bcauto.network import Freezing, Network
+from bcauto.shipped import find
 from bcauto.toml import Frozen, checked, read_extending, to_toml
 
-__all__ = ["Network", "Recipe", "Training", "TrainingStage", "read_recipe"]
+__all__ = ["Network", "Recipe", "Training", "TrainingStage", "find_recipe", "read_recipe"]
 
 Rate = Annotated[float, Field(gt=0, le=1)]
 
@@ -178,13 +179,22 @@ class Recipe(Frozen):
         return to_toml(self)
 
 
+def find_recipe(name: str) -> Path:
+    """The file of a recipe given by path (ends in ``.toml``) or by name.
+
+    Raises:
+        BadInput: no recipe of that name.
+    """
+    return find("recipe", name)
+
+
 def read_recipe(path: Path) -> Recipe:
     """The recipe in a TOML file, or in one that changes some lines of another.
 
-    ``extends`` names that other one, in the same folder, without ``.toml``; tables merge key by
-    key, lists are taken whole.
+    ``extends`` names the other: one that ships with bcauto, or a ``.toml`` file from the file's
+    folder. Tables merge key by key, lists are taken whole.
 
     Raises:
         BadInput: a file cannot be read, or a value breaks a rule.
     """
-    return checked(Recipe, read_extending(Recipe, path, lambda name: Path(f"{name}.toml")), path)
+    return checked(Recipe, read_extending(Recipe, path, find_recipe), path)

@@ -172,7 +172,7 @@ def test_a_part_reaches_nothing_that_it_must_not_know(place, forbidden):
         ("bcauto.evaluation", []),
         ("bcauto.toml", ["bcauto.errors"]),
         ("bcauto.network", ["bcauto.backbones", "bcauto.errors", "bcauto.toml"]),
-        ("bcauto.recipe", ["bcauto.augment", "bcauto.network", "bcauto.toml"]),
+        ("bcauto.recipe", ["bcauto.augment", "bcauto.shipped", "bcauto.network", "bcauto.toml"]),
     ],
 )
 def test_a_part_that_knows_little_of_ours_learns_no_more(place, known):

@@ -14,6 +14,7 @@ from bcauto.cli.look import best, dashboard, status
 from bcauto.cli.proxy import proxy
 from bcauto.cli.search import search
 from bcauto.cli.space import space
+from bcauto.cli.train import train
 from bcauto.errors import BcautoError, Interrupted
 
 __all__ = ["app", "main"]
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (search, status, best, proxy, evaluate, augment, space, dashboard):
+for command in (search, status, best, proxy, evaluate, augment, space, train, dashboard):
     app.command()(command)
 
 

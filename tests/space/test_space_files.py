@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 
 from bcauto.space import Space, find_space, read_space, shipped_spaces
-from bcauto.space import files as space_files
 from bcauto.weights import Weights
 
 ROOT = Path(__file__).parents[2]
@@ -16,7 +15,7 @@ def package(tmp_path, monkeypatch):
     """A package folder to look for spaces in and beside."""
     folder = tmp_path / "bcauto"
     folder.mkdir()
-    monkeypatch.setattr(space_files, "_PACKAGE", folder)
+    monkeypatch.setattr("bcauto.shipped._PACKAGE", folder)
     return folder
 
 

@@ -1,0 +1,100 @@
+"""``bcauto train``: one recipe, trained and scored as a trial of a search would be."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from bcauto.cli.options import (
+    DataOption,
+    ImageSizeOption,
+    JsonFlag,
+    LeaksOption,
+    SeedOption,
+    WeightsOption,
+    parse_whole,
+)
+from bcauto.errors import BadInput
+
+if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
+    from bcauto.recipe import Recipe
+    from bcauto.trial import TrialResult
+
+__all__ = ["train"]
+
+_LARGEST_SEED = 2**63 - 1
+
+
+def train(  # one parameter an option
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A name, or a .toml file.")],
+    data: DataOption = None,
+    weights: WeightsOption = None,
+    seed: SeedOption = None,
+    scale: Annotated[
+        Literal["full", "small"],
+        typer.Option(help="small: on a small backbone, in minutes on two cores."),
+    ] = "full",
+    image_size: ImageSizeOption = None,
+    leaks: LeaksOption = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for model, recipe and scores. [default: none]")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Train one recipe and score it as a search would; without --data on built-in cells."""
+    from bcauto.recipe import find_recipe, read_recipe
+    from bcauto.scale import scaled_small
+
+    chosen = read_recipe(find_recipe(recipe))
+    chosen = scaled_small(chosen) if scale == "small" else chosen
+    if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise BadInput(f"--out must be an empty folder or a new one, got {out}")
+    number = parse_whole("--seed", seed or "0", 0, _LARGEST_SEED)
+    side = None if image_size is None else parse_whole("--image-size", image_size, 8, 4096)
+    with tempfile.TemporaryDirectory() as temporary:
+        model = (out or Path(temporary)) / "model.keras"
+        from bcauto.train import train_recipe
+
+        report = _silent if as_json else _print_epoch
+        result = train_recipe(
+            chosen, data, weights or "imagenet", number, model, report, side, leaks or "refuse"
+        )
+    found = _as_object(recipe, result)
+    if out is not None:
+        (out / "recipe.toml").write_text(chosen.to_toml(), encoding="utf-8")
+        whole = json.dumps({**found, **asdict(result)}, indent=2)
+        (out / "scores.json").write_text(whole + "\n", encoding="utf-8")
+    typer.echo(json.dumps(found) if as_json else _line(chosen, found))
+
+
+def _silent(_epoch: int, _score: float) -> None:
+    """Prints nothing."""
+
+
+def _print_epoch(epoch: int, score: float) -> None:
+    typer.echo(f"epoch {epoch}: {score:.4f}")
+
+
+def _as_object(name: str, result: TrialResult) -> dict[str, Any]:
+    held_out = list(result.scores["held_out"].values())
+    return {
+        "recipe": name,
+        "objective": result.objective,
+        "clean_accuracy": result.clean_accuracy,
+        "held_out": sum(held_out) / len(held_out) if held_out else None,
+        "seconds": result.seconds,
+    }
+
+
+def _line(chosen: Recipe, found: dict[str, Any]) -> str:
+    scores = ", ".join(
+        f"{name.replace('_', ' ')} {found[name]:.4f}"
+        for name in ("objective", "held_out", "clean_accuracy")
+        if found[name] is not None
+    )
+    return f"{found['recipe']} ({chosen.model.label}): {scores}, {found['seconds']:.0f} s"

@@ -1,0 +1,76 @@
+"""A recipe at a scale that two cores train in minutes, with as much of it kept as can be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bcauto.backbones import BACKBONES
+from bcauto.network import Network
+from bcauto.recipe import Recipe, Training, TrainingStage
+
+__all__ = ["SMALL_EPOCHS", "scaled_small"]
+
+SMALL_EPOCHS = 12
+"""Epochs of a small training over all its stages, each of which gets one at least."""
+
+_MOBILE_NET = {"backbone": "MobileNet", "alpha": 0.25}
+_MOBILE_NET_V2 = {"backbone": "MobileNetV2", "alpha": 0.35}
+_NEAREST = {
+    "VGG": _MOBILE_NET,
+    "ResNet": _MOBILE_NET,
+    "Inception": _MOBILE_NET,
+    "Xception": _MOBILE_NET,
+    "DenseNet": _MOBILE_NET,
+    "MobileNetV": _MOBILE_NET_V2,
+    "NASNet": _MOBILE_NET_V2,
+    "EfficientNet": _MOBILE_NET_V2,
+    "ConvNeXt": _MOBILE_NET_V2,
+    "MobileNet": _MOBILE_NET,
+}
+"""By the beginning of a backbone's name: with inverted bottlenecks MobileNetV2, else MobileNet."""
+
+
+def scaled_small(recipe: Recipe) -> Recipe:
+    """The recipe on the small backbone nearest to its own, trained for ``SMALL_EPOCHS``.
+
+    Images keep their native size. Counts of frozen or trained layers become the same share of the
+    small backbone's. Epochs are cut in one proportion, rounded, to a sum of ``SMALL_EPOCHS`` or as
+    many as there are stages. Oversampling to a count, which was meant for other data, becomes
+    oversampling to the largest class. Networks that train from scratch become ``SmallCNN``.
+    """
+    model = _small_network(recipe.model)
+    factor = model.entry.layers / recipe.model.entry.layers
+    stages = tuple(_scaled_layers(stage, factor) for stage in recipe.training.stages)
+    changes: dict[str, Any] = _cut_epochs(recipe.training, stages)
+    if recipe.training.oversample_to:
+        changes["oversample_to"] = 0
+    training = recipe.training.model_copy(update=changes)
+    return Recipe(model=model, training=training, augment=recipe.augment)
+
+
+def _small_network(network: Network) -> Network:
+    small: dict[str, Any] = {"backbone": "SmallCNN", "alpha": 1.0}
+    if network.pretrained and network.entry.pretrained:
+        small = next(to for name, to in _NEAREST.items() if network.backbone.startswith(name))
+    factor = BACKBONES[small["backbone"]].layers / network.entry.layers
+    scaled = _scaled_layers(network, factor)
+    return Network.model_validate({**scaled.model_dump(), **small, "image_side": None})
+
+
+def _scaled_layers(freezing: Any, factor: float) -> Any:
+    """The same with its counts of layers in proportion."""
+    names = ("frozen_layers", "trainable_layers")
+    counts = {name: getattr(freezing, name) for name in names}
+    update = {name: round(count * factor) for name, count in counts.items() if count is not None}
+    return freezing.model_copy(update=update)
+
+
+def _cut_epochs(training: Training, stages: tuple[TrainingStage, ...]) -> dict[str, Any]:
+    """The fields of a training that hold epochs, with ``SMALL_EPOCHS`` at the most in all."""
+    share = min(1.0, SMALL_EPOCHS / training.all_epochs)
+    if not stages:
+        head = round(training.head_epochs * share)
+        return {"head_epochs": head, "epochs": max(1, round(training.epochs * share))}
+    cut = (max(1, round(stage.epochs * share)) for stage in stages)
+    new = zip(stages, cut, strict=True)
+    return {"stages": tuple(stage.model_copy(update={"epochs": n}) for stage, n in new)}

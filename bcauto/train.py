@@ -1,0 +1,52 @@
+"""One recipe, trained and scored without a study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bcauto.data import Leaks, load
+from bcauto.hardware import count_cores
+from bcauto.proxy import ProxyConfig, make_proxy
+from bcauto.recipe import Recipe
+from bcauto.seeds import derive
+from bcauto.training import Payload, Trainer
+from bcauto.trial import Job, Report, TrialResult
+from bcauto.weights import check_weights, read_weights
+
+__all__ = ["train_recipe"]
+
+
+def train_recipe(
+    recipe: Recipe,
+    data: Path | None,
+    weights: str,
+    seed: int,
+    model: Path,
+    report: Report,
+    image_size: int | None = None,
+    leaks: Leaks = "refuse",
+) -> TrialResult:
+    """What a trial of this recipe comes to in a search with the default proxy and this seed.
+
+    Args:
+        recipe: what to train.
+        data: what ``bcauto.data.read`` takes; None for the built-in cells.
+        weights: ``imagenet``, ``none`` or a folder of weights.
+        seed: of split, proxy and training.
+        model: where the trained model goes.
+        report: told each epoch's score on the probe, in 0..1.
+        image_size: side in px to resize to; None for the data's own.
+        leaks: what becomes of training images that are near duplicates of validation images.
+
+    Raises:
+        BadInput: data, weights or image size do not fit the recipe.
+        TrialFailed: the loss is no longer a number.
+    """
+    found = read_weights(weights)
+    check_weights(found, [recipe.model])
+    dataset = load(data, image_size, seed, leaks)
+    recipe.model.check_takes(dataset.image_size)
+    val = dataset.val
+    proxy = make_proxy(val.images, val.labels, ProxyConfig(), derive(seed, "proxy"))
+    trainer = Trainer(Payload(dataset, proxy, found), threads=count_cores())
+    return trainer.run(Job(0, recipe, derive(seed, "trial", recipe.fingerprint), model), report)
