@@ -1,0 +1,86 @@
+"""``bcauto train``: one recipe, from a user's chair."""
+
+import json
+
+import pytest
+
+from bcauto.recipe import read_recipe
+
+RECIPE = """
+[model]
+backbone = "SmallCNN"
+
+[training]
+epochs = 2
+batch_size = 16
+learning_rate = 3e-3
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(RECIPE)
+    return path
+
+
+@pytest.fixture
+def train(command, tiny_npz, recipe):
+    def run(*arguments):
+        return command("train", recipe.name, "--data", tiny_npz.name, *arguments)
+
+    return run
+
+
+@pytest.mark.keras
+def test_it_prints_one_object_and_the_same_seed_gives_the_same(train):
+    runs = [train("--json", "--seed", seed) for seed in (3, 3, 4)]
+    assert [run.code for run in runs] == [0, 0, 0], runs[0].err
+    found = [json.loads(run.out) for run in runs]
+    keys = {"recipe", "objective", "clean_accuracy", "held_out", "seconds"}
+    assert set(found[0]) == keys
+    assert found[0]["recipe"] == "mine.toml"
+    scores = [{key: each[key] for key in keys - {"seconds"}} for each in found]
+    assert scores[0] == scores[1] != scores[2]
+
+
+@pytest.mark.keras
+def test_what_it_leaves_can_be_evaluated(train, command, tmp_path, test_npz):
+    ran = train("--out", "kept")
+    assert ran.code == 0, ran.err
+    assert ran.out.startswith("epoch 1: ")
+    assert "mine.toml (SmallCNN): objective 0." in ran.out
+    kept = tmp_path / "kept"
+    assert sorted(file.name for file in kept.iterdir()) == [
+        "model.keras",
+        "recipe.toml",
+        "scores.json",
+    ]
+    assert read_recipe(kept / "recipe.toml") == read_recipe(tmp_path / "mine.toml")
+    scores = json.loads((kept / "scores.json").read_text())
+    assert scores["stages"][0]["epochs"] == 2
+    assert f"objective {scores['objective']:.4f}" in ran.out
+    evaluated = command("evaluate", "kept", "--data", test_npz, "--json")
+    assert evaluated.code == 0, evaluated.err
+    assert json.loads(evaluated.out)["n"] == 40
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("deepll",), "unknown recipe 'deepll'; did you mean 'deepl'"),
+        (("none.toml",), "none.toml: cannot be read"),
+        (("mine.toml", "--seed", "-1"), "--seed must be a whole number from 0"),
+        (("mine.toml", "--scale", "tiny"), "'tiny' is not one of"),
+        (("mine.toml", "--image-size", "4"), "--image-size must be a whole number from 8"),
+        (("mine.toml", "--out", "mine.toml"), "--out must be an empty folder or a new one"),
+        (("mine.toml", "--data", "none.npz"), "none.npz"),
+        (("machine_dumbening_inceptionv3", "--data", "tiny.npz", "--weights", "none"), "75 px"),
+        (("deepl", "--weights", "."), "vgg16.weights.h5"),
+    ],
+)
+def test_refusals(command, recipe, tiny_npz, arguments, said):
+    ran = command("train", *arguments)
+    assert ran.code == 2
+    assert said in ran.err
+    assert ran.err.count("\n") == 1
