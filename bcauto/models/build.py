@@ -100,8 +100,9 @@ def build_classifier(
 def _resized(images: Any, size: tuple[int, int]) -> Any:
     if tuple(images.shape[1:3]) == size:
         return images
-    # In float32 also under mixed precision, in which 0-255 has steps of an eighth.
-    return keras.layers.Resizing(*size, dtype="float32", name="resize")(images)
+    # The op, since keras.layers.Resizing makes all that follows it believe that it is trained
+    # wherever the model is called with no word of training, and BatchNorm then gives other values.
+    return keras.ops.image.resize(images, size, interpolation="bilinear")
 
 
 def _leaves(layer: Any) -> Iterator[Any]:

@@ -58,6 +58,12 @@ def kernel_in(file):
         return stored["layers/conv2d/vars/0"][:]
 
 
+def received(keras, classifier):
+    """The model of what a backbone sees that scales inside."""
+    [resize] = [one for one in classifier.model.operations if type(one).__name__ == "Resize"]
+    return keras.Model(classifier.model.input, resize.output)
+
+
 def head(classifier):
     layers = classifier.model.layers
     return layers[layers.index(classifier.backbone) + 1 :]
@@ -128,8 +134,7 @@ def test_a_network_that_is_not_to_be_pretrained_starts_at_random(build, real_wei
 def test_images_are_resized_inside_as_opencv_does_it(build, keras, pictures):
     classifier = build(Network(backbone="EfficientNetV2B0", image_side=64))
     assert classifier.backbone.input.shape[1:3] == (64, 96)  # 32 x 48 by two
-    resize = keras.Model(classifier.model.input, classifier.model.get_layer("resize").output)
-    larger = np.asarray(resize(pictures))
+    larger = np.asarray(received(keras, classifier)(pictures))
     expected = [cv2.resize(one.astype(np.float32), (96, 64)) for one in pictures]  # bilinear
     np.testing.assert_allclose(larger, expected, atol=1e-3)
 
@@ -145,7 +150,16 @@ def test_a_model_that_resizes_is_plain_keras(build, keras, pictures, tmp_path):
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
     assert again.input.shape[1:3] == OBLONG
-    np.testing.assert_array_equal(np.asarray(again(pictures)), np.asarray(model(pictures)))
+    expected = np.asarray(model(pictures, training=False))
+    np.testing.assert_array_equal(np.asarray(again(pictures, training=False)), expected)
+
+
+def test_a_model_that_resizes_does_not_think_that_it_trains(build, pictures):
+    """As behind keras.layers.Resizing, whose call trains where nobody says anything."""
+    model = build(Network(backbone="SmallCNN", image_side=48)).model
+    expected = np.asarray(model(pictures, training=False))
+    np.testing.assert_array_equal(np.asarray(model(pictures)), expected)
+    assert not np.allclose(np.asarray(model(pictures, training=True)), expected)
 
 
 def test_parameters_of_a_head(build):

@@ -199,3 +199,16 @@ def test_any_other_constant_dimension_or_proxy_is_another_fingerprint(other):
 def test_a_space_is_frozen(shipped):
     with pytest.raises(ValueError, match="frozen"):
         shipped["quick"].search = {}
+
+
+def test_whole_lists_of_stages_and_of_dropout_rates_can_be_searched(space_of, replay):
+    space = space_of(
+        '"training.stages" = [[], [{epochs = 1, trainable_layers = 0}, {epochs = 2}]]\n'
+        '"model.dropout" = [0.3, [0.1]]'
+    )
+    for stages in space.search["training.stages"].values:
+        for dropout in (0.3, (0.1,)):
+            point = {"training.stages": stages, "model.dropout": dropout}
+            recipe = space.draw(replay(space.options(point)))
+            assert [stage.epochs for stage in recipe.training.stages] == [1, 2][: len(stages)]
+            assert recipe.model.dropout == dropout
