@@ -2,7 +2,7 @@
 
 from bcauto.space.dimensions import Choices, Dimension, Range, Scalar, Suggester, Value
 from bcauto.space.files import find_space, read_space, shipped_spaces, space_text
-from bcauto.space.space import Confirmation, Space
+from bcauto.space.space import Confirmation, Space, given_recipe
 
 __all__ = [
     "Choices",
@@ -14,6 +14,7 @@ __all__ = [
     "Suggester",
     "Value",
     "find_space",
+    "given_recipe",
     "read_space",
     "shipped_spaces",
     "space_text",

@@ -33,7 +33,10 @@ def extended(base: Table, changes: Table) -> Table:
         return table
     space = parse(Space, {**table, "start": []})
     points = (_left(point, fixed) for point in base.get("start", []))
-    return {**table, "start": [point for point in points if point and space.holds(point)]}
+    return {
+        **table,
+        "start": [point for point in points if point and space.holds(point)],
+    }
 
 
 def _check_tables(changes: Table) -> None:

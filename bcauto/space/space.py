@@ -12,9 +12,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from bcauto.errors import choices
+from bcauto.errors import BadInput, choices
 from bcauto.proxy import ProxyConfig
-from bcauto.recipe import Recipe
+from bcauto.recipe import Recipe, find_recipe, read_recipe
 from bcauto.space.dimensions import (
     Dimension,
     Range,
@@ -26,7 +26,9 @@ from bcauto.space.dimensions import (
 )
 from bcauto.toml import Frozen, explain, parse
 
-__all__ = ["Confirmation", "Space"]
+__all__ = ["Confirmation", "Space", "given_recipe"]
+
+_RECIPE = "recipe"  # the key of a starting point that is a whole recipe
 
 
 class Confirmation(Frozen):
@@ -41,8 +43,9 @@ class Space(Frozen):
 
     ``recipe`` holds the constants as a partial recipe; ``search`` the dimensions, each named
     after the recipe's key (``training.learning_rate``), with ``@`` and a word of choice behind
-    it where variants of one key hold under different conditions; ``start`` the points to try
-    first; ``confirm`` what follows a search. Every choice and bound, and every two of one table,
+    it where variants of one key hold under different conditions; ``start`` what to try first,
+    each a point by dimension names or ``{ recipe = "name" }``, a whole recipe by name or file;
+    ``confirm`` what follows a search. Every choice and bound, and every two of one table,
     are tried when the space is made, so that what it draws later passes the recipe's own checks:
     none looks at three values, or at two tables.
     """
@@ -57,9 +60,13 @@ class Space(Frozen):
     def _draws_legal_recipes(self) -> Space:
         self._check_conditions()
         self._check_variants()
+        for number, start in enumerate(self.start, 1):
+            if _RECIPE in start:
+                _check_given(start, f"start {number}")
         self.edge_recipes  # noqa: B018  drawn once, and kept
-        for number, point in enumerate(self.start, 1):
-            self._check_start(point, f"start {number}")
+        for number, start in enumerate(self.start, 1):
+            if _RECIPE not in start:
+                self._check_point(start, f"start {number}")
         return self
 
     def draw(self, suggest: Suggester) -> Recipe:
@@ -83,12 +90,15 @@ class Space(Frozen):
             self._try(self._point(some), f"search.{some[-1][0]}")
             for some in [*([edge] for edge in edges), *pairs]
         ]
-        return recipes or [self._try({}, "recipe")]
+        given = [recipe for start in self.start if (recipe := given_recipe(start))]
+        return [*(recipes or [self._try({}, "recipe")]), *given]
 
-    def holds(self, point: Mapping[str, Any]) -> bool:
-        """Whether a point by dimension names, some of them or all, is one that can be drawn."""
+    def holds(self, start: Mapping[str, Any]) -> bool:
+        """Whether a starting point is a whole recipe, or says what can be drawn."""
+        if _RECIPE in start:
+            return True
         try:
-            self._check_start(point, "point")
+            self._check_point(start, "start")
         except ValueError:
             return False
         return True
@@ -216,7 +226,7 @@ class Space(Frozen):
             yield parent, alternatives(wanted)
             yield from self._conditions(parent)
 
-    def _check_start(self, point: Mapping[str, Any], where: str) -> None:
+    def _check_point(self, point: Mapping[str, Any], where: str) -> None:
         for name, value in point.items():
             if name not in self.search:
                 raise ValueError(
@@ -227,6 +237,28 @@ class Space(Frozen):
         idle = set(point) - set(self._values(_Fixed(self.options(point))))
         if idle:
             raise ValueError(f"{where}: {min(idle)!r} has no effect, since its condition fails")
+
+
+def given_recipe(start: Mapping[str, Any]) -> Recipe | None:
+    """The recipe that a starting point gives whole; None where it is a point of the space.
+
+    Raises:
+        BadInput: there is no such recipe, or it breaks a rule.
+    """
+    return read_recipe(find_recipe(start[_RECIPE])) if _RECIPE in start else None
+
+
+def _check_given(start: Mapping[str, Any], where: str) -> None:
+    """Makes sure that a whole recipe is given, and nothing else."""
+    if len(start) > 1:
+        other = min(set(start) - {_RECIPE})
+        raise ValueError(f"{where}: recipe stands for all of it, got {other!r} besides")
+    if not isinstance(start[_RECIPE], str):
+        raise ValueError(f"{where}: recipe must be a name or a .toml file, got {start[_RECIPE]!r}")
+    try:
+        given_recipe(start)
+    except BadInput as error:
+        raise ValueError(f"{where}: {error}") from None
 
 
 class _Fixed:

@@ -248,7 +248,8 @@ class Ledger:
         deaths = frozen.user_attrs.get("deaths", 0) + dead
         queued = any(t.user_attrs.get("retry_of") == frozen.number for t in self._trials())
         if was_drawn(frozen) and not queued and deaths <= _MAX_DEATHS:
-            attrs = {"retry_of": frozen.number, "deaths": deaths}
+            given = {key: frozen.user_attrs[key] for key in ("given",) if key in frozen.user_attrs}
+            attrs = {"retry_of": frozen.number, "deaths": deaths, **given}
             self.study.enqueue_trial(params, user_attrs=attrs)
 
     def _drop_models(self) -> None:

@@ -12,8 +12,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from bcauto.recipe import Recipe
 from bcauto.seeds import derive
-from bcauto.space import Space
+from bcauto.space import Space, given_recipe
 from bcauto.study.sampling import OptunaSuggester, SamplerName, make_sampler
+from bcauto.toml import parse
 
 __all__ = ["Asked", "Source", "SpaceSource", "was_drawn"]
 
@@ -64,7 +65,8 @@ class SpaceSource:
             if not started and self._in_turn(trials) and not self._queue_next_point(study, trials):
                 return None
         trial = study.ask()
-        recipe = self.space.draw(OptunaSuggester(trial))
+        given = trial.user_attrs.get("given")
+        recipe = parse(Recipe, given) if given else self.space.draw(OptunaSuggester(trial))
         return Asked(trial, recipe, self._seed(recipe))
 
     def _queue_starting_point(self, study: optuna.Study, trials: Sequence[FrozenTrial]) -> bool:
@@ -75,8 +77,12 @@ class SpaceSource:
         tried = sum("start" in t.user_attrs for t in trials)
         if tried >= len(self.space.start):
             return False
-        point = self.space.options(self.space.start[tried])
-        study.enqueue_trial(point, user_attrs={"start": tried})
+        start = self.space.start[tried]
+        if recipe := given_recipe(start):
+            given = {"given": recipe.model_dump(mode="json")}
+            study.enqueue_trial({}, user_attrs={"start": tried, **given})
+        else:
+            study.enqueue_trial(self.space.options(start), user_attrs={"start": tried})
         return True
 
     def _in_turn(self, trials: Sequence[FrozenTrial]) -> bool:

@@ -135,8 +135,57 @@ def test_the_dimension_that_decides_is_the_important_one():
 def test_importance_needs_trials_and_dimensions_that_vary():
     assert importances(None) == {}
     study = optuna.create_study(direction="maximize")
-    study.optimize(lambda t: t.suggest_float("same", 0.5, 0.5), n_trials=6)
+    study.optimize(lambda t: t.suggest_float("same", 0.5, 0.5), n_trials=9)
     assert importances(study) == {}
     few = optuna.create_study(direction="maximize")
-    few.optimize(lambda t: t.suggest_float("x", 0, 1), n_trials=3)
+    few.optimize(lambda t: t.suggest_float("x", 0, 1), n_trials=7)
     assert importances(few) == {}
+
+
+GIVEN = """
+[model]
+backbone = "SmallCNN"
+head_units = [17]
+"""
+
+
+@pytest.fixture
+def with_given(tmp_path):
+    (tmp_path / "given.toml").write_text(GIVEN)
+    start = [{"recipe": str(tmp_path / "given.toml")}, {"model.dropout": 0.25}]
+    return space_of({**ENDLESS, "start": start})
+
+
+def test_a_whole_recipe_is_trained_first_and_once(tmp_path, with_given):
+    study, _ = searched(tmp_path, with_given, "tpe", 10)
+    heads = [trial.user_attrs["recipe"]["model"]["head_units"] for trial in study.trials]
+    assert heads == [[17]] + [[]] * 9
+    assert study.trials[0].params == {}
+    assert study.trials[1].params == {"model.dropout": 0.25}
+    assert list(importances(study)) == ["model.dropout"]
+
+
+def test_a_whole_recipe_that_was_interrupted_is_trained_again(tmp_path, with_given):
+    study = optuna.create_study(direction="maximize")
+    source = SpaceSource(with_given, 0)
+    Ledger(study, source, Limits(3), lambda n: tmp_path / f"{n}.keras").next_job()
+    ledger = Ledger(study, source, Limits(3), lambda n: tmp_path / f"{n}.keras")  # after a kill
+    while job := ledger.next_job():
+        ledger.close(job.number, result(0.5))
+    done = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
+    heads = [trial.user_attrs["recipe"]["model"]["head_units"] for trial in done]
+    assert heads == [[17], [], []]
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        ({"recipe": "deepll"}, "start 1: unknown recipe 'deepll'; did you mean 'deepl'"),
+        ({"recipe": "no.toml"}, "start 1: no.toml: cannot be read"),
+        ({"recipe": 3}, "start 1: recipe must be a name or a .toml file, got 3"),
+        ({"recipe": "deepl", "model.dropout": 0.1}, "start 1: recipe stands for all of it, got"),
+    ],
+)
+def test_a_starting_recipe_must_be_there(start, said):
+    with pytest.raises(ValueError, match=said):
+        space_of({**ENDLESS, "start": [start]})
