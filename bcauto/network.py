@@ -25,8 +25,8 @@ class Body(Frozen):
     pretrained: bool = Field(
         True, description="false: from random weights, even where there are pretrained ones"
     )
-    image_side: int | None = Field(
-        None, ge=8, le=1024, description="px of the shorter side, resized inside; None: native"
+    image_side: int = Field(
+        0, ge=0, le=1024, description="px of the shorter side, resized inside; 0: native"
     )
 
     @field_validator("backbone")
@@ -42,7 +42,7 @@ class Body(Frozen):
         if self.alpha not in known.alphas:
             legal = ", ".join(map(str, known.alphas))
             raise ValueError(f"alpha of {self.backbone} must be one of {legal}, got {self.alpha}")
-        if self.image_side is not None and self.image_side < known.least_side:
+        if 0 < self.image_side < known.least_side:
             rule = f"image_side of {self.backbone} must be {known.least_side} or more"
             raise ValueError(f"{rule}, got {self.image_side}")
         return self
@@ -62,7 +62,7 @@ class Body(Frozen):
 
         Both are scaled alike, so that the shorter one becomes ``image_side``.
         """
-        if self.image_side is None:
+        if not self.image_side:
             return image_size
         factor = self.image_side / min(image_size)
         return round(image_size[0] * factor), round(image_size[1] * factor)

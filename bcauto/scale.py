@@ -54,7 +54,7 @@ def _small_network(network: Network) -> Network:
         small = next(to for name, to in _NEAREST.items() if network.backbone.startswith(name))
     factor = BACKBONES[small["backbone"]].layers / network.entry.layers
     scaled = _scaled_layers(network, factor)
-    return Network.model_validate({**scaled.model_dump(), **small, "image_side": None})
+    return Network.model_validate({**scaled.model_dump(), **small, "image_side": 0})
 
 
 def _scaled_layers(freezing: Any, factor: float) -> Any:

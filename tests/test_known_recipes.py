@@ -233,7 +233,7 @@ def test_a_small_version_is_small_and_keeps_the_rest(name):
     assert small.model.label in (
         ("MobileNet-0.25", "MobileNetV2-0.35") if pretrained else ("SmallCNN",)
     )
-    assert small.model.image_side is None
+    assert small.model.image_side == 0
     assert small.augment == recipe.augment
     head = ("pooling", "head_units", "normalization", "activation", "dropout", "l2")
     assert all(getattr(small.model, key) == getattr(recipe.model, key) for key in head)

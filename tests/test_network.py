@@ -133,7 +133,7 @@ def test_dropouts_are_one_after_pooling_and_one_after_each_dense_layer(dropout, 
 @pytest.mark.parametrize(
     ("side", "size", "expected"),
     [
-        (None, (96, 96), (96, 96)),
+        (0, (96, 96), (96, 96)),
         (224, (96, 96), (224, 224)),
         (64, (96, 96), (64, 64)),
         (64, (32, 48), (64, 96)),

@@ -63,9 +63,10 @@ def test_lions_rates_are_drawn_only_with_lion(name, shipped, random_suggester):
         suggest.drawn.clear()
         optimizer = space.draw(suggest).training.optimizer
         rates = {n.partition("@")[2] for n in suggest.drawn if "learning_rate" in n}
-        assert rates == {optimizer}
+        assert len(rates) == 1
+        assert min(rates).startswith("lion") == (optimizer == "lion")
         optimizers.add(optimizer)
-    assert optimizers == {"adam", "lion"}
+    assert {"adam", "lion"} <= optimizers
 
 
 @settings(max_examples=40)
@@ -83,7 +84,7 @@ def test_a_drawn_recipe_comes_back_from_toml(
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_starting_point_is_drawn_when_its_options_are_replayed(name, shipped, replay):
     space = shipped[name]
-    for seed, point in enumerate(space.start):
+    for seed, point in enumerate(start for start in space.start if "recipe" not in start):
         recipe = space.draw(replay(space.options(point), seed))
         assert {key: at(recipe, key) for key in point} == {k: plain(v) for k, v in point.items()}
 
