@@ -24,6 +24,7 @@ SMALLER = {
     "--trials 100": "--trials 2 --executor inline",
     "--trials 8": "--trials 1 --space tiny.toml",
     "--timeout 8h": "--timeout 10m",
+    "--scale small": "--scale small --weights none",
 }
 
 
@@ -79,8 +80,9 @@ def test_commands_on_data_of_ones_own(process, tmp_path, tiny_space, draw):
     np.savez(tmp_path / "test.npz", **draw(40, 1))
     mine = [line for line in commands() if "cells" in line or "--study" in line]
     assert [line[0] for line in mine] == ["search", "status", "best", "best", "proxy", "dashboard"]
-    others = [line for line in commands() if line[0] in ("evaluate", "augment")]
-    (tmp_path / "recipe.toml").write_text("[augment.randaugment]")
+    others = [line for line in commands() if line[0] in ("evaluate", "augment", "train")]
+    recipe = '[model]\nbackbone = "SmallCNN"\n[training]\nepochs = 1\n[augment.randaugment]\n'
+    (tmp_path / "recipe.toml").write_text(recipe)
     for line in [*mine[:-1], *others]:
         ran = process(*line)
         out, err = ran.communicate(timeout=300)
