@@ -195,9 +195,9 @@ def test_labels_of_any_integer_type_will_do():
     assert one.fingerprint == make_proxy(pictures(20), labels, CONFIG, SEED).fingerprint
 
 
-@pytest.mark.parametrize(("images", "settings"), [(5, {}), (5, {"held_out_copies": 9})])
+@pytest.mark.parametrize(("images", "settings"), [(2, {}), (2, {"held_out_copies": 18})])
 def test_too_few_images_are_refused(images, settings):
-    with pytest.raises(BadInput, match=r"needs 6 validation images .* got 5"):
+    with pytest.raises(BadInput, match=r"needs 3 validation images .* got 2"):
         make_proxy(pictures(images), classes(images), ProxyConfig(**settings), SEED)
 
 
