@@ -27,7 +27,7 @@ from bcauto.training.stages import Stage, compile_stage, plan_stages
 from bcauto.trial import Job, Report, TrialResult
 from bcauto.weights import Weights
 
-__all__ = ["predict_labels", "predict_probabilities", "run_trial"]
+__all__ = ["predict_labels", "predict_probabilities", "run_trial", "score_model"]
 
 _SCORING_BATCH = 128
 
@@ -74,7 +74,7 @@ def run_trial(
         stages.append(_what_trained(classifier, stage, last - epochs))
         epochs = last
     final = _as_float32(classifier, job, data, device)
-    result = _scored(final, data, proxy)
+    result = score_model(final, data, proxy)
     _save(final, Path(job.model_path))
     return TrialResult(
         **result,
@@ -85,6 +85,26 @@ def run_trial(
         device=device.as_dict(),
         stages=stages,
     )
+
+
+def score_model(model: Any, data: Dataset, proxy: Proxy) -> dict[str, Any]:
+    """The fields of a TrialResult that say how good a model is.
+
+    Args:
+        model: a Keras classifier of 0-255 RGB.
+        data: its validation images are scored as they are.
+        proxy: what the objective comes from.
+    """
+    scores = asdict(score(proxy, predict_probabilities(model, proxy.images)))
+    scores["interval"] = list(scores["interval"])  # as it is read back from a storage
+    predicted = predict_probabilities(model, data.val.images)
+    metrics: tuple[Metric, ...] = ("accuracy", proxy.metric)
+    clean = {metric: measure(metric, data.val.labels, predicted) for metric in metrics}
+    return {
+        "objective": scores.pop("objective"),
+        "clean_accuracy": clean["accuracy"],
+        "scores": {"clean": clean, **scores},
+    }
 
 
 def predict_labels(model: Any, images: np.ndarray) -> np.ndarray:
@@ -232,20 +252,6 @@ def _as_float32(classifier: Classifier, job: Job, data: Dataset, device: Device)
     plain = build_classifier(job.recipe.model, data.image_size, len(data.class_names), untrained)
     plain.copy_weights(classifier)
     return plain.model
-
-
-def _scored(model: Any, data: Dataset, proxy: Proxy) -> dict[str, Any]:
-    """The fields of a TrialResult that say how good the model is."""
-    scores = asdict(score(proxy, predict_probabilities(model, proxy.images)))
-    scores["interval"] = list(scores["interval"])  # as it is read back from a storage
-    predicted = predict_probabilities(model, data.val.images)
-    metrics: tuple[Metric, ...] = ("accuracy", proxy.metric)
-    clean = {metric: measure(metric, data.val.labels, predicted) for metric in metrics}
-    return {
-        "objective": scores.pop("objective"),
-        "clean_accuracy": clean["accuracy"],
-        "scores": {"clean": clean, **scores},
-    }
 
 
 def _save(model: Any, path: Path) -> None:
