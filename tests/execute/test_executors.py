@@ -74,11 +74,6 @@ class ExecutorContract:
             self.run(slots, ledger, work(dict.fromkeys(range(40), "raise")))
         assert TrialState.RUNNING not in states(ledger)
 
-    def test_payload_is_handed_over(self, slots, ledger, work):
-        handed = work({})
-        self.run(slots, ledger, handed)
-        assert handed.payload is None
-
 
 class TestInline(ExecutorContract):
     def make(self, slots):
