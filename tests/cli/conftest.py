@@ -81,11 +81,6 @@ def process(tmp_path):
         one.communicate()
 
 
-@pytest.fixture(scope="session")
-def tiny_space_text():
-    return SPACE
-
-
 @pytest.fixture
 def tiny_space(tmp_path):
     path = tmp_path / "tiny.toml"
@@ -122,3 +117,20 @@ def test_npz(tmp_path):
     drawn = draw_two_classes(40, 1)
     np.savez(path, test_images=drawn["images"], test_labels=drawn["labels"])
     return path
+
+
+@pytest.fixture(scope="session")
+def search_once(tmp_path_factory):
+    """Runs a search on tiny cells in a folder of its own; gives the folder and what it said."""
+
+    def run(*arguments):
+        folder = tmp_path_factory.mktemp("searched")
+        np.savez(folder / "tiny.npz", **draw_two_classes(120, 0))
+        (folder / "tiny.toml").write_text(SPACE)
+        given = ("--data", "tiny.npz", "--space", "tiny.toml", *arguments)
+        command = [sys.executable, "-m", "bcauto", "search", *given]
+        ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, ran.stderr
+        return folder, ran
+
+    return run

@@ -3,8 +3,6 @@
 import json
 import shutil
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -16,23 +14,14 @@ from bcauto.proxy import Proxy
 
 pytestmark = pytest.mark.keras
 
-ARGUMENTS = (
-    *("search", "--data", "tiny.npz", "--space", "tiny.toml", "--executor", "inline"),
-    *("--trials", "3", "--confirm", "2", "--confirm-repeats", "2"),
-)
+OPTIONS = ("--executor", "inline", "--trials", "3", "--confirm", "2", "--confirm-repeats", "2")
+ARGUMENTS = ("search", "--data", "tiny.npz", "--space", "tiny.toml", *OPTIONS)
 STUDY = "tiny-tiny"
 
 
 @pytest.fixture(scope="module")
-def searched_once(tmp_path_factory, tiny_space_text, draw):
-    """A folder in which such a search has run, and what it said."""
-    folder = tmp_path_factory.mktemp("confirmed")
-    np.savez(folder / "tiny.npz", **draw(120, 0))
-    (folder / "tiny.toml").write_text(tiny_space_text)
-    command = [sys.executable, "-m", "bcauto", *ARGUMENTS]
-    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stderr
-    return folder, ran
+def searched_once(search_once):
+    return search_once(*OPTIONS)
 
 
 @pytest.fixture

@@ -2,11 +2,8 @@
 
 import json
 import shutil
-import subprocess
-import sys
 import tomllib
 
-import numpy as np
 import optuna
 import pytest
 
@@ -18,22 +15,16 @@ ARGUMENTS = ("search", "--data", "tiny.npz", "--space", "tiny.toml", "--executor
 
 
 @pytest.fixture(scope="module")
-def search_once(tmp_path_factory, tiny_space_text, draw):
+def searched_once(search_once):
     """A folder in which a search of three trials has run, and what it said."""
-    folder = tmp_path_factory.mktemp("searched")
-    np.savez(folder / "tiny.npz", **draw(120, 0))
-    (folder / "tiny.toml").write_text(tiny_space_text)
-    command = [sys.executable, "-m", "bcauto", *ARGUMENTS, "--trials", "3", "--keep", "2"]
-    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stderr
-    return folder, ran
+    return search_once("--executor", "inline", "--trials", "3", "--keep", "2")
 
 
 @pytest.fixture
-def searched(search_once, command, tmp_path):
+def searched(searched_once, command, tmp_path):
     """The working folder as that search left it, study and all."""
-    shutil.copytree(search_once[0], tmp_path, dirs_exist_ok=True)
-    return search_once[1]
+    shutil.copytree(searched_once[0], tmp_path, dirs_exist_ok=True)
+    return searched_once[1]
 
 
 def test_whole_way_from_search_to_evaluation(searched, command, tmp_path, test_npz):
