@@ -37,7 +37,8 @@ class Built:
 
     def images(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Images as the model takes them."""
-        return images.astype(np.float32) / np.float32(255 / self.input_scale)
+        scaled: NDArray[np.float32] = images * np.float32(self.input_scale / 255)
+        return scaled
 
     def targets(self, targets: NDArray[np.float32]) -> NDArray[Any]:
         """(n, classes) targets as the loss takes them; to a sparse one a mix is its larger part."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -78,12 +79,9 @@ def _asked_by_fit(
     kind = type(built.model)
     plain = kind.fit
     kind.fit = reached
-    try:
+    with suppress(Exception):
         call_fit(hypermodel, hp, built.model, FitData(train, (images, targets), 1), [])
-    except Exception:  # noqa: S110, BLE001
-        pass
-    finally:
-        kind.fit = plain
+    kind.fit = plain
     return hp
 
 

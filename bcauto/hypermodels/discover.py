@@ -36,7 +36,8 @@ def discover(
     """
     if find_spec("keras_tuner") is None:
         raise BadInput(
-            '--hypermodel needs keras-tuner, which is not installed: pip install "bcauto[keras-tuner]"'
+            "--hypermodel needs keras-tuner, which is not installed: "
+            'pip install "bcauto[keras-tuner]"'
         )
     request = {
         "reference": model["hypermodel"],

@@ -12,16 +12,29 @@ from bcauto.space.extend import extended
 from bcauto.space.space import Space
 from bcauto.toml import checked, read_extending, read_toml
 
-__all__ = ["find_space", "read_space", "shipped_spaces", "space_table", "space_text"]
+__all__ = [
+    "HYPERMODEL_SPACE",
+    "find_space",
+    "read_space",
+    "shipped_spaces",
+    "space_table",
+    "space_text",
+]
+
+HYPERMODEL_SPACE = "hypermodels/default"
+"""The space of all but the model, which a hypermodel's own space is added to."""
 
 _PACKAGE = Path(__file__).parents[1]
 
 
 def shipped_spaces() -> dict[str, Path]:
     """The spaces in ``search_spaces/`` by name: inside the package, or beside it in a clone."""
+    return {path.stem: path for path in sorted(_folder().glob("*.toml"))}
+
+
+def _folder() -> Path:
     folders = (_PACKAGE / "search_spaces", _PACKAGE.parent / "search_spaces")
-    folder = next((f for f in folders if f.is_dir()), folders[0])
-    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+    return next((f for f in folders if f.is_dir()), folders[0])
 
 
 def find_space(name: str) -> Path:
@@ -32,6 +45,8 @@ def find_space(name: str) -> Path:
     """
     if name.endswith(".toml"):
         return Path(name)
+    if name == HYPERMODEL_SPACE:
+        return _folder() / f"{name}.toml"
     shipped = shipped_spaces()
     if name not in shipped:
         raise BadInput(f"unknown space {name!r}; {choices(name, shipped)}; or a path to a .toml")
