@@ -221,7 +221,9 @@ class Recipe(Frozen):
 
     def to_toml(self) -> str:
         """The recipe as a TOML document that ``read_recipe`` reads back."""
-        return to_toml(self)
+        own = isinstance(self.model, Hypermodel)
+        idle = Training.model_fields.keys() - set(_FOR_HYPERMODELS) if own else set()
+        return to_toml(self, exclude={"training": idle})
 
 
 def read_recipe(path: Path) -> Recipe:

@@ -117,9 +117,14 @@ def _read_chain(
         raise BadInput(f"{path}: {said}") from None
 
 
-def to_toml(model: BaseModel) -> str:
-    """The model as TOML; what is None is left out, since TOML has no null."""
-    return tomli_w.dumps(model.model_dump(mode="json", exclude_none=True))
+def to_toml(model: BaseModel, exclude: Any = None) -> str:
+    """The model as TOML; what is None is left out, since TOML has no null.
+
+    Args:
+        model: what is written.
+        exclude: what is left out, as in ``model_dump``.
+    """
+    return tomli_w.dumps(model.model_dump(mode="json", exclude_none=True, exclude=exclude))
 
 
 def parse(model: type[Model], data: Mapping[str, Any]) -> Model:
