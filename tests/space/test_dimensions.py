@@ -41,7 +41,7 @@ def test_what_is_neither_list_nor_table_is_refused(entry):
         read_dimension(entry)
 
 
-KEYS = "Legal: high, log, low, step, values, when"
+KEYS = "Legal: high, log, low, reverse_log, step, values, when"
 
 
 @pytest.mark.parametrize(
