@@ -106,6 +106,10 @@ def _guided(model: Any, data: FitData, callbacks: list[Any]) -> Callable[..., An
         given.setdefault("epochs", data.epochs)
         theirs = given.get("callbacks") or []
         ours = [callback for callback in callbacks if callback not in theirs]
-        return fit(**{**given, "callbacks": [*theirs, *ours], "verbose": 0})
+        history = fit(**{**given, "callbacks": [*theirs, *ours], "verbose": 0})
+        for error in (getattr(callback, "error", None) for callback in callbacks):
+            if error:
+                raise error
+        return history
 
     return guided

@@ -98,21 +98,38 @@ def _fit(built: Built, training: Training, data: Dataset, batches: Batches, watc
     fit_data = FitData(train, validation, training.epochs)
     call_fit(built.hypermodel, built.hyperparameters, built.model, fit_data, callbacks)
     if not reporting.epochs:  # a loop of its own, which calls no callbacks
+        reporting.set_model(built.model)
         reporting.on_epoch_end(0, {})
+    if reporting.error:
+        raise reporting.error
     return reporting.epochs
 
 
 class _Reporting(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
-    """Reports every epoch, and tells the callbacks after it what they go by."""
+    """Reports every epoch, and tells the callbacks after it what they go by.
+
+    What a report raises is kept as ``error`` while ``model.fit`` comes to its end: raised through
+    it, Keras would wait for ever for the dataset's thread. A loop that goes on meets it next time.
+    """
 
     def __init__(self, classifier: Any, watch: Watch) -> None:
         super().__init__()
         self.classifier, self.watch, self.epochs = classifier, watch, 0
+        self.error: BaseException | None = None
 
     def on_epoch_end(self, _: int, logs: dict[str, Any] | None = None) -> None:
-        """Raises TrialFailed where the loss is no number, and lets TrialStopped pass."""
+        """Keeps TrialFailed where the loss is no number, and what the report raises."""
+        if self.error:
+            raise self.error
         logs = {} if logs is None else logs
         self.epochs += 1
+        try:
+            self._report(logs)
+        except BaseException as error:
+            self.error = error
+            self.model.stop_training = True
+
+    def _report(self, logs: dict[str, Any]) -> None:
         loss = float(logs.get("loss", 0.0))
         if not math.isfinite(loss):
             raise TrialFailed(f"the loss is {loss} after epoch {self.epochs} (hypermodel stage)")
