@@ -1,5 +1,51 @@
 """Search for the fine-tuning recipe that does best on a hidden, corrupted test set."""
 
+from __future__ import annotations
+
 from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bcauto.data import Dataset
+    from bcauto.space import Space
+
+__all__ = ["__version__", "as_hypermodel"]
 
 __version__ = version("bcauto")
+
+
+def as_hypermodel(
+    space: Space | str | Path, data: Dataset | str | Path, weights: str = "imagenet", seed: int = 0
+) -> Any:
+    """A space as a ``keras_tuner.HyperModel``, for KerasTuner's tuners to search.
+
+    ``build(hp)`` gives a recipe's compiled classifier of 0-255 RGB. ``tuner.search()``, without
+    data, trains and scores each recipe as ``bcauto search`` does: objectives are ``objective``
+    (the proxy's), ``clean_accuracy`` and ``held_out``, each with direction ``max``.
+
+    Args:
+        space: one, its name, or a ``.toml`` file.
+        data: a dataset, an ``.npz`` file, or a folder of class folders.
+        weights: ``imagenet``, ``none``, or a folder of weights.
+        seed: of split, proxy and training.
+
+    Raises:
+        BadInput: KerasTuner is missing, or an argument breaks a rule.
+    """
+    from importlib.util import find_spec
+
+    from bcauto.data import load
+    from bcauto.errors import BadInput
+    from bcauto.space import find_space, read_space
+    from bcauto.weights import read_weights
+
+    if find_spec("keras_tuner") is None:
+        raise BadInput('as_hypermodel needs keras-tuner: pip install "bcauto[keras-tuner]"')
+    from bcauto.hypermodels.tuner import SpaceHyperModel  # imports Keras
+
+    if isinstance(space, str | Path):
+        space = read_space(find_space(str(space)))
+    if isinstance(data, str | Path):
+        data = load(Path(data), None, seed)
+    return SpaceHyperModel(space, data, read_weights(weights), seed)

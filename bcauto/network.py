@@ -1,7 +1,8 @@
-"""What a recipe says of its model: which backbone, what of it trains, which head."""
+"""What a recipe says of its model: backbone, what of it trains, head; or a hypermodel's values."""
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -10,11 +11,12 @@ from bcauto.backbones import BACKBONES, Backbone
 from bcauto.errors import BadInput, choices
 from bcauto.toml import Frozen
 
-__all__ = ["Body", "Freezing", "Head", "Network", "Normalization"]
+__all__ = ["Body", "Freezing", "Head", "Hypermodel", "Network", "Normalization"]
 
 Normalization = Literal["none", "batch", "layer"]
 
 _MOST_DROPOUT = 0.9
+_REFERENCE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 
 class Body(Frozen):
@@ -191,9 +193,7 @@ class Head(Frozen):
 class Network(Head, Freezing, Body):
     """A backbone, what of it fine-tuning trains, and a head; in TOML one flat table.
 
-    A recipe names its model in the ``model`` table, which is what a model built elsewhere
-    (a reference and its values) will take the place of. Of a network that starts from random
-    weights all trains, whatever is said here.
+    Of a network that starts from random weights all trains, whatever is said here.
     """
 
     train_only: Literal["all", "convolutions"] = Field(
@@ -209,3 +209,36 @@ class Network(Head, Freezing, Body):
     def _freezes_layers_that_are_there(self) -> Network:
         self.check_fits(self.entry)
         return self
+
+
+class Hypermodel(Frozen):
+    """A KerasTuner hypermodel by where it is found, and the values that its ``build`` is given.
+
+    It stands in the place of a ``Network`` where the table has the key ``hypermodel``. Optimizer,
+    rates and loss are its own.
+    """
+
+    hypermodel: str = Field(
+        description="package.module:Name of a keras_tuner.HyperModel, or of a build(hp) function"
+    )
+    values: dict[str, str | int | float | bool] = Field(
+        {}, description="by hyperparameter; one that is not named takes its default"
+    )
+    input_scale: Literal[1, 255] = Field(
+        255, description="what it takes pixels to: 255 as they are, 1 divided by 255"
+    )
+
+    @field_validator("hypermodel")
+    @classmethod
+    def _is_reference(cls, reference: str) -> str:
+        if not _REFERENCE.fullmatch(reference):
+            raise ValueError(f"must be package.module:Name, got {reference!r}")
+        return reference
+
+    def check_takes(self, _image_size: tuple[int, int]) -> None:
+        """Any size may do: it is built for it, and says then what it does not take."""
+
+    @property
+    def label(self) -> str:
+        """Its name without its module."""
+        return self.hypermodel.partition(":")[2]

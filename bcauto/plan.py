@@ -18,9 +18,17 @@ from bcauto.data import Dataset, load, read_for_evaluation
 from bcauto.errors import BadInput
 from bcauto.execute import Slots
 from bcauto.hardware import count_cores, count_gpus
+from bcauto.hypermodels.space import hypermodel_space
 from bcauto.proxy import OwnImages, Proxy, make_proxy, with_own
 from bcauto.seeds import derive
-from bcauto.space import Confirmation, Space, find_space, read_space, space_text
+from bcauto.space import (
+    HYPERMODEL_SPACE,
+    Confirmation,
+    Space,
+    find_space,
+    read_space,
+    space_text,
+)
 from bcauto.study import (
     OWN_STORAGE,
     DataRecord,
@@ -104,9 +112,7 @@ def plan_search(given: Mapping[str, Any], studies: Path, study: str | None) -> P
     known = StudyRecord.read(folder) if folder.record.exists() else None
     settings = _settings(given, known)
     space_file = folder.space if known and "space" not in given else find_space(settings.space)
-    space = read_space(space_file)
-    _check_engines(space)
-    check_sampler(settings.sampler, space)
+    space = None if settings.hypermodel else _checked(read_space(space_file), settings)
     weights = read_weights(settings.weights)
     _check_disk(studies)
     _check_cluster(settings.ray_address)
@@ -118,6 +124,10 @@ def plan_search(given: Mapping[str, Any], studies: Path, study: str | None) -> P
     if own:
         where = str(settings.proxy_data or settings.proxy_add)
         data = data.apart_from(own.images, settings.leaks, where)
+    text = space_text(space_file)
+    if space is None:
+        space, text = hypermodel_space(settings, space_file, data)
+        space = _checked(space, settings)
     for recipe in space.edge_recipes:
         recipe.model.check_takes(data.image_size)
     check_weights(weights, [recipe.model for recipe in space.edge_recipes])
@@ -125,7 +135,6 @@ def plan_search(given: Mapping[str, Any], studies: Path, study: str | None) -> P
     record = _record(settings, data, own, space, proxy)
     if known:
         known.identity.check_same(record.identity, name)
-    text = space_text(space_file)
     url = record.storage_url(folder, given.get("storage"))
     resumed = known is not None
     return Plan(folder, settings, record, url, space, text, data, own, proxy, weights, resumed)
@@ -137,15 +146,21 @@ def _absolute(given: Mapping[str, Any]) -> dict[str, Any]:
     keys = ("data", "weights", "proxy_data", "proxy_add")
     paths = {key: given[key] for key in keys if given.get(key) and given[key] not in names}
     storage = {"storage": absolute(given["storage"])} if "storage" in given else {}
+    if given.get("hypermodel"):
+        given = {**given, "hypermodel_folder": str(Path.cwd())}
     return {**given, **storage, **{key: str(Path(path).resolve()) for key, path in paths.items()}}
 
 
 def _default_name(given: Mapping[str, Any]) -> str:
     data = Path(given["data"]).stem if given.get("data") else _BUILT_IN
+    if given.get("hypermodel"):
+        return f"{data}-{given['hypermodel'].rpartition(':')[2]}"
     return f"{data}-{Path(given.get('space') or _default_space(given)).stem}"
 
 
 def _default_space(given: Mapping[str, Any]) -> str:
+    if given.get("hypermodel"):
+        return HYPERMODEL_SPACE
     if not given.get("data"):
         return "quick"
     return "blood_cells" if count_gpus() else "blood_cells_small"
@@ -155,6 +170,13 @@ def _settings(given: Mapping[str, Any], known: StudyRecord | None) -> Settings:
     stored = known.settings.model_dump() if known else {"space": _default_space(given)}
     storage = {"storage": redacted(given["storage"])} if "storage" in given else {}
     return checked(Settings, {**stored, **given, **storage}, "search")
+
+
+def _checked(space: Space, settings: Settings) -> Space:
+    """The space, all of whose recipes can run here and be chosen as the user asks."""
+    _check_engines(space)
+    check_sampler(settings.sampler, space)
+    return space
 
 
 def _engines(space: Space) -> set[str]:
@@ -215,6 +237,7 @@ def _record(
     identity = Identity(
         data=data.fingerprint,
         space=space.fingerprint,
+        hypermodel=settings.hypermodel or "none",
         proxy=proxy.fingerprint,
         own_images=own.fingerprint if own else "none",
         seed=settings.seed,

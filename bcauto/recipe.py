@@ -7,14 +7,23 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from bcauto.augment import Augment
-from bcauto.network import Freezing, Network
+from bcauto.errors import choices
+from bcauto.network import Freezing, Hypermodel, Network
 from bcauto.shipped import find
 from bcauto.toml import Frozen, checked, read_extending, to_toml
 
-__all__ = ["Network", "Recipe", "Training", "TrainingStage", "find_recipe", "read_recipe"]
+__all__ = [
+    "Hypermodel",
+    "Network",
+    "Recipe",
+    "Training",
+    "TrainingStage",
+    "find_recipe",
+    "read_recipe",
+]
 
 Rate = Annotated[float, Field(gt=0, le=1)]
 
@@ -152,21 +161,66 @@ _BELONGS_TO = {
 """The fields that one value of another field makes use of; with any other they are None."""
 
 
+_FOR_HYPERMODELS = (
+    "batch_size",
+    "epochs",
+    "monitor",
+    "early_stopping",
+    "restore_best",
+    "balance",
+    "oversample_to",
+)
+"""What is said of a hypermodel's training; the rest is its own, from the ``compile`` in it."""
+
+
+def _kind(model: Any) -> str:
+    hypermodel = isinstance(model, Hypermodel) or (
+        isinstance(model, dict) and "hypermodel" in model
+    )
+    return "Hypermodel" if hypermodel else "Network"
+
+
 class Recipe(Frozen):
     """Model, training and augmentation of one trial; equal recipes have equal fingerprints."""
 
-    model: Network
+    model: Annotated[
+        Annotated[Network, Tag("Network")] | Annotated[Hypermodel, Tag("Hypermodel")],
+        Discriminator(_kind),
+    ]
     training: Training = Training()
     augment: Augment = Augment()
 
     @model_validator(mode="after")
     def _stages_freeze_layers_that_are_there(self) -> Recipe:
+        if isinstance(self.model, Hypermodel):
+            return self
         for number, stage in enumerate(self.training.stages):
             try:
                 stage.check_fits(self.model.entry)
             except ValueError as error:
                 raise ValueError(f"training.stages.{number}: {error}") from None
         return self
+
+    @model_validator(mode="after")
+    def _leaves_a_hypermodel_its_own_training(self) -> Recipe:
+        if not isinstance(self.model, Hypermodel):
+            return self
+        shared = {name: getattr(self.training, name) for name in _FOR_HYPERMODELS}
+        plain = Training(**shared)
+        for name in Training.model_fields:
+            got = getattr(self.training, name)
+            if got != getattr(plain, name):
+                rule = f"training.{name} belongs to the hypermodel's own compile"
+                raise ValueError(f"{rule}, got {got!r}; {choices(name, _FOR_HYPERMODELS)}")
+        if self.training.balance == "class_weight":
+            raise ValueError("training.balance of a hypermodel must be none or oversample")
+        return self
+
+    @property
+    def all_epochs(self) -> int:
+        """Epochs of the whole training, where nothing stops early; a hypermodel has no stages."""
+        one_stage = isinstance(self.model, Hypermodel)
+        return self.training.epochs if one_stage else self.training.all_epochs
 
     @property
     def fingerprint(self) -> str:
@@ -176,7 +230,9 @@ class Recipe(Frozen):
 
     def to_toml(self) -> str:
         """The recipe as a TOML document that ``read_recipe`` reads back."""
-        return to_toml(self)
+        own = isinstance(self.model, Hypermodel)
+        idle = Training.model_fields.keys() - set(_FOR_HYPERMODELS) if own else set()
+        return to_toml(self, exclude={"training": idle})
 
 
 def find_recipe(name: str) -> Path:

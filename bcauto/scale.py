@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from bcauto.backbones import BACKBONES
-from bcauto.network import Network
+from bcauto.errors import BadInput
+from bcauto.network import Hypermodel, Network
 from bcauto.recipe import Recipe, Training, TrainingStage
 
 __all__ = ["SMALL_EPOCHS", "scaled_small"]
@@ -37,9 +38,16 @@ def scaled_small(recipe: Recipe) -> Recipe:
     small backbone's. Epochs are cut in one proportion, rounded, to a sum of ``SMALL_EPOCHS`` or as
     many as there are stages. Oversampling to a count, which was meant for other data, becomes
     oversampling to the largest class. Networks that train from scratch become ``SmallCNN``.
+
+    Raises:
+        BadInput: the model is a hypermodel, which nobody here can make smaller.
     """
-    model = _small_network(recipe.model)
-    factor = model.entry.layers / recipe.model.entry.layers
+    network = recipe.model
+    if isinstance(network, Hypermodel):
+        rule = "--scale small needs a recipe with a backbone"
+        raise BadInput(f"{rule}, got the hypermodel {network.hypermodel!r}")
+    model = _small_network(network)
+    factor = model.entry.layers / network.entry.layers
     stages = tuple(_scaled_layers(stage, factor) for stage in recipe.training.stages)
     changes: dict[str, Any] = _cut_epochs(recipe.training, stages)
     if recipe.training.oversample_to:

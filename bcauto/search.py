@@ -150,6 +150,6 @@ def _executor(plan: Plan) -> Executor:
 
 
 def _work(plan: Plan, proxy: Proxy) -> Work:
-    payload = Payload(plan.data, proxy, plan.weights)
+    payload = Payload(plan.data, proxy, plan.weights, plan.settings.hypermodel_folder)
     arrays = (payload.data.train.images, payload.data.val.images, payload.proxy.images)
     return Work(payload, sum(array.nbytes for array in arrays), Trainer)

@@ -9,10 +9,14 @@ from bcauto.errors import BadInput, choices
 
 __all__ = ["Kind", "find", "shipped"]
 
-Kind = Literal["space", "recipe"]
+Kind = Literal["space", "hypermodel", "recipe"]
 
 _PACKAGE = Path(__file__).parent
-_FOLDERS = {"space": "search_spaces", "recipe": "search_spaces/recipes"}
+_FOLDERS = {
+    "space": "search_spaces",
+    "hypermodel": "search_spaces/hypermodels",  # spaces without a model
+    "recipe": "search_spaces/recipes",
+}
 
 
 def shipped(kind: Kind) -> dict[str, Path]:

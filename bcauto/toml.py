@@ -117,9 +117,14 @@ def _read_chain(
         raise BadInput(f"{path}: {said}") from None
 
 
-def to_toml(model: BaseModel) -> str:
-    """The model as TOML; what is None is left out, since TOML has no null."""
-    return tomli_w.dumps(model.model_dump(mode="json", exclude_none=True))
+def to_toml(model: BaseModel, exclude: Any = None) -> str:
+    """The model as TOML; what is None is left out, since TOML has no null.
+
+    Args:
+        model: what is written.
+        exclude: what is left out, as in ``model_dump``.
+    """
+    return tomli_w.dumps(model.model_dump(mode="json", exclude_none=True, exclude=exclude))
 
 
 def parse(model: type[Model], data: Mapping[str, Any]) -> Model:
@@ -153,9 +158,10 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """
     errors = error.errors(include_url=False)
     first = min(errors, key=lambda broken: broken["type"] == "missing")
-    key = ".".join(map(str, first["loc"]))
+    keys, owner = _place(model, first["loc"])
+    key = ".".join(map(str, keys))
     if first["type"] == "extra_forbidden":
-        return f"unknown key {key!r}; {choices(first['loc'][-1], _legal_keys(model, first['loc']))}"
+        return f"unknown key {key!r}; {choices(keys[-1], owner.model_fields)}"
     if first["type"] == "missing":
         return f"{key} is missing"
     if first["type"] == "value_error":
@@ -166,19 +172,29 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
     return f"{key} {rule}, got {first['input']!r}".lstrip()
 
 
-def _legal_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    for part in location[:-1]:
+def _place(
+    model: type[BaseModel], location: tuple[int | str, ...]
+) -> tuple[list[int | str], type[BaseModel]]:
+    """The keys of an error's location, and the model that should have the last of them.
+
+    Pydantic puts the name of a union's member between them, which is no key.
+    """
+    keys: list[int | str] = []
+    inside = [model]
+    for part in location:
+        if len(inside) > 1 and part in (names := [one.__name__ for one in inside]):
+            inside = [inside[names.index(str(part))]]
+            continue
+        model = inside[0] if inside else model
+        keys.append(part)
         field = model.model_fields.get(str(part))
-        nested = _nested_model(field.annotation) if field else None
-        if nested is None:
-            break
-        model = nested
-    return list(model.model_fields)
+        inside = _nested_models(field.annotation) if field else []
+    return keys, model
 
 
-def _nested_model(annotation: Any) -> type[BaseModel] | None:
-    """The model inside ``Model``, ``Model | None``, ``dict[str, Model]`` and the like."""
+def _nested_models(annotation: Any) -> list[type[BaseModel]]:
+    """The models inside ``Model``, ``Model | Other``, ``dict[str, Model]`` and the like."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    inside = map(_nested_model, getattr(annotation, "__args__", ()))
-    return next((found for found in inside if found), None)
+        return [annotation]
+    arguments = getattr(annotation, "__args__", ())
+    return [model for inside in arguments for model in _nested_models(inside)]

@@ -48,5 +48,6 @@ def train_recipe(
     recipe.model.check_takes(dataset.image_size)
     val = dataset.val
     proxy = make_proxy(val.images, val.labels, ProxyConfig(), derive(seed, "proxy"))
-    trainer = Trainer(Payload(dataset, proxy, found), threads=count_cores())
+    payload = Payload(dataset, proxy, found, modules=str(Path.cwd()))
+    trainer = Trainer(payload, threads=count_cores())
     return trainer.run(Job(0, recipe, derive(seed, "trial", recipe.fingerprint), model), report)

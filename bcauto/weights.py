@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bcauto.errors import BadInput
-from bcauto.recipe import Network
+from bcauto.recipe import Hypermodel, Network
 
 __all__ = ["Weights", "check_weights", "read_weights"]
 
@@ -28,9 +28,11 @@ class Weights:
         """The folder of ``<backbone>.weights.h5`` files, where the source is one."""
         return None if self.source in ("imagenet", "none") else Path(self.source)
 
-    def pretrains(self, network: Network) -> bool:
-        """Whether a network starts from pretrained weights."""
-        return network.pretrained and network.entry.pretrained and self.source != "none"
+    def pretrains(self, model: Network | Hypermodel) -> bool:
+        """Whether a network starts from pretrained weights; a hypermodel sees to its own."""
+        if isinstance(model, Hypermodel):
+            return False
+        return model.pretrained and model.entry.pretrained and self.source != "none"
 
     def file(self, network: Network) -> Path | None:
         """The weights file of a network, where the source is a folder."""
@@ -51,12 +53,13 @@ def read_weights(source: str) -> Weights:
     return Weights(str(Path(source).resolve()))
 
 
-def check_weights(weights: Weights, networks: Iterable[Network]) -> None:
+def check_weights(weights: Weights, models: Iterable[Network | Hypermodel]) -> None:
     """Makes sure, before any work, that every network can get its weights.
 
     Raises:
         BadInput: a file is missing from the folder, or a download has no network.
     """
+    networks = (model for model in models if isinstance(model, Network))
     wanted = {n.label: n for n in networks if weights.pretrains(n)}
     if weights.folder:
         missing = [n for n in wanted.values() if not _readable(weights.file(n))]

@@ -15,7 +15,8 @@ ROOT = Path(bcauto.__file__).parent
 
 OWNERS = {
     "ray": ["bcauto.execute.ray_tune"],
-    "keras": ["bcauto.models", "bcauto.training", "bcauto.export"],
+    "keras": ["bcauto.models", "bcauto.training", "bcauto.export", "bcauto.hypermodels"],
+    "keras_tuner": ["bcauto.hypermodels"],
     "keras_cv": ["bcauto.training.keras_cv"],
     "tensorflow": ["bcauto.training.keras_cv"],
     "jax": [],
@@ -172,7 +173,10 @@ def test_a_part_reaches_nothing_that_it_must_not_know(place, forbidden):
         ("bcauto.evaluation", []),
         ("bcauto.toml", ["bcauto.errors"]),
         ("bcauto.network", ["bcauto.backbones", "bcauto.errors", "bcauto.toml"]),
-        ("bcauto.recipe", ["bcauto.augment", "bcauto.shipped", "bcauto.network", "bcauto.toml"]),
+        (
+            "bcauto.recipe",
+            ["bcauto.augment", "bcauto.errors", "bcauto.shipped", "bcauto.network", "bcauto.toml"],
+        ),
     ],
 )
 def test_a_part_that_knows_little_of_ours_learns_no_more(place, known):

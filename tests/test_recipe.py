@@ -2,10 +2,11 @@ import re
 import tomllib
 
 import pytest
+import tomli_w
 from pydantic import BaseModel, ValidationError
 
 from bcauto.augment import Augment, AugMix, Basic, CutMix, MixUp, RandAugment, WideChain
-from bcauto.recipe import Network, Recipe, Training, TrainingStage, read_recipe
+from bcauto.recipe import Hypermodel, Network, Recipe, Training, TrainingStage, read_recipe
 from bcauto.toml import parse
 
 PLAIN = Recipe(model=Network(backbone="MobileNet"))
@@ -350,7 +351,8 @@ def test_the_fingerprint_never_changes_by_itself():
 
 
 def test_every_field_is_among_the_other_values():
-    tables = {name: field.annotation for name, field in Recipe.model_fields.items()}
+    tables = {"model": Network, "training": Training, "augment": Augment}
+    assert tables.keys() == Recipe.model_fields.keys()
     fields = {f"{name}.{field}" for name, table in tables.items() for field in table.model_fields}
     assert fields == OTHER_VALUES.keys()
 
@@ -413,3 +415,40 @@ def test_the_label_has_the_width_where_there_is_more_than_one(backbone, alpha, l
     network = Network(backbone=backbone, alpha=alpha)
     assert network.label == label
     assert network.entry.name == backbone
+
+
+HYPERMODEL = {"hypermodel": "mine.models:Build", "values": {"conv.units": 8, "on": True, "x": 1.0}}
+
+
+def test_a_hypermodels_recipe_comes_back_from_toml(tmp_path):
+    recipe = parse(Recipe, {"model": HYPERMODEL, "training": {"batch_size": 8}})
+    assert isinstance(recipe.model, Hypermodel)
+    assert recipe.model.label == "Build"
+    file = tmp_path / "recipe.toml"
+    file.write_text(recipe.to_toml())
+    again = read_recipe(file)
+    assert again == recipe
+    assert again.fingerprint == recipe.fingerprint
+    assert [type(value) for value in again.model.values.values()] == [int, bool, float]
+    assert "learning_rate" not in tomllib.loads(recipe.to_toml())["training"]
+    assert recipe.all_epochs == 10
+
+
+@pytest.mark.parametrize(
+    ("model", "training", "message"),
+    [
+        ({"hypermodel": "mine"}, {}, "model.hypermodel must be package.module:Name, got 'mine'"),
+        ({"hypermodel": "a:b", "value": {}}, {}, "unknown key 'model.value'; did you mean 'values"),
+        ({"hypermodel": "a:b", "input_scale": 2}, {}, "model.input_scale must be 1 or 255, got 2"),
+        ({"hypermodel": "a:b", "backbone": "VGG16"}, {}, "unknown key 'model.backbone'; Legal: hy"),
+        ({"hypermodel": "a:b"}, {"learning_rate": 0.1}, "training.learning_rate belongs to the hy"),
+        ({"hypermodel": "a:b"}, {"optimizer": "sgd"}, "training.optimizer belongs to the hypermod"),
+        ({"hypermodel": "a:b"}, {"balance": "class_weight"}, "must be none or oversample"),
+        ({"values": {}}, {}, "unknown key 'model.values'"),
+    ],
+)
+def test_what_is_no_recipe_of_a_hypermodel_is_refused(model, training, message, tmp_path, refused):
+    file = tmp_path / "recipe.toml"
+    file.write_text(tomli_w.dumps({"model": model, "training": training}))
+    with refused(re.escape(message)):
+        read_recipe(file)

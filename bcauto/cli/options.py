@@ -18,7 +18,9 @@ __all__ = [
     "DataOption",
     "ExecutorOption",
     "GpusPerTrialOption",
+    "HypermodelOption",
     "ImageSizeOption",
+    "InputScaleOption",
     "JsonFlag",
     "KeepOption",
     "LeaksOption",
@@ -59,6 +61,22 @@ DataOption = Annotated[
 _NUMBER = r"(\d+(?:\.\d+)?)"
 SpaceOption = Annotated[
     str | None, typer.Option(help="A space's name, or a .toml file.", metavar="NAME|FILE")
+]
+HypermodelOption = Annotated[
+    str | None,
+    typer.Option(
+        help="A KerasTuner HyperModel or build function, whose own space is searched with what"
+        " --space says of batch size, epochs and augmentation.",
+        metavar="MODULE:NAME",
+    ),
+]
+InputScaleOption = Annotated[
+    str | None,
+    typer.Option(
+        "--input-scale",
+        help="What a hypermodel takes pixels up to, 1 or 255. [default: 255]",
+        metavar="1|255",
+    ),
 ]
 TrialsOption = Annotated[
     str | None,

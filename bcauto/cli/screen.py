@@ -15,6 +15,7 @@ from rich.text import Text
 from bcauto.cli.words import confirmed_line
 from bcauto.errors import NothingUsable
 from bcauto.plan import Plan
+from bcauto.recipe import Hypermodel
 from bcauto.study import DONE, Confirmed, best_trials, winner
 from bcauto.trial import Job
 
@@ -37,7 +38,7 @@ class _Lane:
     @property
     def share_done(self) -> float:
         """About how much of the trial is done, 0 to 1; scoring at its end counts as an epoch."""
-        return self.epoch / (self.job.recipe.training.all_epochs + 1)
+        return self.epoch / (self.job.recipe.all_epochs + 1)
 
     def line(self) -> str:
         progress = "starting" if self.score is None else f"epoch {self.epoch}  {self.score:.3f}"
@@ -199,6 +200,8 @@ def _proxy_line(plan: Plan) -> str:
 
 
 def _weights_line(plan: Plan) -> str:
+    if plan.settings.hypermodel:
+        return "the hypermodel's own"
     networks = [recipe.model for recipe in plan.space.edge_recipes]
     needed = any(map(plan.weights.pretrains, networks))
     return plan.settings.weights if needed else "none (all networks train from scratch)"
@@ -206,10 +209,16 @@ def _weights_line(plan: Plan) -> str:
 
 def _recipe_line(job: Job) -> str:
     model, training = job.recipe.model, job.recipe.training
+    if isinstance(model, Hypermodel):
+        return f"{model.label} {' '.join(map(_short, model.values.values()))}"
     if training.stages:
         return f"{model.label} {training.optimizer} in {len(training.stages)} stages"
     frozen = f" frozen {model.frozen_layers}" if model.frozen_layers else ""
     return f"{model.label}{frozen} {training.optimizer} {training.learning_rate:.1e}"
+
+
+def _short(value: str | int | float | bool) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _clock(seconds: float) -> str:

@@ -11,7 +11,9 @@ from bcauto.cli.options import (
     DataOption,
     ExecutorOption,
     GpusPerTrialOption,
+    HypermodelOption,
     ImageSizeOption,
+    InputScaleOption,
     KeepOption,
     LeaksOption,
     ProxyAddOption,
@@ -39,6 +41,8 @@ __all__ = ["search"]
 def search(  # one parameter an option
     data: DataOption = None,
     space: SpaceOption = None,
+    hypermodel: HypermodelOption = None,
+    input_scale: InputScaleOption = None,
     trials: TrialsOption = None,
     timeout: TimeoutOption = None,
     study: StudyOption = None,
@@ -66,6 +70,8 @@ def search(  # one parameter an option
     given = only_given(
         data=None if data is None else str(data),
         space=space,
+        hypermodel=hypermodel,
+        input_scale=parse_number(input_scale),
         trials=parse_number(trials),
         timeout=None if timeout is None else parse_duration(timeout),
         workers=parse_number(workers),

@@ -109,7 +109,8 @@ def _values(entry: Dimension) -> str:
         return ", ".join(str(list(v)) if isinstance(v, tuple) else str(v) for v in entry.values)
     step = f" in steps of {entry.step:g}" if entry.step else ""
     kind = ", whole" if entry.integer and not entry.step else ""
-    return f"{entry.low:g} to {entry.high:g}{step}{kind}{', log' if entry.log else ''}"
+    log = ", log" if entry.log else ", reverse log" if entry.reverse_log else ""
+    return f"{entry.low:g} to {entry.high:g}{step}{kind}{log}"
 
 
 def _condition(entry: Dimension) -> str:

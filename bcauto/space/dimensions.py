@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Protocol
 
@@ -12,7 +13,16 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator, m
 from bcauto.errors import choices
 from bcauto.toml import Frozen, explain, parse
 
-__all__ = ["Choices", "Dimension", "Range", "Scalar", "Suggester", "Value", "read_dimension"]
+__all__ = [
+    "Choices",
+    "Dimension",
+    "Range",
+    "Scalar",
+    "Suggester",
+    "Value",
+    "escaped",
+    "read_dimension",
+]
 
 Scalar = str | int | float | bool
 Value = Scalar | tuple[Any, ...]
@@ -113,20 +123,28 @@ class Choices(_Conditional):
 
 
 class Range(_Conditional):
-    """Numbers from ``low`` to ``high``, both included; whole ones where both bounds are."""
+    """Numbers from ``low`` to ``high``, both included; whole ones where both bounds are.
+
+    With ``log`` the low ones are drawn most; with ``reverse_log`` as many near ``high`` as that
+    draws near ``low``: a sampler sees their mirror images.
+    """
 
     low: Number
     high: Number
     log: bool = False
+    reverse_log: bool = False
     step: Number | None = Field(None, gt=0)
 
     @model_validator(mode="after")
     def _is_possible(self) -> Range:
         if self.low > self.high:
             raise ValueError(f"low must not be above high, got low {self.low}, high {self.high}")
-        if self.log and self.low <= 0:
+        if self.log and self.reverse_log:
+            raise ValueError("log and reverse_log exclude each other, got true and true")
+        logarithmic = self.log or self.reverse_log
+        if logarithmic and self.low <= 0:
             raise ValueError(f"a log range must begin above 0, got low {self.low}")
-        if self.log and self.step is not None:
+        if logarithmic and self.step is not None:
             raise ValueError(f"log and step exclude each other, got step {self.step}")
         if self.integer and isinstance(self.step, float):
             raise ValueError(f"the step of a whole-number range must be whole, got {self.step}")
@@ -161,7 +179,7 @@ class Range(_Conditional):
 
     def draw(self, name: str, suggest: Suggester) -> float:
         """The number that ``suggest`` gives."""
-        return suggest.number(name, self)
+        return self._mirrored(suggest.number(name, self))
 
     def option(self, value: Any) -> Scalar:
         """What a sampler is told for ``value``.
@@ -176,7 +194,10 @@ class Range(_Conditional):
             kind = "a whole number" if self.integer else "a number"
             steps = f" in steps of {self.step}" if self.step else ""
             raise ValueError(f"must be {kind} from {self.low} to {self.high}{steps}; got {value!r}")
-        return int(value) if self.integer else float(value)
+        return self._mirrored(int(value) if self.integer else float(value))
+
+    def _mirrored(self, value: float) -> float:
+        return self.low + self.high - value if self.reverse_log else value
 
     def _on_step(self, value: float) -> bool:
         if self.step is None:
@@ -185,6 +206,11 @@ class Range(_Conditional):
 
 
 Dimension = Range | Choices
+
+
+def escaped(key: str) -> str:
+    """A key of a recipe's table as a part of a dimension's name, in which a dot parts tables."""
+    return re.sub(r"[%.@]", lambda match: f"%{ord(match[0]):02X}", key)
 
 
 def alternatives(wanted: Any) -> tuple[Any, ...]:

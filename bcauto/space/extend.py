@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bcauto.space.dimensions import alternatives
+from bcauto.space.dimensions import alternatives, escaped
 from bcauto.space.space import Space
 from bcauto.toml import merged, parse
 
@@ -57,9 +57,9 @@ def _flat(table: Any, above: str = "") -> Iterator[tuple[str, Any]]:
     """Every constant of a table by its dotted key."""
     for key, value in table.items():
         if isinstance(value, dict):
-            yield from _flat(value, f"{above}{key}.")
+            yield from _flat(value, f"{above}{escaped(key)}.")
         else:
-            yield f"{above}{key}", value
+            yield f"{above}{escaped(key)}", value
 
 
 def _without_fixed(search: Table, fixed: Mapping[str, Any]) -> Table:

@@ -12,7 +12,17 @@ from bcauto.space.extend import extended
 from bcauto.space.space import Space
 from bcauto.toml import checked, read_extending, read_toml
 
-__all__ = ["find_space", "read_space", "shipped_spaces", "space_table", "space_text"]
+__all__ = [
+    "HYPERMODEL_SPACE",
+    "find_space",
+    "read_space",
+    "shipped_spaces",
+    "space_table",
+    "space_text",
+]
+
+HYPERMODEL_SPACE = "hypermodels/default"
+"""The space of all but the model, which a hypermodel's own space is added to."""
 
 
 def shipped_spaces() -> dict[str, Path]:
@@ -26,6 +36,8 @@ def find_space(name: str) -> Path:
     Raises:
         BadInput: no space of that name.
     """
+    if name == HYPERMODEL_SPACE:
+        return shipped("hypermodel")["default"]
     return find("space", name)
 
 

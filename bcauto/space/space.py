@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import combinations
 from typing import Annotated, Any
+from urllib.parse import unquote
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
@@ -43,9 +44,10 @@ class Space(Frozen):
 
     ``recipe`` holds the constants as a partial recipe; ``search`` the dimensions, each named
     after the recipe's key (``training.learning_rate``), with ``@`` and a word of choice behind
-    it where variants of one key hold under different conditions; ``start`` what to try first,
-    each a point by dimension names or ``{ recipe = "name" }``, a whole recipe by name or file;
-    ``confirm`` what follows a search. Every choice and bound, and every two of one table,
+    it where variants of one key hold under different conditions, and with ``%2E`` for a dot that
+    is part of a key (``escaped``); ``start`` what to try first, each a point by dimension names or
+    ``{ recipe = "name" }``, a whole recipe by name or file; ``confirm`` what follows a search.
+    Every choice and bound, and every two of one table,
     are tried when the space is made, so that what it draws later passes the recipe's own checks:
     none looks at three values, or at two tables.
     """
@@ -160,7 +162,7 @@ class Space(Frozen):
     def _nested(self, drawn: Mapping[str, Value]) -> dict[str, Any]:
         nested = copy.deepcopy(self.recipe)
         for name, value in drawn.items():
-            *tables, key = _key(name).split(".")
+            *tables, key = map(unquote, _key(name).split("."))
             table = nested
             for part in tables:
                 table = table.setdefault(part, {})

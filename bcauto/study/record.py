@@ -33,6 +33,9 @@ class Settings(Frozen):
     )
     proxy_add: str | None = Field(None, description="path of such images, besides corrupted ones")
     space: str
+    hypermodel: str | None = Field(None, description="KerasTuner's, as package.module:Name")
+    hypermodel_folder: str | None = Field(None, description="its module may lie there")
+    input_scale: Literal[1, 255] = Field(255, description="what a hypermodel takes pixels up to")
     weights: str = "imagenet"
     storage: str = Field(
         OWN_STORAGE, description="Optuna storage URL without its password, or the study's own"
@@ -58,6 +61,12 @@ class Settings(Frozen):
             raise ValueError(f"--proxy-data and --proxy-add exclude each other, {got}")
         return self
 
+    @model_validator(mode="after")
+    def _scales_a_hypermodel_only(self) -> Settings:
+        if self.input_scale != 255 and not self.hypermodel:
+            raise ValueError(f"--input-scale goes with --hypermodel only, got {self.input_scale}")
+        return self
+
 
 class DataRecord(Frozen):
     """What is known of the data without opening it."""
@@ -75,6 +84,7 @@ class Identity(Frozen):
 
     data: str
     space: str
+    hypermodel: str = "none"
     proxy: str
     own_images: str = "none"
     seed: int

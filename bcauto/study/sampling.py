@@ -89,14 +89,13 @@ class OptunaSuggester:
 
     def number(self, name: str, bounds: Range) -> float:
         """A number within ``bounds``, as an int or float parameter."""
+        log = bounds.log or bounds.reverse_log
         if bounds.integer:
             step = int(bounds.step or 1)
             return self.trial.suggest_int(
-                name, int(bounds.low), int(bounds.high), step=step, log=bounds.log
+                name, int(bounds.low), int(bounds.high), step=step, log=log
             )
-        return self.trial.suggest_float(
-            name, bounds.low, bounds.high, step=bounds.step, log=bounds.log
-        )
+        return self.trial.suggest_float(name, bounds.low, bounds.high, step=bounds.step, log=log)
 
 
 def draw_at_random(space: Space, count: int, seed: int) -> list[Recipe]:

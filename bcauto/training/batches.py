@@ -78,7 +78,7 @@ class Batches:
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """Every batch of an epoch, made in threads while the ones before it are in use."""
-        waiting = iter(self._indices(epoch))
+        waiting = iter(self.indices(epoch))
         coming: deque[Future[Batch]] = deque()
         with ThreadPoolExecutor(self.threads, "batches", _step_back) as pool:
 
@@ -110,6 +110,11 @@ class Batches:
                 targets[place] = mix.share * targets[place] + (1 - mix.share) * other
         return images, targets
 
+    def indices(self, epoch: int) -> NDArray[np.int64]:
+        """(steps, batch_size): the pictures of every batch."""
+        order = generator(self.order_seed, "order", epoch).permutation(self.pictures)
+        return order[: self.steps * self.batch_size].reshape(self.steps, self.batch_size)
+
     def _sources(self, epoch: int) -> NDArray[np.int64]:
         """(pictures,): the image of which each is made."""
         turns = (
@@ -117,11 +122,6 @@ class Batches:
             for images, missing in self.rare
         )
         return np.concatenate([np.arange(len(self.data)), *turns])
-
-    def _indices(self, epoch: int) -> NDArray[np.int64]:
-        """(steps, batch_size): the pictures of every batch."""
-        order = generator(self.order_seed, "order", epoch).permutation(self.pictures)
-        return order[: self.steps * self.batch_size].reshape(self.steps, self.batch_size)
 
 
 def _rare(labels: NDArray[np.int64], at_least: int) -> list[tuple[NDArray[np.int64], int]]:

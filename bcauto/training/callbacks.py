@@ -12,7 +12,7 @@ from bcauto.recipe import Training
 from bcauto.training.optimizers import learning_rates
 from bcauto.training.stages import Stage
 
-__all__ = ["make_callbacks"]
+__all__ = ["make_callbacks", "stopping"]
 
 
 def make_callbacks(model: Any, training: Training, stage: Stage, steps: int) -> Any:
@@ -38,16 +38,21 @@ def make_callbacks(model: Any, training: Training, stage: Stage, steps: int) -> 
                 mode="max",
             )
         )
-    if training.early_stopping or training.restore_best:
-        callbacks.append(
-            keras.callbacks.EarlyStopping(
-                training.monitor,
-                patience=training.early_stopping or stage.epochs,
-                mode="max",
-                restore_best_weights=training.restore_best,
-            )
-        )
+    callbacks += stopping(training, stage.epochs)
     return keras.callbacks.CallbackList(callbacks, model=model)
+
+
+def stopping(training: Training, epochs: int) -> list[Any]:
+    """What ends a stage of so many epochs early, or with its best weights, where that is asked."""
+    if not (training.early_stopping or training.restore_best):
+        return []
+    early_stopping = keras.callbacks.EarlyStopping(
+        training.monitor,
+        patience=training.early_stopping or epochs,
+        mode="max",
+        restore_best_weights=training.restore_best,
+    )
+    return [early_stopping]
 
 
 class _Rates(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import gc
-import math
 import time
-from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +13,13 @@ import numpy as np
 
 from bcauto.augment import Apply, Augment, augment_batch
 from bcauto.data import Dataset
-from bcauto.errors import TrialFailed
 from bcauto.models import Classifier, build_classifier
 from bcauto.proxy import Metric, Proxy, measure, score, score_probe
-from bcauto.recipe import Training
+from bcauto.recipe import Hypermodel, Network, Training
 from bcauto.training.batches import Batches
 from bcauto.training.callbacks import make_callbacks
 from bcauto.training.device import Device, detect_device
+from bcauto.training.loop import Trained, Watch, train_stage
 from bcauto.training.losses import make_loss
 from bcauto.training.stages import Stage, compile_stage, plan_stages
 from bcauto.trial import Job, Report, TrialResult
@@ -50,40 +48,29 @@ def run_trial(
         TrialStopped: ``report`` asked for it.
     """
     started = time.monotonic()
-    device = _fresh_device(job.seed)
-    recipe, classes = job.recipe, len(data.class_names)
-    classifier = build_classifier(recipe.model, data.image_size, classes, weights)
-    batches = _batches(job, data, device, threads)
-    loss = make_loss(recipe.training, data.train.labels, classes)
 
-    def watch(epoch: int) -> dict[str, float]:
+    def watch(model: Any, epoch: int) -> dict[str, float]:
         """Reports the epoch that ended; gives what its stage goes by."""
-        probe_score = _probe_score(classifier.model, proxy)
+        probe_score = _probe_score(model, proxy)
         report(epoch, probe_score)
-        monitor = recipe.training.monitor
+        monitor = job.recipe.training.monitor
         if monitor == "objective":
             return {monitor: probe_score}
-        return {monitor: _clean_score(monitor, classifier.model, data)}
+        return {monitor: _clean_score(monitor, model, data)}
 
-    epochs, stages = 0, []
-    for stage in plan_stages(recipe, classifier, weights.pretrains(recipe.model)):
-        sized = batches.sized(stage.batch_size)
-        compile_stage(classifier, stage, recipe.training, loss, device)
-        callbacks = make_callbacks(classifier.model, recipe.training, stage, sized.steps)
-        last = _train_stage(stage, sized, callbacks, watch, after=epochs)
-        stages.append(_what_trained(classifier, stage, last - epochs))
-        epochs = last
-    final = _as_float32(classifier, job, data, device)
-    result = score_model(final, data, proxy)
-    _save(final, Path(job.model_path))
+    device = _fresh_device(job)
+    batches = _batches(job, data, device, threads)
+    trained = _train(job, data, weights, batches, device, watch)
+    result = score_model(trained.model, data, proxy)
+    _save(trained.model, Path(job.model_path))
     return TrialResult(
         **result,
-        epochs=epochs,
+        epochs=sum(stage["epochs"] for stage in trained.stages),
         seconds=round(time.monotonic() - started, 3),
-        parameters=int(classifier.model.count_params()),
-        trainable_parameters=classifier.trainable_parameters,
+        parameters=int(trained.model.count_params()),
+        trainable_parameters=trained.trainable_parameters,
         device=device.as_dict(),
-        stages=stages,
+        stages=trained.stages,
     )
 
 
@@ -144,12 +131,50 @@ def _predict_batch(model: Any, images: np.ndarray) -> np.ndarray:
     return probabilities[: len(images)]
 
 
-def _fresh_device(seed: int) -> Device:
-    """Frees what the last trial left in this process, and seeds what Keras draws."""
+def _train(
+    job: Job, data: Dataset, weights: Weights, batches: Batches, device: Device, watch: Watch
+) -> Trained:
+    """Trains what the recipe names, a network or a hypermodel."""
+    if isinstance(job.recipe.model, Network):
+        return _train_network(job, data, weights, batches, device, watch)
+    from bcauto.training.hypermodel import train_hypermodel  # KerasTuner need not be installed
+
+    return train_hypermodel(job.recipe.model, job.recipe.training, data, batches, watch)
+
+
+def _train_network(
+    job: Job, data: Dataset, weights: Weights, batches: Batches, device: Device, watch: Watch
+) -> Trained:
+    """Trains a network in its stages."""
+    recipe, classes = job.recipe, len(data.class_names)
+    assert isinstance(recipe.model, Network)
+    classifier = build_classifier(recipe.model, data.image_size, classes, weights)
+    loss = make_loss(recipe.training, data.train.labels, classes)
+    epochs, stages = 0, []
+    for stage in plan_stages(recipe, classifier, weights.pretrains(recipe.model)):
+        sized = batches.sized(stage.batch_size)
+        compile_stage(classifier, stage, recipe.training, loss, device)
+        callbacks = make_callbacks(classifier.model, recipe.training, stage, sized.steps)
+        last = train_stage(
+            stage, sized, callbacks, lambda epoch: watch(classifier.model, epoch), after=epochs
+        )
+        stages.append(_what_trained(classifier, stage, last - epochs))
+        epochs = last
+    final = _as_float32(classifier, recipe.model, data, device)
+    return Trained(final, classifier.trainable_parameters, stages)
+
+
+def _fresh_device(job: Job) -> Device:
+    """Frees what the last trial left in this process, and seeds what Keras draws.
+
+    A hypermodel keeps the precision that its user knows, float32.
+    """
     keras.backend.clear_session()
     gc.collect()
-    keras.utils.set_random_seed(seed % 2**32)
+    keras.utils.set_random_seed(job.seed % 2**32)
     device = detect_device()
+    if isinstance(job.recipe.model, Hypermodel):
+        device = replace(device, precision="float32")
     keras.config.set_dtype_policy(device.precision)
     return device
 
@@ -196,45 +221,6 @@ def _what_trained(classifier: Classifier, stage: Stage, epochs: int) -> dict[str
     }
 
 
-def _train_stage(
-    stage: Stage,
-    batches: Batches,
-    callbacks: Any,
-    watch: Callable[[int], dict[str, float]],
-    after: int,
-) -> int:
-    """Trains a stage after so many epochs; the number of its last one.
-
-    Epochs are counted as they are trained, so that a stage that stops early leaves no gap: the
-    number of an epoch says how long a trial has trained, whatever it had planned.
-    """
-    model = callbacks.model
-    model.stop_training = False
-    callbacks.on_train_begin()
-    for epoch in range(after + 1, after + stage.epochs + 1):
-        loss = _train_epoch(model, batches, callbacks, epoch)
-        if not math.isfinite(loss):
-            raise TrialFailed(f"the loss is {loss} after epoch {epoch} ({stage.name} stage)")
-        callbacks.on_epoch_end(epoch - after - 1, watch(epoch))
-        if model.stop_training:
-            break
-    callbacks.on_train_end()
-    return epoch
-
-
-def _train_epoch(model: Any, batches: Batches, callbacks: Any, epoch: int) -> float:
-    """One pass over the training images; its mean loss.
-
-    Batch by batch rather than by ``fit``, whose TensorFlow iterator costs up to a second of
-    waiting whenever it is torn down, and which would compile the last, smaller batch.
-    """
-    model.reset_metrics()
-    for step, (images, targets) in enumerate(batches.epoch(epoch)):
-        callbacks.on_train_batch_begin(step)
-        loss = float(model.train_on_batch(images, targets))  # the mean of the epoch so far
-    return loss
-
-
 def _probe_score(model: Any, proxy: Proxy) -> float:
     return score_probe(proxy, predict_probabilities(model, proxy.images[proxy.probe]))
 
@@ -243,13 +229,13 @@ def _clean_score(metric: Metric, model: Any, data: Dataset) -> float:
     return measure(metric, data.val.labels, predict_probabilities(model, data.val.images))
 
 
-def _as_float32(classifier: Classifier, job: Job, data: Dataset, device: Device) -> Any:
+def _as_float32(classifier: Classifier, network: Network, data: Dataset, device: Device) -> Any:
     """The model as it is handed over, and so as it is scored: in float32 whatever it trained in."""
     if device.precision == "float32":
         return classifier.model
     keras.config.set_dtype_policy("float32")
     untrained = Weights("none")
-    plain = build_classifier(job.recipe.model, data.image_size, len(data.class_names), untrained)
+    plain = build_classifier(network, data.image_size, len(data.class_names), untrained)
     plain.copy_weights(classifier)
     return plain.model
 

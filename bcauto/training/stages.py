@@ -58,7 +58,7 @@ def _asked(training: Training, pretrained: bool) -> dict[str, TrainingStage]:
 
 def _planned(name: str, stage: TrainingStage, recipe: Recipe, classifier: Classifier) -> Stage:
     training = recipe.training
-    frozen = count_frozen(stage if stage.is_said else recipe.model, classifier.backbone)
+    frozen = count_frozen(stage if stage.is_said else classifier.network, classifier.backbone)
     head_alone = frozen == len(classifier.backbone.layers)
     rate = training.head_learning_rate if head_alone else training.learning_rate
     return Stage(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 from bcauto.data import Dataset
@@ -15,11 +16,15 @@ __all__ = ["Payload", "Trainer"]
 
 @dataclass(frozen=True, eq=False)
 class Payload:
-    """What every trial of a study trains on, is scored on, and starts from; read-only."""
+    """What every trial of a study trains on, is scored on, and starts from; read-only.
+
+    ``modules`` is a folder to import a hypermodel's module from.
+    """
 
     data: Dataset
     proxy: Proxy
     weights: Weights
+    modules: str | None = None
 
 
 class Trainer:
@@ -30,6 +35,8 @@ class Trainer:
 
     def __init__(self, payload: Payload, threads: int) -> None:
         start_keras(threads)
+        if payload.modules and payload.modules not in sys.path:
+            sys.path.insert(0, payload.modules)
         self.payload, self.threads = payload, threads
 
     def run(self, job: Job, report: Report) -> TrialResult:

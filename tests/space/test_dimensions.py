@@ -1,11 +1,13 @@
 import re
+from types import SimpleNamespace
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bcauto.space import Choices, Range
-from bcauto.space.dimensions import alternatives, read_dimension
+from bcauto.space.dimensions import alternatives, escaped, read_dimension
 
 
 def refused_as(message):
@@ -41,7 +43,7 @@ def test_what_is_neither_list_nor_table_is_refused(entry):
         read_dimension(entry)
 
 
-KEYS = "Legal: high, log, low, step, values, when"
+KEYS = "Legal: high, log, low, reverse_log, step, values, when"
 
 
 @pytest.mark.parametrize(
@@ -248,3 +250,20 @@ def test_what_is_drawn_is_the_value_behind_the_label(random_suggester):
     drawn = {Choices(values=((), (64,), 3)).draw("a", suggest) for _ in range(50)}
     assert drawn == {(), (64,), 3}
     assert Range(low=2, high=4).draw("b", suggest) in (2, 3, 4)
+
+
+def test_a_reversed_log_range_mirrors_a_log_range():
+    plain = Range(low=1, high=100, log=True)
+    mirrored = Range(low=1, high=100, reverse_log=True)
+    suggest = SimpleNamespace(number=lambda name, bounds: 3)
+    assert plain.draw("x", suggest) == 3
+    assert mirrored.draw("x", suggest) == 98
+    assert mirrored.option(98) == 3
+    with pytest.raises(ValueError, match="exclude each other"):
+        Range(low=1, high=2, log=True, reverse_log=True)
+
+
+@pytest.mark.parametrize("key", ["units", "a.b", "a@b", "50%", "a%2Eb", "conv/units 1"])
+def test_an_escaped_key_is_one_part_of_a_dimensions_name(key):
+    assert unquote(escaped(key)) == key
+    assert not {".", "@"} & set(escaped(key))

@@ -27,7 +27,7 @@ LION = """
         ('"model.dropout" = {lo = 0, high = 1}', "'lo'; did you mean 'low'? Legal: high, log, low"),
         (
             "model.dropout = {low = 0.1, high = 0.2}",
-            "'dropout'; Legal: high, log, low, step, values",
+            "'dropout'; Legal: high, log, low, reverse_log, step, values",
         ),
     ],
 )

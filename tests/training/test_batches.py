@@ -50,7 +50,7 @@ def joined(batches):
 def in_order(data, batch_size, augment, **more):
     """The pictures and targets of an epoch by their index, which the order gives."""
     batches = made(data, batch_size, augment, **more)
-    indices = batches._indices(1).ravel()
+    indices = batches.indices(1).ravel()
     images, targets = (np.concatenate(part) for part in zip(*batches.epoch(1), strict=True))
     return images[np.argsort(indices)], targets[np.argsort(indices)]
 
@@ -216,7 +216,7 @@ def test_the_number_of_batches_counts_the_copies():
 
 def by_index(batches, epoch=1):
     """Pictures and targets of an epoch by their index, that of copies included."""
-    order = np.argsort(batches._indices(epoch).ravel())
+    order = np.argsort(batches.indices(epoch).ravel())
     images, targets = (np.concatenate(part) for part in zip(*batches.epoch(epoch), strict=True))
     return images[order], targets[order]
 
@@ -262,7 +262,7 @@ def running():
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_an_error_in_a_thread_reaches_the_loop_in_its_place(threads, tiny_cells):
-    third = made(tiny_cells, 16)._indices(1)[2]
+    third = made(tiny_cells, 16).indices(1)[2]
 
     def third_batch_wrong(images, indices, *_):
         if np.array_equal(indices, third):

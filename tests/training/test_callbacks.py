@@ -49,7 +49,7 @@ class Stages:
     def train(self, scores: list[float], **recipe: Any) -> int:
         """Trains a stage that has as many epochs as scores; gives how many were trained."""
         from bcauto.training.callbacks import make_callbacks
-        from bcauto.training.run import _train_stage
+        from bcauto.training.loop import train_stage
         from bcauto.training.stages import Stage
 
         training, stage = Training(**recipe), Stage("any", len(scores), 0.1, 0)
@@ -61,7 +61,7 @@ class Stages:
             self.weights.append(self.model.get_weights())
             return {training.monitor: scores[epoch - begun - 1]}
 
-        self.epochs = _train_stage(stage, self.batches, callbacks, watch, after=begun)
+        self.epochs = train_stage(stage, self.batches, callbacks, watch, after=begun)
         return self.epochs - begun
 
     def fit(self, scores: list[float], callback: Any) -> int:

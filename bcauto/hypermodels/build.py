@@ -1,0 +1,167 @@
+"""A hypermodel's model, and around it the plain classifier of 0-255 images that is handed over."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from bcauto.errors import BadInput
+from bcauto.hypermodels.load import build_with, load_hypermodel
+from bcauto.recipe import Hypermodel
+
+__all__ = ["Built", "Labels", "build_hypermodel", "wrapped"]
+
+Labels: TypeAlias = Literal["sparse", "one_hot", "binary"]
+
+
+@dataclass(frozen=True)
+class Built:
+    """A compiled model as a hypermodel gives it, and what it needs to be trained and scored.
+
+    ``model`` takes float32 images in 0..``input_scale`` and labels as its loss wants them.
+    ``classifier`` shares its weights; it takes (n, h, w, 3) RGB in 0..255 and gives (n, classes)
+    probabilities, in plain Keras.
+    """
+
+    model: Any
+    classifier: Any
+    labels: Labels
+    input_scale: int
+    hypermodel: Any = None
+    hyperparameters: Any = None
+
+    def images(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Images as the model takes them."""
+        scaled: NDArray[np.float32] = images * np.float32(self.input_scale / 255)
+        return scaled
+
+    def targets(self, targets: NDArray[np.float32]) -> NDArray[Any]:
+        """(n, classes) targets as the loss takes them; to a sparse one a mix is its larger part."""
+        if self.labels == "sparse":
+            classes: NDArray[np.int64] = targets.argmax(axis=1)
+            return classes
+        return targets[:, 1:] if self.labels == "binary" else targets
+
+
+def build_hypermodel(recipe: Hypermodel, image_size: tuple[int, int], classes: int) -> Built:
+    """The model of a recipe that names a hypermodel.
+
+    Args:
+        recipe: the hypermodel's name and the values for its hyperparameters.
+        image_size: (height, width) in px.
+        classes: number of classes.
+
+    Raises:
+        BadInput: there is no such hypermodel, or what it builds is no compiled classifier.
+    """
+    hypermodel = load_hypermodel(recipe.hypermodel, image_size, classes)
+    hp, model = build_with(hypermodel, recipe.values)
+    bare = wrapped(model, image_size, classes, recipe.input_scale)
+    return Built(bare.model, bare.classifier, bare.labels, bare.input_scale, hypermodel, hp)
+
+
+def wrapped(model: Any, image_size: tuple[int, int], classes: int, input_scale: int) -> Built:
+    """A model that ``build`` returned, with the classifier around it.
+
+    Raises:
+        BadInput: it is no compiled Keras model of such images and classes, or has custom layers,
+            which an exported model must not need.
+    """
+    if not isinstance(model, keras.Model):
+        raise BadInput(f"build must return a keras.Model, got {type(model).__name__}")
+    if not model.compiled or model.loss is None:
+        raise BadInput("build must return a compiled model with a loss, got one without")
+    inputs = keras.Input((*image_size, 3), name="image")
+    factor = input_scale / 255
+    scaled = inputs if input_scale == 255 else keras.layers.Rescaling(factor)(inputs)
+    core = _core(model, (*image_size, 3))
+    outputs = _called(core, scaled, (*image_size, 3))
+    labels = _labels(model.loss, outputs.shape, classes)
+    _check_plain(core)
+    probabilities = _probabilities(outputs, labels, _is_of_logits(model.loss))
+    return Built(model, keras.Model(inputs, probabilities), labels, input_scale)
+
+
+def _core(model: Any, shape: tuple[int, ...]) -> Any:
+    """The model without what it was compiled with, where it is a graph of layers."""
+    try:
+        if not model.built:
+            model.build((None, *shape))
+        if not getattr(model, "inputs", None):
+            return model
+        one = len(model.inputs) == len(model.outputs) == 1
+        return keras.Model(model.inputs[0], model.outputs[0]) if one else model
+    except Exception as error:
+        raise BadInput(f"build must return a model of {shape} images ({error})") from None
+
+
+def _called(core: Any, inputs: Any, shape: tuple[int, ...]) -> Any:
+    expected = getattr(core, "input_shape", None)
+    if isinstance(expected, tuple) and any(
+        mine not in (None, its) for mine, its in zip(expected[1:], shape, strict=False)
+    ):
+        raise BadInput(f"build must return a model of {shape} images, got one of {expected[1:]}")
+    try:
+        outputs = core(inputs)
+        rank = len(outputs.shape)
+    except Exception as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise BadInput(f"build must return a model of {shape} images ({reason[0]})") from None
+    if rank != 2:
+        raise BadInput(f"build must return a model of one (n, classes) output, got rank {rank}")
+    return outputs
+
+
+def _labels(loss: Any, shape: tuple[int | None, ...], classes: int) -> Labels:
+    """What labels a loss takes, by its name and the width of the output."""
+    width = shape[-1]
+    if width == 1 and classes == 2 and "sparse" not in _name(loss):
+        return "binary"
+    if width != classes:
+        raise BadInput(f"build must return a model of {classes} classes, got {width} outputs")
+    return "sparse" if "sparse" in _name(loss) else "one_hot"
+
+
+def _name(loss: Any) -> str:
+    """A loss' name in lower case, of a text, a function, or a ``Loss``."""
+    if isinstance(loss, str):
+        return loss.lower()
+    function = getattr(loss, "__name__", "")
+    return f"{function} {type(loss).__name__} {getattr(loss, 'name', '')}".lower()
+
+
+def _is_of_logits(loss: Any) -> bool:
+    return isinstance(loss, keras.losses.Loss) and bool(loss.get_config().get("from_logits"))
+
+
+def _probabilities(outputs: Any, labels: Labels, logits: bool) -> Any:
+    """Probabilities (n, classes) from what a model gives."""
+    layers = keras.layers
+    # In float32 whatever the model computes in, as every classifier here ends.
+    if labels != "binary":
+        activation = "softmax" if logits else "linear"
+        return layers.Activation(activation, dtype="float32", name="probabilities")(outputs)
+    activation = "sigmoid" if logits else "linear"
+    second = layers.Activation(activation, dtype="float32")(outputs)
+    first = layers.Rescaling(-1.0, offset=1.0, dtype="float32")(second)
+    return layers.Concatenate(dtype="float32", name="probabilities")([first, second])
+
+
+def _check_plain(model: Any) -> None:
+    for layer in [model, *_layers(model)]:
+        kind = type(layer)
+        if not re.match(r"keras\.", kind.__module__) or isinstance(layer, keras.layers.Lambda):
+            raise BadInput(
+                "build must return a model of Keras' own layers, or what is exported could not be "
+                f"loaded without its code, got {kind.__name__}"
+            )
+
+
+def _layers(model: Any) -> list[Any]:
+    inside = list(getattr(model, "layers", []))
+    return [*inside, *(deeper for layer in inside for deeper in _layers(layer))]

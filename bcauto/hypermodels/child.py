@@ -1,0 +1,101 @@
+"""The child process that imports a user's module: ``python -m bcauto.hypermodels.child FILE``.
+
+It reads a request as JSON from standard input and writes its answer as JSON to FILE: what is
+printed meanwhile is the module's own.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bcauto.errors import BadInput
+from bcauto.training.device import start_keras
+
+__all__ = ["answer"]
+
+_IMAGES = 8  # that a fit is tried on
+
+
+class _Reached(Exception):
+    """``model.fit`` was called: all that comes before it is known."""
+
+
+def answer(reference: str, image_size: tuple[int, int], classes: int, input_scale: int) -> Any:
+    """The dimensions and starting point of a hypermodel that builds classifiers for such images.
+
+    Raises:
+        BadInput: there is no such hypermodel, or what it builds cannot be trained here.
+    """
+    import keras  # after start_keras
+
+    from bcauto.hypermodels.build import wrapped
+    from bcauto.hypermodels.explore import as_table, explore
+    from bcauto.hypermodels.load import load_hypermodel, overrides_fit
+
+    hypermodel = load_hypermodel(reference, image_size, classes)
+
+    def build(hp: Any) -> Any:
+        keras.backend.clear_session()
+        try:
+            model = hypermodel.build(hp)
+        except Exception as error:
+            reason = str(error).strip().splitlines() or [""]
+            raise BadInput(f"build failed ({type(error).__name__}: {reason[0]})") from error
+        return wrapped(model, image_size, classes, input_scale)
+
+    try:
+        known = explore(hypermodel, build)
+    except BadInput as error:
+        raise BadInput(f"--hypermodel {reference}: {error}") from None
+    if overrides_fit(hypermodel):
+        known.merge(_asked_by_fit(hypermodel, known, build, image_size, classes), overwrite=False)
+    return as_table(known)
+
+
+def _asked_by_fit(
+    hypermodel: Any, known: Any, build: Any, image_size: tuple[int, int], classes: int
+) -> Any:
+    """The hyperparameters that ``fit`` asks for until it calls ``model.fit``, or ends.
+
+    What it raises will be seen when it trains.
+    """
+    from bcauto.hypermodels.fit import AugmentedBatches, FitData, call_fit
+
+    hp = known.copy()
+    built = build(hp)
+    images = built.images(np.zeros((_IMAGES, *image_size, 3), np.uint8))
+    targets = built.targets(np.eye(classes, dtype=np.float32)[np.arange(_IMAGES) % classes])
+
+    def reached(*_: Any, **__: Any) -> None:
+        raise _Reached
+
+    train = AugmentedBatches(lambda *_: (images, targets), lambda _: 1, _IMAGES)
+    kind = type(built.model)
+    plain = kind.fit
+    kind.fit = reached
+    with suppress(Exception):
+        call_fit(hypermodel, hp, built.model, FitData(train, (images, targets), 1), [])
+    kind.fit = plain
+    return hp
+
+
+def main() -> None:
+    """Answers the request on standard input."""
+    request = json.load(sys.stdin)
+    sys.path.insert(0, request.pop("folder"))
+    start_keras(1)
+    try:
+        told = {"table": answer(**{**request, "image_size": tuple(request["image_size"])})}
+    except BadInput as error:
+        told = {"refused": str(error)}
+    Path(sys.argv[1]).write_text(json.dumps(told), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""A space of ours as a hypermodel, for KerasTuner's tuners to search."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import keras_tuner
+
+from bcauto.data import Dataset
+from bcauto.errors import BadInput
+from bcauto.models import build_classifier
+from bcauto.proxy import make_proxy
+from bcauto.recipe import Network, Recipe
+from bcauto.seeds import derive
+from bcauto.space import Choices, Dimension, Range, Scalar, Space
+from bcauto.space.dimensions import alternatives
+from bcauto.training.device import detect_device
+from bcauto.training.losses import make_loss
+from bcauto.training.run import run_trial
+from bcauto.training.stages import compile_stage, plan_stages
+from bcauto.trial import Job
+from bcauto.weights import Weights
+
+__all__ = ["SpaceHyperModel"]
+
+
+class SpaceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # KerasTuner has no types
+    """The classifiers of a space; see ``bcauto.as_hypermodel``."""
+
+    def __init__(self, space: Space, data: Dataset, weights: Weights, seed: int) -> None:
+        super().__init__()
+        if not all(isinstance(recipe.model, Network) for recipe in space.edge_recipes):
+            raise BadInput("as_hypermodel takes a space of networks, got one of a hypermodel")
+        self.space, self.data, self.weights, self.seed = space, data, weights, seed
+        seed = derive(seed, "proxy")  # as a search makes it
+        self.proxy = make_proxy(data.val.images, data.val.labels, space.proxy, seed)
+
+    def recipe(self, hp: Any) -> Recipe:
+        """The recipe at the values of ``hp``, in which every dimension is declared."""
+        for name, dimension in self.space.search.items():
+            with ExitStack() as scopes:
+                for parent, wanted in _conditions(self.space, name):
+                    scopes.enter_context(hp.conditional_scope(parent, wanted))
+                _declare(hp, name, dimension)
+        return self.space.draw(_Values(hp))
+
+    def build(self, hp: Any) -> Any:
+        """The classifier of a recipe, compiled for its last stage; it takes (n, classes) labels."""
+        recipe, data = self.recipe(hp), self.data
+        assert isinstance(recipe.model, Network)  # all are
+        classes = len(data.class_names)
+        classifier = build_classifier(recipe.model, data.image_size, classes, self.weights)
+        *_, last = plan_stages(recipe, classifier, self.weights.pretrains(recipe.model))
+        loss = make_loss(recipe.training, data.train.labels, classes)
+        compile_stage(classifier, last, recipe.training, loss, detect_device())
+        return classifier.model
+
+    def fit(self, hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
+        """Trains and scores the recipe as a search of bcauto does, or on data of the caller's.
+
+        Returns:
+            Without data ``objective``, ``clean_accuracy`` and ``held_out`` (0..1) by their names,
+            one of which can be the tuner's objective; ``model`` has the weights then. With data
+            what ``model.fit`` returns.
+        """
+        if args or "x" in kwargs:
+            return model.fit(*args, **kwargs)
+        recipe = self.recipe(hp)
+        seed = derive(self.seed, "trial", recipe.fingerprint)
+        with tempfile.TemporaryDirectory(prefix="bcauto-") as folder:
+            job = Job(0, recipe, seed, Path(folder) / "model.keras")
+            result = run_trial(job, self.data, self.proxy, self.weights, lambda *_: None)
+            trained = keras.saving.load_model(job.model_path, compile=False)
+        model.set_weights(trained.get_weights())
+        scores = {"objective": result.objective, "clean_accuracy": result.clean_accuracy}
+        if (held_out := _mean(list(result.scores["held_out"].values()))) is not None:
+            scores["held_out"] = held_out
+        callbacks = keras.callbacks.CallbackList(kwargs.get("callbacks", []), model=model)
+        callbacks.on_epoch_end(result.epochs - 1, dict(scores))  # a tuner saves the weights then
+        return scores
+
+
+@dataclass(frozen=True)
+class _Values:
+    """Gives the values that KerasTuner has chosen."""
+
+    hp: Any
+
+    def choose(self, name: str, options: Sequence[Scalar]) -> Scalar:
+        return options[_labels(options).index(self.hp.get(name))]
+
+    def number(self, name: str, bounds: Range) -> float:
+        value = self.hp.get(name)
+        return int(value) if bounds.integer else min(float(value), float(bounds.high))
+
+
+def _declare(hp: Any, name: str, dimension: Dimension) -> None:
+    """The dimension as a hyperparameter."""
+    if isinstance(dimension, Choices):
+        hp.Choice(name, _labels(dimension.options))
+        return
+    sampling = "log" if dimension.log or dimension.reverse_log else "linear"
+    kind = hp.Int if dimension.integer else hp.Float
+    kind(name, dimension.low, dimension.high, step=dimension.step, sampling=sampling)
+
+
+def _labels(options: Sequence[Scalar]) -> list[Scalar]:
+    """What KerasTuner chooses among: values of one type, or else their JSON."""
+    kinds = {type(option) for option in options}
+    if len(kinds) == 1 and bool not in kinds:
+        return list(options)
+    return [json.dumps(option) for option in options]
+
+
+def _conditions(space: Space, name: str) -> list[tuple[str, list[Scalar]]]:
+    """The scopes around a dimension: its last condition, in those of that one's parent.
+
+    KerasTuner's conditions are a chain. What another condition rules out is declared all the
+    same, and not used.
+    """
+    if not space.search[name].when:
+        return []
+    parent, wanted = list(space.search[name].when.items())[-1]
+    dimension = space.search[parent]
+    options = [dimension.option(value) for value in alternatives(wanted)]
+    if isinstance(dimension, Choices):
+        labels = _labels(dimension.options)
+        options = [labels[dimension.options.index(option)] for option in options]
+    return [*_conditions(space, parent), (parent, options)]
+
+
+def _mean(values: list[float]) -> float | None:
+    return sum(values) / len(values) if values else None

@@ -1,0 +1,136 @@
+"""Training a hypermodel's model: compiled by itself, in one stage, on our batches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from bcauto.data import Dataset
+from bcauto.errors import BadInput, TrialFailed
+from bcauto.hypermodels.build import Built, build_hypermodel
+from bcauto.hypermodels.fit import AugmentedBatches, FitData, call_fit
+from bcauto.hypermodels.load import overrides_fit
+from bcauto.recipe import Hypermodel, Training
+from bcauto.training.batches import Batch, Batches
+from bcauto.training.callbacks import stopping
+from bcauto.training.loop import Trained, Watch, train_stage
+from bcauto.training.stages import Stage
+
+__all__ = ["train_hypermodel"]
+
+
+def train_hypermodel(
+    recipe: Hypermodel, training: Training, data: Dataset, batches: Batches, watch: Watch
+) -> Trained:
+    """Builds and trains the model of a recipe, by its hypermodel's ``fit`` where it has its own.
+
+    Raises:
+        TrialFailed: it cannot be built, or its loss is no longer a number.
+    """
+    try:
+        built = build_hypermodel(recipe, data.image_size, len(data.class_names))
+    except BadInput as error:
+        raise TrialFailed(str(error)) from error
+    if overrides_fit(built.hypermodel):
+        epochs = _fit(built, training, data, batches, watch)
+    else:
+        epochs = _loop(built, training, batches, watch)
+    trainable = int(sum(math.prod(weight.shape) for weight in built.model.trainable_weights))
+    stage = {
+        "name": "hypermodel",
+        "epochs": epochs,
+        "frozen_layers": 0,
+        "first_block": None,
+        "trainable_parameters": trainable,
+    }
+    return Trained(built.classifier, trainable, [stage])
+
+
+class _Prepared:
+    """Batches as a hypermodel's model takes them."""
+
+    def __init__(self, built: Built, batches: Batches) -> None:
+        self.built, self.batches = built, batches
+
+    def epoch(self, epoch: int) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+        """Every batch of an epoch."""
+        return map(self.prepared, self.batches.epoch(epoch))
+
+    def one(self, epoch: int, index: int, batch_size: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """One batch of an epoch."""
+        sized = self.batches.sized(batch_size)
+        return self.prepared(sized.make(sized.indices(epoch)[index], epoch))
+
+    def prepared(self, batch: Batch) -> tuple[NDArray[Any], NDArray[Any]]:
+        images, targets = batch
+        return self.built.images(images), self.built.targets(targets)
+
+
+def _loop(built: Built, training: Training, batches: Batches, watch: Watch) -> int:
+    """Trains as the networks are trained; the number of epochs."""
+    rate = float(built.model.optimizer.learning_rate)
+    stage = Stage("hypermodel", training.epochs, rate, 0, from_scratch=True)
+    callbacks = keras.callbacks.CallbackList(stopping(training, stage.epochs), model=built.model)
+    return train_stage(
+        stage,
+        _Prepared(built, batches),
+        callbacks,
+        lambda epoch: watch(built.classifier, epoch),
+        after=0,
+    )
+
+
+def _fit(built: Built, training: Training, data: Dataset, batches: Batches, watch: Watch) -> int:
+    """Trains by the hypermodel's ``fit``; the number of epochs that it told of."""
+    prepared = _Prepared(built, batches)
+    train = AugmentedBatches(
+        prepared.one, lambda size: batches.sized(size).steps, batches.batch_size
+    )
+    targets = np.eye(len(data.class_names), dtype=np.float32)[data.val.labels]
+    validation = built.images(data.val.images), built.targets(targets)
+    reporting = _Reporting(built.classifier, watch)
+    callbacks = [reporting, *stopping(training, training.epochs)]
+    fit_data = FitData(train, validation, training.epochs)
+    call_fit(built.hypermodel, built.hyperparameters, built.model, fit_data, callbacks)
+    if not reporting.epochs:  # a loop of its own, which calls no callbacks
+        reporting.set_model(built.model)
+        reporting.on_epoch_end(0, {})
+    if reporting.error:
+        raise reporting.error
+    return reporting.epochs
+
+
+class _Reporting(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
+    """Reports every epoch, and tells the callbacks after it what they go by.
+
+    What a report raises is kept as ``error`` while ``model.fit`` comes to its end: raised through
+    it, Keras would wait for ever for the dataset's thread. A loop that goes on meets it next time.
+    """
+
+    def __init__(self, classifier: Any, watch: Watch) -> None:
+        super().__init__()
+        self.classifier, self.watch, self.epochs = classifier, watch, 0
+        self.error: BaseException | None = None
+
+    def on_epoch_end(self, _: int, logs: dict[str, Any] | None = None) -> None:
+        """Keeps TrialFailed where the loss is no number, and what the report raises."""
+        if self.error:
+            raise self.error
+        logs = {} if logs is None else logs
+        self.epochs += 1
+        try:
+            self._report(logs)
+        except BaseException as error:
+            self.error = error
+            self.model.stop_training = True
+
+    def _report(self, logs: dict[str, Any]) -> None:
+        loss = float(logs.get("loss", 0.0))
+        if not math.isfinite(loss):
+            raise TrialFailed(f"the loss is {loss} after epoch {self.epochs} (hypermodel stage)")
+        logs.update(self.watch(self.classifier, self.epochs))

@@ -1,0 +1,74 @@
+"""The loop over epochs and batches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+
+from bcauto.errors import TrialFailed
+from bcauto.training.stages import Stage
+
+__all__ = ["Epochs", "Trained", "Watch", "train_stage"]
+
+Watch: TypeAlias = Callable[[Any, int], dict[str, float]]
+"""``watch(classifier, epoch)`` reports an epoch that ended, and gives the training's monitor."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained classifier of 0-255 RGB as it is handed over, and a TrialResult's ``stages``."""
+
+    model: Any
+    trainable_parameters: int
+    stages: list[dict[str, Any]]
+
+
+class Epochs(Protocol):
+    """The batches of every epoch."""
+
+    def epoch(self, epoch: int) -> Iterator[tuple[Any, Any]]:
+        """Images and targets of each batch of an epoch."""
+        ...
+
+
+def train_stage(
+    stage: Stage,
+    batches: Epochs,
+    callbacks: Any,
+    watch: Callable[[int], dict[str, float]],
+    after: int,
+) -> int:
+    """Trains a stage after so many epochs; the number of its last one.
+
+    Epochs are counted as they are trained, so that a stage that stops early leaves no gap: the
+    number of an epoch says how long a trial has trained, whatever it had planned.
+    """
+    model = callbacks.model
+    model.stop_training = False
+    callbacks.on_train_begin()
+    for epoch in range(after + 1, after + stage.epochs + 1):
+        loss = _train_epoch(model, batches, callbacks, epoch)
+        if not math.isfinite(loss):
+            raise TrialFailed(f"the loss is {loss} after epoch {epoch} ({stage.name} stage)")
+        callbacks.on_epoch_end(epoch - after - 1, watch(epoch))
+        if model.stop_training:
+            break
+    callbacks.on_train_end()
+    return epoch
+
+
+def _train_epoch(model: Any, batches: Epochs, callbacks: Any, epoch: int) -> float:
+    """One pass over the training images; its mean loss.
+
+    Batch by batch rather than by ``fit``, whose TensorFlow iterator costs up to a second of
+    waiting whenever it is torn down, and which would compile the last, smaller batch.
+    """
+    model.reset_metrics()
+    for step, (images, targets) in enumerate(batches.epoch(epoch)):
+        callbacks.on_train_batch_begin(step)
+        losses = model.train_on_batch(images, targets)  # and metrics: means of the epoch so far
+    return float(np.ravel(losses)[0])

@@ -1,0 +1,108 @@
+"""A space of ours in KerasTuner's hands."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+import bcauto
+from bcauto.data import Dataset, Labelled
+from bcauto.data.cleaning import Cleaning
+from bcauto.errors import BadInput
+from bcauto.space import Space, find_space, read_space
+from bcauto.toml import parse
+
+pytestmark = pytest.mark.keras
+
+TABLE = {
+    "recipe": {
+        "model": {"backbone": "SmallCNN", "dropout": 0.0},
+        "training": {"epochs": 2, "batch_size": 16},
+    },
+    "search": {
+        "model.head_units": [[], [16]],
+        "training.optimizer": ["adam", "sgd"],
+        "training.learning_rate@adam": {
+            "low": 1e-3, "high": 1e-2, "log": True, "when": {"training.optimizer": "adam"},
+        },
+        "training.learning_rate@sgd": {
+            "low": 1e-2, "high": 5e-2, "when": {"training.optimizer": "sgd"},
+        },
+    },
+    "proxy": {"severities": [3], "copies": 4, "held_out_copies": 1},
+}  # fmt: skip
+
+
+@pytest.fixture
+def data(tiny_cells):
+    val = Labelled(255 - tiny_cells.images[:16], tiny_cells.labels[:16])
+    return Dataset(tiny_cells, val, ("a", "b", "c", "d"), Cleaning(80, 0, 0, 0))
+
+
+def test_a_random_search_of_keras_tuner_trains_our_recipes(data, tmp_path, monkeypatch):
+    import keras_tuner
+
+    hypermodel = bcauto.as_hypermodel(parse(Space, TABLE), data, weights="none")
+    tuner = keras_tuner.RandomSearch(
+        hypermodel,
+        objective=keras_tuner.Objective("objective", "max"),
+        max_trials=2,
+        directory=tmp_path,
+        seed=1,
+    )
+    # It imports tensorboard, which TensorFlow no longer brings.
+    monkeypatch.setattr(tuner, "_configure_tensorboard_dir", lambda *_: None)
+    known = {hp.name: hp.conditions for hp in tuner.oracle.get_space().space}
+    assert known.keys() == TABLE["search"].keys()
+    (condition,) = known["training.learning_rate@adam"]
+    assert (condition.name, condition.values) == ("training.optimizer", ["adam"])
+    tuner.search(verbose=0)
+    best = tuner.oracle.get_best_trials(1)[0]
+    assert 0 <= best.score <= 1
+    (model,) = tuner.get_best_models(1)
+    from bcauto.proxy import score
+    from bcauto.training.run import predict_probabilities
+
+    again = score(hypermodel.proxy, predict_probabilities(model, hypermodel.proxy.images))
+    assert again.objective == pytest.approx(best.score, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["quick", "blood_cells"])
+def test_every_recipe_that_keras_tuner_draws_is_the_one_of_its_values(name):
+    import keras_tuner
+
+    from bcauto.hypermodels.tuner import SpaceHyperModel
+
+    space = read_space(find_space(name))
+    hypermodel = SimpleNamespace(space=space)
+    for seed in range(20):
+        hp = keras_tuner.HyperParameters()
+        SpaceHyperModel.recipe(hypermodel, hp)
+        for number, parameter in enumerate(hp.space):
+            if hp.is_active(parameter):
+                hp.values[parameter.name] = parameter.random_sample(100 * seed + number)
+            else:
+                hp.values.pop(parameter.name, None)
+        values = SpaceHyperModel.recipe(hypermodel, hp).model_dump()
+        assert {p.name for p in hp.space} == space.search.keys()
+        for name in ("training.optimizer", "model.dropout", "model.backbone"):
+            if name in hp.values:
+                table, key = name.split(".")
+                assert values[table][key] == hp.values[name]
+        rate = next(v for n, v in hp.values.items() if n.startswith("training.learning_rate"))
+        assert values["training"]["learning_rate"] == rate
+
+
+def test_a_space_of_a_hypermodel_is_refused(data):
+    space = parse(Space, {"recipe": {"model": {"hypermodel": "a:b"}}})
+    with pytest.raises(BadInput, match="takes a space of networks"):
+        bcauto.as_hypermodel(space, data, weights="none")
+
+
+def test_bcauto_itself_waits_for_neither_keras_nor_keras_tuner():
+    code = "import sys, bcauto; print({'keras', 'keras_tuner'} & sys.modules.keys())"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "set()"

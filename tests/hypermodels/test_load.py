@@ -1,0 +1,57 @@
+"""A hypermodel found by its name, and what is no hypermodel."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.keras
+
+
+@pytest.fixture
+def answer(tutorials, monkeypatch):
+    import sys
+
+    from bcauto.hypermodels.child import answer
+
+    monkeypatch.setitem(sys.modules, "tutorial_models", tutorials)
+    return lambda reference: answer(reference, (32, 32), 2, 255)
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        ("no_such_module:build_model", "the module must be importable .*, got 'no_such_module'$"),
+        ("tutorial_models.deeper:x", "got 'tutorial_models.deeper'|tutorial_models.deeper cannot"),
+        ("tutorial_models:build_modle", "did you mean 'build_model'. Legal: ConditionalModel, "),
+        ("tutorial_models:SOMETHING_ELSE", r"or a build\(hp\) function, got int"),
+        ("tutorial_models:Doubling", r"or a build\(hp\) function, got type"),
+        ("tutorial_models:uncompiled", "must return a compiled model with a loss"),
+        ("tutorial_models:three_classes", "must return a model of 2 classes, got 3 outputs"),
+        ("tutorial_models:broken", r"build failed \(ValueError: kernel size must be odd\)$"),
+    ],
+)
+def test_what_is_no_hypermodel_of_the_data_is_refused_in_one_line(
+    reference, message, answer, refused
+):
+    with refused(f"^--hypermodel.*{message}"):
+        answer(reference)
+
+
+def test_a_class_gets_shape_and_classes_by_the_names_that_it_has(tutorials, monkeypatch):
+    import sys
+
+    from bcauto.hypermodels.load import load_hypermodel
+
+    monkeypatch.setitem(sys.modules, "tutorial_models", tutorials)
+    made = load_hypermodel("tutorial_models:ConvolutionalModel", (24, 32), 5)
+    assert (made.input_shape, made.num_classes) == ((24, 32, 3), 5)
+    resnet = load_hypermodel("keras_tuner.applications:HyperResNet", (48, 32), 7)
+    assert (resnet.input_shape, resnet.classes) == ((48, 32, 3), 7)
+
+
+def test_what_fit_asks_for_is_in_the_space(answer):
+    search = answer("tutorial_models:FittingModel")["search"]
+    assert search["model.values.batch_size"] == {"values": [16, 40]}
+    assert search["model.values.units@2"]["when"] == {"model.values.model_type": ["cnn"]}
+    looping = answer("tutorial_models:LoopingModel")["search"]
+    assert looping["model.values.size"] == {"low": 20, "high": 40, "step": 20}

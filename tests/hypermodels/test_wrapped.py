@@ -1,0 +1,118 @@
+"""The classifier around a hypermodel's model: its scaling, its labels, its probabilities."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bcauto.errors import BadInput
+
+pytestmark = pytest.mark.keras
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (5, 8, 6, 3), np.uint8)
+
+
+def dense(outputs, activation, loss):
+    import keras
+
+    model = keras.Sequential(
+        [keras.layers.Flatten(), keras.layers.Dense(outputs, activation=activation)]
+    )
+    model.compile("sgd", loss=loss)
+    return model
+
+
+def wrapped(model, classes=2, scale=255):
+    from bcauto.hypermodels.build import wrapped
+
+    return wrapped(model, (8, 6), classes, scale)
+
+
+def test_probabilities_are_those_of_the_model_at_its_own_scale():
+    for scale in (1, 255):
+        model = dense(3, "softmax", "categorical_crossentropy")
+        built = wrapped(model, 3, scale)
+        expected = model.predict(IMAGES / (255 / scale), verbose=0)
+        assert np.allclose(built.classifier.predict(IMAGES, verbose=0), expected, atol=1e-5)
+        assert np.allclose(built.images(IMAGES), IMAGES * (scale / 255), atol=1e-4)
+
+
+def test_logits_become_probabilities():
+    import keras
+
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model = dense(3, None, loss)
+    built = wrapped(model, 3, 1)
+    logits = model.predict(IMAGES / 255, verbose=0)
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    assert np.allclose(built.classifier.predict(IMAGES, verbose=0), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("logits", [False, True])
+def test_one_output_is_the_second_class(logits):
+    import keras
+
+    loss = keras.losses.BinaryCrossentropy(from_logits=logits)
+    model = dense(1, None if logits else "sigmoid", loss)
+    built = wrapped(model, 2, 1)
+    out = model.predict(IMAGES / 255, verbose=0)
+    second = 1 / (1 + np.exp(-out)) if logits else out
+    got = built.classifier.predict(IMAGES, verbose=0)
+    assert np.allclose(got, np.concatenate([1 - second, second], axis=1), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs", "labels"),
+    [
+        ("sparse_categorical_crossentropy", 2, "sparse"),
+        ("SparseCategoricalCrossentropy", 2, "sparse"),
+        ("categorical_crossentropy", 2, "one_hot"),
+        ("mse", 2, "one_hot"),
+        ("binary_crossentropy", 2, "one_hot"),
+        ("binary_crossentropy", 1, "binary"),
+    ],
+)
+@pytest.mark.parametrize("form", ["name", "object"])
+def test_labels_follow_the_loss(loss, outputs, labels, form):
+    import keras
+
+    given = loss if form == "name" else keras.losses.get(loss)
+    built = wrapped(dense(outputs, "sigmoid", given))
+    assert built.labels == labels
+    targets = np.eye(2, dtype=np.float32)[[0, 1, 1, 0, 1]]
+    wanted = built.targets(targets)
+    assert np.isfinite(built.model.train_on_batch(built.images(IMAGES), wanted))
+    assert {"sparse": (5,), "one_hot": (5, 2), "binary": (5, 1)}[labels] == wanted.shape
+    assert np.array_equal(wanted if labels == "sparse" else wanted[:, -1], [0, 1, 1, 0, 1])
+
+
+def test_what_is_saved_is_plain_keras_without_an_optimizer(tmp_path):
+    import keras
+
+    from bcauto.training.run import _save
+
+    model = dense(2, "softmax", "categorical_crossentropy")
+    built = wrapped(model, 2, 1)
+    _save(built.classifier, tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    assert not loaded.compiled
+    assert not any(getattr(layer, "compiled", False) for layer in loaded.layers)
+    expected = built.classifier.predict(IMAGES, verbose=0)
+    assert np.allclose(loaded.predict(IMAGES, verbose=0), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("uncompiled", "must return a compiled model with a loss"),
+        ("three_classes", "must return a model of 2 classes, got 3 outputs"),
+        ("of_digits", r"must return a model of \(32, 32, 3\) images, got one of \(28, 28, 1\)"),
+        ("with_own_layer", "of Keras' own layers, .*, got Doubling"),
+        ("nothing", "must return a keras.Model, got NoneType"),
+    ],
+)
+def test_what_is_no_classifier_of_the_data_is_refused(name, message, tutorials):
+    from bcauto.hypermodels.build import wrapped
+
+    with pytest.raises(BadInput, match=message):
+        wrapped(getattr(tutorials, name)(None), (32, 32), 2, 255)

@@ -1,0 +1,141 @@
+"""Hypermodels of the kinds that KerasTuner's tutorials show, for images of 32 x 32 in two classes.
+
+They know nothing of bcauto: a test copies this file into a user's folder.
+"""
+
+import keras
+import keras_tuner
+
+
+def build_model(hp):
+    """A dense network whose layers are counted by a hyperparameter; sparse labels."""
+    model = keras.Sequential()
+    model.add(keras.layers.Flatten())
+    for number in range(hp.Int("num_layers", 1, 3)):
+        units = hp.Int(f"units_{number}", min_value=8, max_value=32, step=8)
+        model.add(keras.layers.Dense(units, activation=hp.Choice("activation", ["relu", "tanh"])))
+    if hp.Boolean("dropout"):
+        model.add(keras.layers.Dropout(rate=0.25))
+    model.add(keras.layers.Dense(2, activation="softmax"))
+    learning_rate = hp.Float("lr", min_value=1e-3, max_value=1e-2, sampling="log")
+    model.compile(
+        optimizer=keras.optimizers.Adam(learning_rate=learning_rate),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+    return model
+
+
+class ConvolutionalModel(keras_tuner.HyperModel):
+    """A CNN that is told shape and classes; one-hot labels and logits."""
+
+    def __init__(self, input_shape, num_classes):
+        super().__init__()
+        self.input_shape, self.num_classes = input_shape, num_classes
+
+    def build(self, hp):
+        inputs = keras.Input(self.input_shape)
+        x = inputs
+        with hp.name_scope("conv"):
+            for filters in (8, 16):
+                x = keras.layers.Conv2D(filters, hp.Choice("kernel", [3, 5]), 2, "same")(x)
+                x = keras.layers.BatchNormalization()(x)
+                x = keras.layers.ReLU()(x)
+        if hp.Choice("pooling", ["avg", "flatten"]) == "avg":
+            x = keras.layers.GlobalAveragePooling2D()(x)
+        else:
+            x = keras.layers.Flatten()(x)
+        model = keras.Model(inputs, keras.layers.Dense(self.num_classes)(x))
+        model.compile(
+            keras.optimizers.Adam(hp.Choice("learning_rate", [1e-2, 3e-3])),
+            loss=keras.losses.CategoricalCrossentropy(from_logits=True),
+            metrics=["accuracy"],
+        )
+        return model
+
+
+class ConditionalModel(keras_tuner.HyperModel):
+    """One of two networks, each with hyperparameters of its own; a single sigmoid."""
+
+    def build(self, hp):
+        model = keras.Sequential([keras.Input((32, 32, 3))])
+        kind = hp.Choice("model_type", ["mlp", "cnn"])
+        with hp.conditional_scope("model_type", ["mlp"]):
+            if kind == "mlp":
+                model.add(keras.layers.Flatten())
+                model.add(keras.layers.Dense(hp.Int("units", 16, 32, step=16), "relu"))
+        with hp.conditional_scope("model_type", ["cnn"]):
+            if kind == "cnn":
+                model.add(keras.layers.Conv2D(hp.Int("units", 4, 12, step=4), 3, 2))
+                flat = hp.Boolean("cnn.flat")
+                model.add(keras.layers.Flatten() if flat else keras.layers.GlobalMaxPooling2D())
+                with hp.conditional_scope("cnn.flat", [True]):
+                    if flat:
+                        model.add(keras.layers.Dropout(hp.Float("rate", 0.0, 0.5, step=0.25)))
+        model.add(keras.layers.Dense(1, activation="sigmoid"))
+        model.compile(optimizer="adam", loss="binary_crossentropy", metrics=["accuracy"])
+        return model
+
+
+class FittingModel(ConditionalModel):
+    """Its batch size is one of its own hyperparameters."""
+
+    def fit(self, hp, model, *args, **kwargs):
+        return model.fit(*args, batch_size=hp.Choice("batch_size", [16, 40]), **kwargs)
+
+
+class LoopingModel(ConditionalModel):
+    """A loop of its own over arrays, which calls the callbacks."""
+
+    def fit(self, hp, model, x, y, validation_data, callbacks=None, **kwargs):
+        batch_size = hp.Int("size", 20, 40, step=20)
+        for callback in callbacks:
+            callback.set_model(model)
+        for epoch in range(2):
+            for start in range(0, len(x), batch_size):
+                model.train_on_batch(x[start : start + batch_size], y[start : start + batch_size])
+            loss = model.evaluate(*validation_data, verbose=0)[0]
+            for callback in callbacks:
+                callback.on_epoch_end(epoch, logs={"val_loss": loss})
+        return loss
+
+
+def uncompiled(hp):
+    return keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Flatten()])
+
+
+def three_classes(hp):
+    inputs = keras.Input((32, 32, 3))
+    model = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(inputs)))
+    model.compile(loss="mse")
+    return model
+
+
+def of_digits(hp):
+    inputs = keras.Input((28, 28, 1))
+    model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(inputs)))
+    model.compile(loss="mse")
+    return model
+
+
+class Doubling(keras.layers.Layer):
+    def call(self, x):
+        return 2 * x
+
+
+def with_own_layer(hp):
+    inputs = keras.Input((32, 32, 3))
+    model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(Doubling()(inputs))))
+    model.compile(loss="mse")
+    return model
+
+
+def nothing(hp):
+    return None
+
+
+def broken(hp):
+    raise ValueError("kernel size must be odd\nand more lines")
+
+
+SOMETHING_ELSE = 3

@@ -1,0 +1,101 @@
+"""Trials of a hypermodel: reports, stops, seeds, and what is handed up."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bcauto.augment import Augment, RandAugment
+from bcauto.data import Dataset, Labelled
+from bcauto.data.cleaning import Cleaning
+from bcauto.errors import TrialFailed
+from bcauto.proxy import ProxyConfig, make_proxy
+from bcauto.recipe import Hypermodel, Recipe, Training
+from bcauto.training import Payload, Trainer
+from bcauto.trial import Job, TrialStopped
+from bcauto.weights import Weights
+
+pytestmark = pytest.mark.keras
+
+FILE = Path(__file__).parents[1] / "hypermodels" / "tutorial_models.py"
+MLP = {"model_type": "mlp", "units": 16, "batch_size": 16, "size": 20}
+
+
+@pytest.fixture(scope="module")
+def trainer():
+    rng = np.random.default_rng(0)
+    labels = np.arange(96) % 2
+    images = rng.integers(0, 120, (96, 32, 32, 3), np.uint8)
+    images[labels == 1, :16] += 120
+    images[labels == 0, 16:] += 120
+    train, val = Labelled(images[:72], labels[:72]), Labelled(images[72:], labels[72:])
+    data = Dataset(train, val, ("below", "above"), Cleaning(96, 0, 0, 0))
+    config = ProxyConfig(
+        families=("colour",), held_out=("blur",), severities=(2,), copies=3, held_out_copies=1
+    )
+    proxy = make_proxy(val.images, val.labels, config, 0)
+    made = Trainer(Payload(data, proxy, Weights("none")), threads=1)
+    spec = spec_from_file_location("tutorial_models", FILE)
+    module = module_from_spec(spec)
+    sys.modules["tutorial_models"] = module
+    spec.loader.exec_module(module)
+    yield made
+    del sys.modules["tutorial_models"]
+
+
+def job(tmp_path, name, seed=3, **training):
+    model = Hypermodel(hypermodel=f"tutorial_models:{name}", values=MLP, input_scale=1)
+    training = Training(epochs=3, batch_size=16, **training)
+    augment = Augment(randaugment=RandAugment(magnitude=0.1))
+    recipe = Recipe(model=model, training=training, augment=augment)
+    return Job(0, recipe, seed, tmp_path / f"{name}-{seed}.keras")
+
+
+@pytest.mark.parametrize(
+    ("name", "epochs"), [("ConditionalModel", 3), ("FittingModel", 3), ("LoopingModel", 2)]
+)
+def test_every_epoch_is_reported_and_the_same_seed_gives_the_same(name, epochs, trainer, tmp_path):
+    runs = []
+    for _ in range(2):
+        reports = []
+        result = trainer.run(job(tmp_path, name), lambda *one, told=reports: told.append(one))
+        runs.append((reports, result.objective, result.scores["cells"]))
+        assert [epoch for epoch, _ in reports] == list(range(1, epochs + 1))
+        assert result.epochs == epochs
+        assert result.objective > 0.8
+        assert result.stages[0]["trainable_parameters"] == result.trainable_parameters > 0
+    assert runs[0] == runs[1]
+
+
+@pytest.mark.parametrize("name", ["ConditionalModel", "FittingModel"])
+def test_a_report_can_stop_it(name, trainer, tmp_path):
+    told = []
+
+    def report(epoch, score):
+        told.append(epoch)
+        if epoch == 2:
+            raise TrialStopped
+
+    with pytest.raises(TrialStopped):
+        trainer.run(job(tmp_path, name), report)
+    assert told == [1, 2]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["ConditionalModel", "FittingModel"])
+def test_early_stopping_goes_by_the_probe(name, trainer, tmp_path, monkeypatch):
+    from bcauto.training import run as module
+
+    scores = iter([0.9, 0.5, 0.4])
+    monkeypatch.setattr(module, "_probe_score", lambda *_: next(scores))
+    asked = job(tmp_path, name, early_stopping=1, restore_best=True)
+    assert trainer.run(asked, lambda *_: None).epochs == 2
+
+
+def test_a_model_that_does_not_fit_the_data_fails_its_trial(trainer, tmp_path):
+    with pytest.raises(TrialFailed, match="must return a model of 2 classes, got 3 outputs"):
+        trainer.run(job(tmp_path, "three_classes"), lambda *_: None)
