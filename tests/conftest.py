@@ -9,12 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from bcauto.data import Labelled
 from bcauto.data.labelled import Images
 from bcauto.errors import BadInput
 
 _ROOT = Path(__file__).parents[1]
+
+settings.register_profile("bcauto", deadline=None)  # how long an example takes is no test's matter
+settings.load_profile("bcauto")
 
 
 @pytest.fixture(scope="session")
