@@ -109,6 +109,10 @@ RECIPES = [
     _mobile({"basic": {**_TURNS["basic"], **_LIGHT["basic"]}}, 8, 2e-3),
     _mobile(_RAND, 4, 5e-4, frozen_layers=30),
     _mobile(_STRONG, 3, 1e-3, alpha=0.75),
+    _mobile(_STRONG, 5, 1e-3, frozen_layers=86),
+    _second(_FLIP, 4, 1e-3, frozen_layers=154),
+    _mobile(_MIX, 2, 1e-4),
+    _mobile(_ALL, 6, 1e-3, alpha=0.75),
 ]
 
 _trainer: list[Trainer] = []  # of a training process
