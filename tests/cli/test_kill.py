@@ -7,6 +7,7 @@ import time
 import optuna
 import pytest
 from optuna.trial import TrialState
+from sqlalchemy.exc import DatabaseError
 
 pytestmark = pytest.mark.ray
 
@@ -17,8 +18,8 @@ def finished(study_db):
     """Trials COMPLETE or PRUNED in a study that another process writes; 0 before it is there."""
     try:
         study = optuna.load_study(study_name=None, storage=f"sqlite:///{study_db}")
-    except (KeyError, ValueError, optuna.exceptions.StorageInternalError):
-        return 0
+    except (KeyError, ValueError, optuna.exceptions.StorageInternalError, DatabaseError):
+        return 0  # also where the search makes its tables at this very moment
     return sum(t.state in (TrialState.COMPLETE, TrialState.PRUNED) for t in study.get_trials())
 
 

@@ -504,7 +504,7 @@ def test_stages_train_one_after_another_each_in_batches_of_its_size(trainer, tmp
     )
     done = run(trainer, Job(5, recipe, 7, tmp_path / "5.keras"))
     assert [epoch for epoch, _ in done.reports] == [1, 2, 3, 4, 5]
-    assert [steps for _, steps in done.compiled] == [2, 2 * 4, 8, 8]
+    assert [int(one.iterations.numpy()) for one in done.compiled] == [2, 2 * 4, 8, 8]
     stages = done.result.stages
     assert [stage["name"] for stage in stages] == [f"stage {n}" for n in (1, 2, 3, 4)]
     # The last block holds 58 % of the parameters, the last two 87 %.
