@@ -33,15 +33,12 @@ def as_hypermodel(
     Raises:
         BadInput: KerasTuner is missing, or an argument breaks a rule.
     """
-    from importlib.util import find_spec
-
     from bcauto.data import load
-    from bcauto.errors import BadInput
+    from bcauto.hypermodels import check_keras_tuner
     from bcauto.space import find_space, read_space
     from bcauto.weights import read_weights
 
-    if find_spec("keras_tuner") is None:
-        raise BadInput('as_hypermodel needs keras-tuner: pip install "bcauto[keras-tuner]"')
+    check_keras_tuner("as_hypermodel")
     from bcauto.hypermodels.tuner import SpaceHyperModel  # imports Keras
 
     if isinstance(space, str | Path):

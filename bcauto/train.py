@@ -10,7 +10,7 @@ from bcauto.proxy import ProxyConfig, make_proxy
 from bcauto.recipe import Recipe
 from bcauto.seeds import derive
 from bcauto.training import Payload, Trainer
-from bcauto.trial import Job, Report, TrialResult
+from bcauto.trial import Job, Report, TrialResult, trial_seed
 from bcauto.weights import check_weights, read_weights
 
 __all__ = ["train_recipe"]
@@ -50,4 +50,4 @@ def train_recipe(
     proxy = make_proxy(val.images, val.labels, ProxyConfig(), derive(seed, "proxy"))
     payload = Payload(dataset, proxy, found, modules=str(Path.cwd()))
     trainer = Trainer(payload, threads=count_cores())
-    return trainer.run(Job(0, recipe, derive(seed, "trial", recipe.fingerprint), model), report)
+    return trainer.run(Job(0, recipe, trial_seed(seed, recipe), model), report)

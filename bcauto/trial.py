@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from bcauto.recipe import Recipe
+from bcauto.seeds import derive
 
-__all__ = ["Failure", "Job", "Outcome", "Report", "Retry", "TrialResult", "TrialStopped"]
+__all__ = [
+    "Failure",
+    "Job",
+    "Outcome",
+    "Report",
+    "Retry",
+    "TrialResult",
+    "TrialStopped",
+    "mean_held_out",
+    "trial_seed",
+]
 
 
 class TrialStopped(Exception):
@@ -54,6 +65,22 @@ class TrialResult:
     trainable_parameters: int = 0
     device: dict[str, Any] = field(default_factory=dict)
     stages: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def held_out(self) -> float | None:
+        """The mean over the held-out families, 0..1; None where none is held out."""
+        return mean_held_out(self.scores)
+
+
+def mean_held_out(scores: Mapping[str, Any]) -> float | None:
+    """The mean over the held-out families of a TrialResult's scores; None where there are none."""
+    families = scores["held_out"].values()
+    return sum(families) / len(families) if families else None
+
+
+def trial_seed(study_seed: int, recipe: Recipe) -> int:
+    """The seed that a recipe trains with: equal recipes of a study are the same trial."""
+    return derive(study_seed, "trial", recipe.fingerprint)
 
 
 class Retry(Enum):

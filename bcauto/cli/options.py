@@ -42,6 +42,7 @@ __all__ = [
     "parse_duration",
     "parse_keep",
     "parse_number",
+    "parse_seed",
     "parse_whole",
 ]
 
@@ -209,6 +210,15 @@ def parse_whole(option: str, text: str, least: int, most: int) -> int:
     if not isinstance(number, int) or not least <= number <= most:
         raise BadInput(f"{option} must be a whole number from {least} to {most}, got {text!r}")
     return number
+
+
+def parse_seed(text: str | None) -> int:
+    """The seed of a command that has no settings to check it; 0 where none is given.
+
+    Raises:
+        BadInput: the text is no whole number from 0 to 2**63 - 1.
+    """
+    return parse_whole("--seed", text or "0", 0, 2**63 - 1)
 
 
 def only_given(**options: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bcauto.cli.options import JsonFlag, SeedOption, parse_whole
+from bcauto.cli.options import JsonFlag, SeedOption, parse_seed, parse_whole
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
     from bcauto.recipe import Recipe
@@ -16,7 +16,6 @@ if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait fo
 __all__ = ["space"]
 
 _MOST_SAMPLES = 10_000
-_LARGEST_SEED = 2**63 - 1
 
 
 def space(
@@ -33,7 +32,7 @@ def space(
     found = read_space(find_space(name))
     if sample is not None:
         count = parse_whole("--sample", sample, 1, _MOST_SAMPLES)
-        recipes = _drawn(found, count, parse_whole("--seed", seed or "0", 0, _LARGEST_SEED))
+        recipes = _drawn(found, count, parse_seed(seed))
         _print_recipes(recipes, as_json)
     elif as_json:
         typer.echo(json.dumps(_as_object(name, found)))

@@ -17,6 +17,7 @@ from bcauto.cli.options import (
     LeaksOption,
     SeedOption,
     WeightsOption,
+    parse_seed,
     parse_whole,
 )
 from bcauto.errors import BadInput
@@ -26,8 +27,6 @@ if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait fo
     from bcauto.trial import TrialResult
 
 __all__ = ["train"]
-
-_LARGEST_SEED = 2**63 - 1
 
 
 def train(  # one parameter an option
@@ -54,7 +53,7 @@ def train(  # one parameter an option
     chosen = scaled_small(chosen) if scale == "small" else chosen
     if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadInput(f"--out must be an empty folder or a new one, got {out}")
-    number = parse_whole("--seed", seed or "0", 0, _LARGEST_SEED)
+    number = parse_seed(seed)
     side = None if image_size is None else parse_whole("--image-size", image_size, 8, 4096)
     with tempfile.TemporaryDirectory() as temporary:
         model = (out or Path(temporary)) / "model.keras"
@@ -81,12 +80,11 @@ def _print_epoch(epoch: int, score: float) -> None:
 
 
 def _as_object(name: str, result: TrialResult) -> dict[str, Any]:
-    held_out = list(result.scores["held_out"].values())
     return {
         "recipe": name,
         "objective": result.objective,
         "clean_accuracy": result.clean_accuracy,
-        "held_out": sum(held_out) / len(held_out) if held_out else None,
+        "held_out": result.held_out,
         "seconds": result.seconds,
     }
 

@@ -7,11 +7,11 @@ import os
 import subprocess
 import sys
 import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from bcauto.errors import BadInput
+from bcauto.hypermodels import check_keras_tuner
 from bcauto.toml import merged
 
 __all__ = ["discover"]
@@ -34,11 +34,7 @@ def discover(
         BadInput: KerasTuner is missing, there is no such hypermodel, or what it builds cannot be
             trained here.
     """
-    if find_spec("keras_tuner") is None:
-        raise BadInput(
-            "--hypermodel needs keras-tuner, which is not installed: "
-            'pip install "bcauto[keras-tuner]"'
-        )
+    check_keras_tuner("--hypermodel")
     request = {
         "reference": model["hypermodel"],
         "image_size": image_size,

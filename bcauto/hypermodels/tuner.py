@@ -25,7 +25,7 @@ from bcauto.training.device import detect_device
 from bcauto.training.losses import make_loss
 from bcauto.training.run import run_trial
 from bcauto.training.stages import compile_stage, plan_stages
-from bcauto.trial import Job
+from bcauto.trial import Job, trial_seed
 from bcauto.weights import Weights
 
 __all__ = ["SpaceHyperModel"]
@@ -73,14 +73,14 @@ class SpaceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # KerasTun
         if args or "x" in kwargs:
             return model.fit(*args, **kwargs)
         recipe = self.recipe(hp)
-        seed = derive(self.seed, "trial", recipe.fingerprint)
+        seed = trial_seed(self.seed, recipe)
         with tempfile.TemporaryDirectory(prefix="bcauto-") as folder:
             job = Job(0, recipe, seed, Path(folder) / "model.keras")
             result = run_trial(job, self.data, self.proxy, self.weights, lambda *_: None)
             trained = keras.saving.load_model(job.model_path, compile=False)
         model.set_weights(trained.get_weights())
         scores = {"objective": result.objective, "clean_accuracy": result.clean_accuracy}
-        if (held_out := _mean(list(result.scores["held_out"].values()))) is not None:
+        if (held_out := result.held_out) is not None:
             scores["held_out"] = held_out
         callbacks = keras.callbacks.CallbackList(kwargs.get("callbacks", []), model=model)
         callbacks.on_epoch_end(result.epochs - 1, dict(scores))  # a tuner saves the weights then
@@ -134,7 +134,3 @@ def _conditions(space: Space, name: str) -> list[tuple[str, list[Scalar]]]:
         labels = _labels(dimension.options)
         options = [labels[dimension.options.index(option)] for option in options]
     return [*_conditions(space, parent), (parent, options)]
-
-
-def _mean(values: list[float]) -> float | None:
-    return sum(values) / len(values) if values else None

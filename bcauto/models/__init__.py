@@ -1,6 +1,13 @@
 """Keras models from recipes: a backbone with its preprocessing inside, and a head."""
 
 from bcauto.models.blocks import Block, blocks_of, count_frozen
-from bcauto.models.build import Classifier, build_classifier
+from bcauto.models.build import Classifier, build_classifier, count_trainable
 
-__all__ = ["Block", "Classifier", "blocks_of", "build_classifier", "count_frozen"]
+__all__ = [
+    "Block",
+    "Classifier",
+    "blocks_of",
+    "build_classifier",
+    "count_frozen",
+    "count_trainable",
+]

@@ -15,7 +15,7 @@ from bcauto.models.head import build_head
 from bcauto.network import Network
 from bcauto.weights import Weights
 
-__all__ = ["Classifier", "build_classifier"]
+__all__ = ["Classifier", "build_classifier", "count_trainable"]
 
 _CONVOLUTIONS = (
     keras.layers.Conv2D,
@@ -59,7 +59,7 @@ class Classifier:
     @property
     def trainable_parameters(self) -> int:
         """Number of weights that training changes."""
-        return int(sum(math.prod(weight.shape) for weight in self.model.trainable_weights))
+        return count_trainable(self.model)
 
     @property
     def first_trainable_block(self) -> str | None:
@@ -76,6 +76,11 @@ class Classifier:
         if isinstance(layer, keras.layers.BatchNormalization):
             return not self.network.frozen_batch_norm
         return self.network.train_only == "all" or isinstance(layer, _CONVOLUTIONS)
+
+
+def count_trainable(model: Any) -> int:
+    """Number of a Keras model's weights that training changes."""
+    return int(sum(math.prod(weight.shape) for weight in model.trainable_weights))
 
 
 def build_classifier(

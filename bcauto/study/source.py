@@ -15,6 +15,7 @@ from bcauto.seeds import derive
 from bcauto.space import Space, given_recipe
 from bcauto.study.sampling import OptunaSuggester, SamplerName, make_sampler
 from bcauto.toml import parse
+from bcauto.trial import trial_seed
 
 __all__ = ["Asked", "Source", "SpaceSource", "was_drawn"]
 
@@ -67,7 +68,7 @@ class SpaceSource:
         trial = study.ask()
         given = trial.user_attrs.get("given")
         recipe = parse(Recipe, given) if given else self.space.draw(OptunaSuggester(trial))
-        return Asked(trial, recipe, self._seed(recipe))
+        return Asked(trial, recipe, trial_seed(self.seed, recipe))
 
     def _queue_starting_point(self, study: optuna.Study, trials: Sequence[FrozenTrial]) -> bool:
         """Queues the space's next starting point; False where none is left.
@@ -95,14 +96,13 @@ class SpaceSource:
         """Queues the first point of the space whose recipe no trial has; False where none is."""
         known = {trial.user_attrs.get("seed") for trial in trials}
         points = self.space.points()
-        new = (point for point in points if self._seed(self.space.at(point)) not in known)
+        new = (
+            point for point in points if trial_seed(self.seed, self.space.at(point)) not in known
+        )
         point = next(new, None)
         if point is not None:
             study.enqueue_trial(self.space.options(point))
         return point is not None
-
-    def _seed(self, recipe: Recipe) -> int:
-        return derive(self.seed, "trial", recipe.fingerprint)
 
 
 def _asked_for(trials: Sequence[FrozenTrial]) -> int:

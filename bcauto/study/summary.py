@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from bcauto.errors import NothingUsable
 from bcauto.recipe import Recipe
+from bcauto.trial import mean_held_out
 
 __all__ = ["Best", "Status", "best_trials", "load_study", "status"]
 
@@ -32,8 +33,7 @@ class Best:
     @property
     def held_out(self) -> float | None:
         """The mean over the held-out families, 0..1; None where none is held out."""
-        families = self.scores["held_out"].values()
-        return sum(families) / len(families) if families else None
+        return mean_held_out(self.scores)
 
     @property
     def parameters(self) -> int:

@@ -15,10 +15,11 @@ from bcauto.errors import BadInput, TrialFailed
 from bcauto.hypermodels.build import Built, build_hypermodel
 from bcauto.hypermodels.fit import AugmentedBatches, FitData, call_fit
 from bcauto.hypermodels.load import overrides_fit
+from bcauto.models import count_trainable
 from bcauto.recipe import Hypermodel, Training
 from bcauto.training.batches import Batch, Batches
 from bcauto.training.callbacks import stopping
-from bcauto.training.loop import Trained, Watch, train_stage
+from bcauto.training.loop import Trained, Watch, stage_record, train_stage
 from bcauto.training.stages import Stage
 
 __all__ = ["train_hypermodel"]
@@ -40,14 +41,8 @@ def train_hypermodel(
         epochs = _fit(built, training, data, batches, watch)
     else:
         epochs = _loop(built, training, batches, watch)
-    trainable = int(sum(math.prod(weight.shape) for weight in built.model.trainable_weights))
-    stage = {
-        "name": "hypermodel",
-        "epochs": epochs,
-        "frozen_layers": 0,
-        "first_block": None,
-        "trainable_parameters": trainable,
-    }
+    trainable = count_trainable(built.model)
+    stage = stage_record("hypermodel", epochs, trainable)
     return Trained(built.classifier, trainable, [stage])
 
 

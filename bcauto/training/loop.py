@@ -12,7 +12,7 @@ import numpy as np
 from bcauto.errors import TrialFailed
 from bcauto.training.stages import Stage
 
-__all__ = ["Epochs", "Trained", "Watch", "train_stage"]
+__all__ = ["Epochs", "Trained", "Watch", "stage_record", "train_stage"]
 
 Watch: TypeAlias = Callable[[Any, int], dict[str, float]]
 """``watch(classifier, epoch)`` reports an epoch that ended, and gives the training's monitor."""
@@ -25,6 +25,23 @@ class Trained:
     model: Any
     trainable_parameters: int
     stages: list[dict[str, Any]]
+
+
+def stage_record(
+    name: str,
+    epochs: int,
+    trainable_parameters: int,
+    frozen_layers: int = 0,
+    first_block: str | None = None,
+) -> dict[str, Any]:
+    """One of a TrialResult's ``stages``."""
+    return {
+        "name": name,
+        "epochs": epochs,
+        "frozen_layers": frozen_layers,
+        "first_block": first_block,
+        "trainable_parameters": trainable_parameters,
+    }
 
 
 class Epochs(Protocol):

@@ -19,7 +19,7 @@ from bcauto.recipe import Hypermodel, Network, Training
 from bcauto.training.batches import Batches
 from bcauto.training.callbacks import make_callbacks
 from bcauto.training.device import Device, detect_device
-from bcauto.training.loop import Trained, Watch, train_stage
+from bcauto.training.loop import Trained, Watch, stage_record, train_stage
 from bcauto.training.losses import make_loss
 from bcauto.training.stages import Stage, compile_stage, plan_stages
 from bcauto.trial import Job, Report, TrialResult
@@ -212,13 +212,13 @@ def _apply(augment: Augment, size: tuple[int, int]) -> Apply:
 
 def _what_trained(classifier: Classifier, stage: Stage, epochs: int) -> dict[str, Any]:
     """A stage of a TrialResult, for a classifier that was compiled for it."""
-    return {
-        "name": stage.name,
-        "epochs": epochs,
-        "frozen_layers": stage.frozen_layers,
-        "first_block": classifier.first_trainable_block,
-        "trainable_parameters": classifier.trainable_parameters,
-    }
+    return stage_record(
+        stage.name,
+        epochs,
+        classifier.trainable_parameters,
+        stage.frozen_layers,
+        classifier.first_trainable_block,
+    )
 
 
 def _probe_score(model: Any, proxy: Proxy) -> float:
