@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import textwrap
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcauto.errors import BadInput, NothingUsable
+from bcauto.files import writing
 
 __all__ = ["SUFFIXES", "Picture", "Row", "check_picture_path", "draw_grid", "write_picture"]
 
@@ -112,14 +112,11 @@ def write_picture(path: Path, picture: Picture) -> None:
     """
     check_picture_path(path)
     data = _encoded(path, picture)
-    partial = path.with_name(f".{os.getpid()}.partial{path.suffix}")
     try:
-        partial.write_bytes(data)
-        partial.replace(path)
+        with writing(path) as partial:
+            partial.write_bytes(data)
     except OSError as error:
         raise NothingUsable(f"{path}: cannot be written ({_reason(error)})") from None
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _caption(row: Row) -> Picture:

@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from bcauto.files import Files, LocalFiles
 from bcauto.recipe import Recipe
 from bcauto.seeds import derive
 
@@ -36,12 +37,29 @@ where a stage stops early; the score is in 0..1. It may raise TrialStopped, whic
 
 @dataclass(frozen=True)
 class Job:
-    """One trial to run: its number in the study, recipe, seed, and where its model goes."""
+    """One trial to run.
+
+    Attributes:
+        number: in the study.
+        recipe: what to train.
+        seed: comes from study and recipe, so that a retry is the same trial.
+        model_path: where its model goes, on the driver's disk.
+        accumulate: micro-batches whose mean gradient is one optimizer step: 2 where the whole
+            batch did not fit into memory.
+        files: how its files get to the driver's disk.
+    """
 
     number: int
     recipe: Recipe
     seed: int
     model_path: Path
+    accumulate: int = 1
+    files: Files = field(default_factory=LocalFiles)
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """Where it is kept what stages have trained; a retry goes on from there."""
+        return self.model_path.with_name(f"{self.seed}.checkpoint.npz")
 
 
 @dataclass(frozen=True)
@@ -92,15 +110,21 @@ class Retry(Enum):
     """Its process died; whether the recipe is to blame shows after a few tries."""
     ALWAYS = "always"
     """It was interrupted, which is no fault of the recipe."""
+    SMALLER = "smaller"
+    """It ran out of memory: tried again once, with half the batch at a time."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a trial did not finish: one line, and where there is one the end of its traceback."""
+    """Why a trial did not finish: one line, and where there is one the end of its traceback.
+
+    With ``ends_search`` no other trial would fare better, as on a full disk.
+    """
 
     reason: str
     traceback: str = ""
     retry: Retry = Retry.NEVER
+    ends_search: bool = False
 
 
 Outcome = TrialResult | Failure

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bcauto.errors import BadInput, choices
+from bcauto.files import writing
 from bcauto.proxy.cells import Cell
 from bcauto.proxy.metrics import Metric
 from bcauto.proxy.objective import Objective
@@ -70,14 +69,8 @@ class Proxy:
 
     def save(self, path: Path) -> None:
         """Writes an uncompressed npz file; a reader sees the old file or the whole new one."""
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(file, fingerprint=np.array(self.fingerprint), **self._stored())
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with writing(path) as partial, partial.open("wb") as file:
+            np.savez(file, fingerprint=np.array(self.fingerprint), **self._stored())
 
     @classmethod
     def load(cls, path: Path) -> Self:

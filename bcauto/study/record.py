@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from bcauto.errors import BadInput
+from bcauto.files import writing
 from bcauto.study.folder import StudyFolder
 from bcauto.study.sampling import SamplerName
 from bcauto.toml import Frozen, checked, read_toml, to_toml
@@ -121,9 +121,8 @@ class StudyRecord(Frozen):
 
     def write(self, folder: StudyFolder) -> None:
         """Writes ``study.toml``, whole or not at all."""
-        partial = folder.record.with_suffix(".partial")
-        partial.write_text(to_toml(self), encoding="utf-8")
-        os.replace(partial, folder.record)  # noqa: PTH105  atomic, and says so
+        with writing(folder.record) as partial:
+            partial.write_text(to_toml(self), encoding="utf-8")
 
     def storage_url(self, folder: StudyFolder, given: str | None = None) -> str:
         """Where the study's trials are: the URL that is given (with its password), or its own."""

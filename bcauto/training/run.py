@@ -62,7 +62,8 @@ def run_trial(
     batches = _batches(job, data, device, threads)
     trained = _train(job, data, weights, batches, device, watch)
     result = score_model(trained.model, data, proxy)
-    _save(trained.model, Path(job.model_path))
+    with job.files.writing(job.model_path) as path:
+        _save(trained.model, path)
     return TrialResult(
         **result,
         epochs=sum(stage["epochs"] for stage in trained.stages),
@@ -241,11 +242,5 @@ def _as_float32(classifier: Classifier, network: Network, data: Dataset, device:
 
 
 def _save(model: Any, path: Path) -> None:
-    """Writes the model as plain Keras, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.partial.keras")
-    try:
-        keras.Model(model.input, model.output).save(partial)  # never compiled: no optimizer in it
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    """Writes the model as plain Keras: it was never compiled, so there is no optimizer in it."""
+    keras.Model(model.input, model.output).save(path)

@@ -277,22 +277,6 @@ def test_a_loss_that_is_no_number_fails_the_trial_and_names_the_epoch(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_model_that_cannot_be_written_leaves_nothing(trainer, tmp_path, monkeypatch):
-    import keras
-
-    from bcauto.training.run import _save
-
-    def half(self, path):
-        path.write_bytes(b"half")
-        raise OSError("no space left")
-
-    monkeypatch.setattr(keras.Model, "save", half)
-    inputs = keras.Input((3,))
-    with pytest.raises(OSError, match="no space"):
-        _save(keras.Model(inputs, keras.layers.Dense(2)(inputs)), tmp_path / "1.keras")
-    assert not list(tmp_path.iterdir())
-
-
 def test_two_classes_and_a_batch_larger_than_the_data(trainer, tmp_path):
     def halved(part):
         return Labelled(part.images, part.labels % 2)

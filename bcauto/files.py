@@ -1,0 +1,50 @@
+"""Files that appear whole or not at all; a trial's go to the driver's disk wherever it ran."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+__all__ = ["Files", "LocalFiles", "writing"]
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """Gives a path beside a file, which replaces it at the end and is gone after an error.
+
+    The suffix is the file's. The folder is made where it is missing.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+class Files(Protocol):
+    """Reads and writes files of the driver's, by their paths there."""
+
+    def writing(self, path: Path) -> AbstractContextManager[Path]:
+        """Gives a path of this machine to write to; what lies there at the end becomes the file."""
+        ...
+
+    def read(self, path: Path) -> bytes | None:
+        """What is in the file; None where there is none."""
+        ...
+
+
+class LocalFiles:
+    """Files of a driver on this machine."""
+
+    def writing(self, path: Path) -> AbstractContextManager[Path]:
+        """Gives a path beside the file, which replaces it at the end."""
+        return writing(path)
+
+    def read(self, path: Path) -> bytes | None:
+        """What is in the file; None where there is none."""
+        return path.read_bytes() if path.exists() else None
