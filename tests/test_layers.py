@@ -165,8 +165,9 @@ def test_a_part_reaches_nothing_that_it_must_not_know(place, forbidden):
     ("place", "known"),
     [
         ("bcauto.augment", ["bcauto.errors", "bcauto.seeds", "bcauto.toml"]),
-        ("bcauto.proxy", ["bcauto.errors", "bcauto.seeds", "bcauto.toml"]),
+        ("bcauto.proxy", ["bcauto.errors", "bcauto.files", "bcauto.seeds", "bcauto.toml"]),
         ("bcauto.errors", []),
+        ("bcauto.files", []),
         ("bcauto.seeds", []),
         ("bcauto.backbones", []),
         ("bcauto.hardware", []),
