@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -15,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from bcauto.data import Dataset, load, read_for_evaluation
+from bcauto.disk import check_room
 from bcauto.errors import BadInput
-from bcauto.execute import Slots
+from bcauto.execute import Node, Slots
 from bcauto.hardware import count_cores, count_gpus
 from bcauto.hypermodels.space import hypermodel_space
 from bcauto.proxy import OwnImages, Proxy, make_proxy, with_own
@@ -48,7 +48,6 @@ from bcauto.weights import Weights, check_weights, read_weights
 __all__ = ["Plan", "plan_search"]
 
 _BUILT_IN = "built-in"
-_LEAST_DISK = 512 * 2**20  # bytes: the proxy, the database, a few small models
 _CLUSTER_PATIENCE = 5.0  # seconds
 _PACKAGES = ("bcauto", "keras", "tensorflow", "optuna", "ray", "numpy", "opencv-python-headless")
 
@@ -81,8 +80,13 @@ class Plan:
 
     @property
     def slots(self) -> Slots:
-        """How many trials run at a time, and what each gets."""
-        return _slots(self.settings)
+        """How many trials run at a time on this machine, and what each gets."""
+        return self.slots_on([Node(count_cores(), count_gpus())])
+
+    def slots_on(self, nodes: Sequence[Node]) -> Slots:
+        """The same on other machines."""
+        workers = 1 if self.settings.executor == "inline" else self.settings.workers
+        return Slots.on(nodes, workers, self.settings.gpus_per_trial)
 
     @property
     def engines(self) -> set[str]:
@@ -115,6 +119,7 @@ def plan_search(given: Mapping[str, Any], studies: Path, study: str | None) -> P
     space = None if settings.hypermodel else _checked(read_space(space_file), settings)
     weights = read_weights(settings.weights)
     _check_disk(studies)
+    check_room(folder.path)
     _check_cluster(settings.ray_address)
     if settings.storage != OWN_STORAGE:
         check_storage(given.get("storage") or settings.storage)
@@ -260,19 +265,3 @@ def _check_disk(studies: Path) -> None:
     existing = next(p for p in (studies.resolve(), *studies.resolve().parents) if p.exists())
     if not (existing.is_dir() and os.access(existing, os.W_OK)):
         raise BadInput(f"--studies-dir must be a folder that can be written to, got {studies}")
-    free = shutil.disk_usage(existing).free
-    if free < _LEAST_DISK:
-        needed = f"{_LEAST_DISK / 2**20:.0f} MiB"
-        raise BadInput(
-            f"a search needs {needed} of free disk in {studies}, got {free / 2**20:.0f} MiB"
-        )
-
-
-def _slots(settings: Settings) -> Slots:
-    """Workers: GPUs over the share that each takes, else one per core up to two."""
-    cores, gpus = count_cores(), count_gpus()
-    share = settings.gpus_per_trial if gpus else 0.0
-    workers = settings.workers or (max(1, int(gpus / share)) if gpus else min(2, cores))
-    if settings.executor == "inline":
-        workers = 1
-    return Slots(workers, threads=max(1, cores // workers), gpus=share)

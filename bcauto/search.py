@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import optuna
 from optuna.trial import FrozenTrial
 
+from bcauto.disk import disk_failures_in_one_line
 from bcauto.execute import Executor, InlineExecutor, Work
 from bcauto.plan import Plan
 from bcauto.proxy import Proxy
 from bcauto.study import (
     DONE,
     Confirmed,
+    Drivers,
     Identity,
     Ledger,
     Limits,
@@ -24,7 +27,7 @@ from bcauto.study import (
     confirm_time,
     confirmed,
     connect,
-    lock,
+    driving,
     make_pruner,
     storage_failures_in_one_line,
 )
@@ -34,79 +37,88 @@ __all__ = ["run_search"]
 
 
 def run_search(
-    plan: Plan, monitor: Monitor, check: Callable[[], None]
+    plan: Plan, monitor: Monitor, check: Callable[[], None], *, join: bool = False
 ) -> tuple[optuna.Study, list[Confirmed]]:
     """Runs a planned search until its study has the trials asked for, or its time is up.
 
-    Then the best trials are confirmed.
+    Then the best trials are confirmed; by a driver that joined others they are not.
 
     Args:
         plan: the search.
         monitor: watches.
         check: called often; may raise to end the search with all saved.
+        join: search a study together with the drivers that search it already.
 
     Returns:
         The study, and those of its trials that were confirmed, the best first.
 
     Raises:
         BadInput: another process searches this study.
-        NothingUsable: trial after trial fails, or the storage does.
+        NothingUsable: trial after trial fails, or the storage does, or the disk is full.
     """
-    plan.folder.path.mkdir(parents=True, exist_ok=True)
-    timeout = plan.settings.timeout
+    folder, timeout = plan.folder, plan.settings.timeout
     deadline = None if timeout is None else time.monotonic() + timeout
-    with lock(plan.folder), storage_failures_in_one_line():
-        study = _open(plan, plan.folder.name, make_pruner())
-        _write(plan)
-        _search(plan, study, deadline, monitor, check)
-        repeats = _confirm(plan, study, deadline, monitor, check) if plan.confirmation.top else None
+    with (
+        disk_failures_in_one_line(folder.path),
+        storage_failures_in_one_line(),
+        driving(folder, join) as drivers,
+    ):
+        study = _open(plan, folder.name, make_pruner())
+        drivers.open(study, join)
+        if not (drivers.joined and folder.record.exists()):
+            _write(plan)
+        run = _Run(plan, deadline, monitor, check, drivers)
+        run.search(study)
+        confirms = plan.confirmation.top and not drivers.joined
+        repeats = run.confirm(study) if confirms else None
         return study, confirmed(study, repeats)
 
 
-def _search(
-    plan: Plan,
-    study: optuna.Study,
-    deadline: float | None,
-    monitor: Monitor,
-    check: Callable[[], None],
-) -> None:
-    """Runs trials until there are as many as asked for, or the time left is for confirming."""
+@dataclass(frozen=True)
+class _Run:
+    """What the search and the confirmation that follows it have in common."""
 
-    def reserve(complete: list[FrozenTrial]) -> float:
-        return confirm_time(complete, plan.confirmation, plan.slots.workers)
+    plan: Plan
+    deadline: float | None
+    monitor: Monitor
+    check: Callable[[], None]
+    drivers: Drivers
 
-    settings = plan.settings
-    limits = Limits(settings.trials, settings.keep, deadline, reserve)
-    source = SpaceSource(plan.space, settings.seed, settings.sampler)
-    ledger = Ledger(study, source, limits, plan.folder.model, monitor)
-    if not ledger.over:
-        _executor(plan).run(ledger, _work(plan, plan.proxy), check)
+    def search(self, study: optuna.Study) -> None:
+        """Runs trials until there are as many as asked for, or time is left for confirming."""
+        plan, settings = self.plan, self.plan.settings
 
+        def reserve(complete: list[FrozenTrial]) -> float:
+            return confirm_time(complete, plan.confirmation, plan.slots.workers)
 
-def _confirm(
-    plan: Plan,
-    study: optuna.Study,
-    deadline: float | None,
-    monitor: Monitor,
-    check: Callable[[], None],
-) -> optuna.Study | None:
-    """Repeats the best trials in a study of their own, on corruptions drawn anew."""
-    recipes = {best.number: best.recipe for best in best_trials(study)}
-    if not recipes:
-        return None
-    leaders = list(recipes)[: plan.confirmation.top]
-    source = RepeatSource(recipes, leaders, plan.confirmation.repeats, plan.settings.seed)
-    repeats = _open(plan, plan.folder.confirm_name, optuna.pruners.NopPruner())
-    left = source.left(repeats)
-    if not left:
+        limits = Limits(settings.trials, settings.keep, self.deadline, reserve)
+        source = SpaceSource(plan.space, settings.seed, settings.sampler)
+        ledger = Ledger(study, source, limits, plan.folder.model, self.monitor, self.drivers)
+        self._execute(ledger, lambda: plan.proxy)
+
+    def confirm(self, study: optuna.Study) -> optuna.Study | None:
+        """Repeats the best trials in a study of their own, on corruptions drawn anew."""
+        plan, confirmation = self.plan, self.plan.confirmation
+        recipes = {best.number: best.recipe for best in best_trials(study)}
+        if not recipes:
+            return None
+        leaders = list(recipes)[: confirmation.top]
+        source = RepeatSource(recipes, leaders, confirmation.repeats, plan.settings.seed)
+        repeats = _open(plan, plan.folder.confirm_name, optuna.pruners.NopPruner())
+        left = source.left(repeats)
+        if not left:
+            return repeats
+        target = len(repeats.get_trials(deepcopy=False, states=DONE)) + left
+        self.monitor.confirming(leaders, confirmation.repeats, target)
+        limits = Limits(target, "all", self.deadline)
+        model = plan.folder.confirm_model
+        ledger = Ledger(repeats, source, limits, model, self.monitor, self.drivers)
+        self._execute(ledger, lambda: _confirm_proxy(plan))
         return repeats
-    target = len(repeats.get_trials(deepcopy=False, states=DONE)) + left
-    monitor.confirming(leaders, plan.confirmation.repeats, target)
-    limits = Limits(target, "all", deadline)
-    ledger = Ledger(repeats, source, limits, plan.folder.confirm_model, monitor)
-    if not ledger.over:
-        _executor(plan).run(ledger, _work(plan, _confirm_proxy(plan)), check)
-    return repeats
+
+    def _execute(self, ledger: Ledger, proxy: Callable[[], Proxy]) -> None:
+        if not ledger.over:
+            _executor(self.plan).run(ledger, _work(self.plan, proxy()), self.check)
 
 
 def _confirm_proxy(plan: Plan) -> Proxy:
@@ -146,10 +158,19 @@ def _executor(plan: Plan) -> Executor:
         return InlineExecutor(plan.slots)
     from bcauto.execute.ray_tune import RayExecutor  # imports Ray, for seconds
 
-    return RayExecutor(plan.slots, plan.settings.ray_address)
+    return RayExecutor(plan.slots_on, plan.settings.ray_address)
 
 
 def _work(plan: Plan, proxy: Proxy) -> Work:
-    payload = Payload(plan.data, proxy, plan.weights, plan.settings.hypermodel_folder)
-    arrays = (payload.data.train.images, payload.data.val.images, payload.proxy.images)
-    return Work(payload, sum(array.nbytes for array in arrays), Trainer)
+    far = plan.settings.ray_address != "local"
+    networks = [recipe.model for recipe in plan.space.edge_recipes]
+    payload = Payload(
+        plan.data,
+        proxy,
+        plan.weights,
+        plan.settings.hypermodel_folder,
+        plan.weights.contents(networks) if far else {},
+    )
+    images = (payload.data.train.images, payload.data.val.images, payload.proxy.images)
+    nbytes = sum(array.nbytes for array in (*images, *payload.weight_files.values()))
+    return Work(payload, nbytes, Trainer, plan.settings.epoch_timeout)

@@ -20,6 +20,7 @@ __all__ = [
     "Retry",
     "TrialResult",
     "TrialStopped",
+    "checkpoint_path",
     "mean_held_out",
     "trial_seed",
 ]
@@ -59,7 +60,12 @@ class Job:
     @property
     def checkpoint_path(self) -> Path:
         """Where it is kept what stages have trained; a retry goes on from there."""
-        return self.model_path.with_name(f"{self.seed}.checkpoint.npz")
+        return checkpoint_path(self.model_path, self.seed)
+
+
+def checkpoint_path(model_path: Path, seed: int) -> Path:
+    """Where the checkpoint of a trial lies, beside its model: the same for all its tries."""
+    return model_path.with_name(f"{seed}.checkpoint.npz")
 
 
 @dataclass(frozen=True)
@@ -118,13 +124,13 @@ class Retry(Enum):
 class Failure:
     """Why a trial did not finish: one line, and where there is one the end of its traceback.
 
-    With ``ends_search`` no other trial would fare better, as on a full disk.
+    With ``disk_full`` no other trial would fare better.
     """
 
     reason: str
     traceback: str = ""
     retry: Retry = Retry.NEVER
-    ends_search: bool = False
+    disk_full: bool = False
 
 
 Outcome = TrialResult | Failure

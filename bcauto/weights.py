@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bcauto.errors import BadInput
+from bcauto.files import writing
 from bcauto.recipe import Hypermodel, Network
 
-__all__ = ["Weights", "check_weights", "read_weights"]
+__all__ = ["Weights", "check_weights", "read_weights", "unpacked"]
 
 _HOST = ("storage.googleapis.com", 443)  # where keras.applications downloads from
 _PATIENCE = 4.0  # seconds
@@ -38,6 +43,27 @@ class Weights:
         """The weights file of a network, where the source is a folder."""
         name = network.entry.weights_name(network.alpha)
         return self.folder / name if self.folder and self.pretrains(network) else None
+
+    def contents(self, models: Iterable[Network | Hypermodel]) -> dict[str, NDArray[np.uint8]]:
+        """The bytes of the files that models start from, by name; to be sent to other machines."""
+        networks = (model for model in models if isinstance(model, Network))
+        files = {file for network in networks if (file := self.file(network))}
+        return {file.name: np.fromfile(file, np.uint8) for file in sorted(files)}
+
+
+def unpacked(contents: Mapping[str, NDArray[np.uint8]]) -> Weights:
+    """The source that such bytes make on this machine, where they are kept for other trials."""
+    digest = hashlib.sha256()
+    for name in sorted(contents):
+        digest.update(name.encode())
+        digest.update(contents[name].data)
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = home / "bcauto" / "weights" / digest.hexdigest()[:16]
+    for name, content in contents.items():
+        if not (folder / name).exists():
+            with writing(folder / name) as partial:
+                content.tofile(partial)
+    return Weights(str(folder))
 
 
 def read_weights(source: str) -> Weights:

@@ -16,11 +16,13 @@ __all__ = [
     "ConfirmOption",
     "ConfirmRepeatsOption",
     "DataOption",
+    "EpochTimeoutOption",
     "ExecutorOption",
     "GpusPerTrialOption",
     "HypermodelOption",
     "ImageSizeOption",
     "InputScaleOption",
+    "JoinFlag",
     "JsonFlag",
     "KeepOption",
     "LeaksOption",
@@ -85,6 +87,18 @@ TrialsOption = Annotated[
 ]
 TimeoutOption = Annotated[
     str | None, typer.Option(help="Time for this run, such as 2h or 40m.", metavar="TIME")
+]
+EpochTimeoutOption = Annotated[
+    str | None,
+    typer.Option(
+        "--epoch-timeout",
+        help="A trial that ends no epoch for so long is ended, and tried again. [default: 2h]",
+        metavar="TIME",
+    ),
+]
+JoinFlag = Annotated[
+    bool,
+    typer.Option("--join", help="Search a study together with a process that searches it already."),
 ]
 StudyOption = Annotated[
     str | None, typer.Option(help="Its name. [default: made of data and space]")
@@ -162,28 +176,30 @@ _DURATION = re.compile(f"(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s)?|{_NUMBER}
 _UNITS = (3600, 60, 1, 1)  # of the four numbers, in seconds
 
 
-def parse_duration(text: str) -> float:
+def parse_duration(option: str, text: str | None) -> float | None:
     """Seconds of a duration such as ``2h``, ``1h30m``, ``90s`` or ``90``.
 
     Raises:
         BadInput: the text is none, or nothing.
     """
+    if text is None:
+        return None
     match = _DURATION.fullmatch(text.strip().lower())
     parts = match.groups() if match else (0,) * len(_UNITS)
     total = sum(unit * float(part or 0) for unit, part in zip(_UNITS, parts, strict=True))
     if not 0 < total < math.inf:
-        raise BadInput(f"--timeout must be a time such as 2h, 1h30m, 40m or 90s, got {text!r}")
+        raise BadInput(f"{option} must be a time such as 2h, 1h30m, 40m or 90s, got {text!r}")
     return total
 
 
-def parse_keep(text: str) -> int | str:
+def parse_keep(text: str) -> int | Literal["all"]:
     """How many trials keep their model: a whole number, or ``all``.
 
     Raises:
         BadInput: neither.
     """
     if text == "all":
-        return text
+        return "all"
     number = parse_number(text) if text.isascii() and text.isdecimal() else None
     if not isinstance(number, int) or number < 1:
         raise BadInput(f"--keep must be a whole number above 0, or all, got {text!r}")

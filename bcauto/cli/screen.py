@@ -91,7 +91,9 @@ class SearchScreen:
 
     def started(self, job: Job) -> None:
         """Puts a trial in a free lane."""
-        lane = self.lanes.index(None) if None in self.lanes else 0
+        if None not in self.lanes:  # a cluster has more room than this machine
+            self.lanes.append(None)
+        lane = self.lanes.index(None)
         self.lanes[lane] = _Lane(job)
         if not self.console.is_terminal:
             self._say(f"trial {job.number} started: {_recipe_line(job)}")
@@ -179,6 +181,9 @@ def _overview(plan: Plan) -> dict[str, str]:
     size = "x".join(map(str, data.image_size))
     split = f"{data.train} images to train on, {data.val} to validate, {size}"
     share = f"{slots.gpus:g} GPU" if slots.gpus else f"{slots.threads} core(s)"
+    workers = f"{slots.workers} at a time with {share} each, {settings.executor}"
+    if settings.ray_address != "local":
+        workers = f"{settings.workers or 'as many as fit'} at a time on {settings.ray_address}"
     frail = " (a crash of native code ends this process)" if settings.executor == "inline" else ""
     dimensions = f"{len(plan.space.search)} dimensions, weights {_weights_line(plan)}"
     keras_cv = {"engine": _KERAS_CV_LINE} if "keras-cv" in plan.engines else {}
@@ -189,7 +194,7 @@ def _overview(plan: Plan) -> dict[str, str]:
         "space": f"{settings.space}: {dimensions}",
         **keras_cv,
         "proxy": _proxy_line(plan),
-        "workers": f"{slots.workers} at a time with {share} each, {settings.executor}{frail}",
+        "workers": f"{workers}{frail}",
     }
 
 

@@ -9,11 +9,13 @@ from bcauto.cli.options import (
     ConfirmOption,
     ConfirmRepeatsOption,
     DataOption,
+    EpochTimeoutOption,
     ExecutorOption,
     GpusPerTrialOption,
     HypermodelOption,
     ImageSizeOption,
     InputScaleOption,
+    JoinFlag,
     KeepOption,
     LeaksOption,
     ProxyAddOption,
@@ -45,7 +47,9 @@ def search(  # one parameter an option
     input_scale: InputScaleOption = None,
     trials: TrialsOption = None,
     timeout: TimeoutOption = None,
+    epoch_timeout: EpochTimeoutOption = None,
     study: StudyOption = None,
+    join: JoinFlag = False,
     workers: WorkersOption = None,
     gpus_per_trial: GpusPerTrialOption = None,
     ray_address: RayAddressOption = None,
@@ -73,7 +77,8 @@ def search(  # one parameter an option
         hypermodel=hypermodel,
         input_scale=parse_number(input_scale),
         trials=parse_number(trials),
-        timeout=None if timeout is None else parse_duration(timeout),
+        timeout=parse_duration("--timeout", timeout),
+        epoch_timeout=parse_duration("--epoch-timeout", epoch_timeout),
         workers=parse_number(workers),
         gpus_per_trial=parse_number(gpus_per_trial),
         ray_address=ray_address,
@@ -98,5 +103,5 @@ def search(  # one parameter an option
 
         plan = plan_search(given, studies_dir, study)
         with SearchScreen(plan) as screen, interrupts.held(plan.settings.executor == "ray"):
-            study_and_confirmed = run_search(plan, screen, interrupts.check)
+            study_and_confirmed = run_search(plan, screen, interrupts.check, join=join)
         screen.conclude(*study_and_confirmed)

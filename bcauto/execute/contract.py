@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from bcauto.errors import TrialFailed
+from bcauto.execute.faults import failure_of
 from bcauto.study import Ledger
-from bcauto.trial import Failure, Job, Outcome, Report, TrialResult, TrialStopped
+from bcauto.trial import Job, Outcome, Report, TrialResult, TrialStopped
 
-__all__ = ["Executor", "Runner", "Slots", "Work", "attempt"]
-
-_TRACEBACK_LINES = 12
+__all__ = ["Executor", "Node", "Runner", "Slots", "Work", "attempt"]
 
 
 class Runner(Protocol):
@@ -33,11 +30,21 @@ class Work:
         nbytes: its size in bytes.
         make_runner: an importable function of (payload, CPU threads) that gives a Runner; it is
             called where training happens, and may take seconds.
+        patience: seconds that a trial may take from one report to the next; None for any time.
     """
 
     payload: Any
     nbytes: int
     make_runner: Callable[[Any, int], Runner]
+    patience: float | None = None
+
+
+@dataclass(frozen=True)
+class Node:
+    """A machine that trials may run on: its CPU cores and GPUs."""
+
+    cores: int
+    gpus: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,27 @@ class Slots:
     workers: int
     threads: int
     gpus: float = 0.0
+
+    @classmethod
+    def on(cls, nodes: Sequence[Node], workers: int | None, gpus_per_trial: float) -> Slots:
+        """The slots of some machines: by GPUs where there are any, else one a core up to two.
+
+        Args:
+            nodes: one or more.
+            workers: trials at a time over all nodes; None for as many as fit.
+            gpus_per_trial: share of a GPU for each, where there is one.
+        """
+        share = gpus_per_trial if any(node.gpus for node in nodes) else 0.0
+        room = [_room(node, share) for node in nodes]
+        wanted = workers or max(1, sum(room))
+        busiest = -(-wanted // sum(1 for fitting in room if fitting)) if any(room) else wanted
+        able = [node.cores for node, fitting in zip(nodes, room, strict=True) if fitting]
+        return cls(wanted, max(1, min(able, default=1) // busiest), share)
+
+
+def _room(node: Node, share: float) -> int:
+    """Trials that a machine takes at a time."""
+    return int(node.gpus / share) if share else min(2, node.cores)
 
 
 class Executor(Protocol):
@@ -68,10 +96,5 @@ def attempt(runner: Runner, job: Job, report: Report) -> Outcome:
         return runner.run(job, report)
     except TrialStopped:
         raise
-    except TrialFailed as error:
-        return Failure(str(error))
     except Exception as error:  # whatever a trial does, the search goes on
-        lines = traceback.format_exc().splitlines()
-        said = str(error).strip().splitlines()
-        reason = f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
-        return Failure(reason, "\n".join(lines[-_TRACEBACK_LINES:]))
+        return failure_of(error)

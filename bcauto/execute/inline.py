@@ -5,6 +5,7 @@ A crash of native code ends the search here; the next run of it goes on.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from bcauto.execute.contract import Runner, Slots, Work, attempt
@@ -12,6 +13,8 @@ from bcauto.study import Ledger
 from bcauto.trial import Job, TrialStopped
 
 __all__ = ["InlineExecutor"]
+
+_PAUSE = 1.0  # seconds
 
 
 class InlineExecutor:
@@ -24,8 +27,13 @@ class InlineExecutor:
         """Takes jobs from the ledger until there are no more."""
         try:
             runner = work.make_runner(work.payload, self.slots.threads)
-            while (job := ledger.next_job()) is not None:
-                _run_job(ledger, runner, job, check)
+            while not ledger.over:
+                job = ledger.next_job()
+                if job is None:  # other drivers run the last ones, and may fail
+                    time.sleep(_PAUSE)
+                    check()
+                else:
+                    _run_job(ledger, runner, job, check)
         finally:
             ledger.release("interrupted")
         if ledger.broken:
@@ -35,6 +43,7 @@ class InlineExecutor:
 def _run_job(ledger: Ledger, runner: Runner, job: Job, check: Callable[[], None]) -> None:
     def report(epoch: int, score: float) -> None:
         check()
+        ledger.beat()
         if ledger.report(job.number, epoch, score):
             raise TrialStopped
 

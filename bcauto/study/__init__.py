@@ -1,6 +1,7 @@
 """A study: its folder, its file of settings, its storage, and the one ledger that writes to it."""
 
 from bcauto.study.confirm import Confirmed, RepeatSource, confirm_time, confirmed, winner
+from bcauto.study.drivers import Drivers, driving, living_drivers
 from bcauto.study.folder import StudyFolder, check_name, find_study, lock
 from bcauto.study.importance import importances
 from bcauto.study.ledger import DONE, Ledger, Limits
@@ -27,6 +28,7 @@ __all__ = [
     "Confirmed",
     "Correlation",
     "DataRecord",
+    "Drivers",
     "Identity",
     "Ledger",
     "Limits",
@@ -53,8 +55,10 @@ __all__ = [
     "confirmed",
     "connect",
     "draw_at_random",
+    "driving",
     "find_study",
     "importances",
+    "living_drivers",
     "load_study",
     "lock",
     "make_pruner",

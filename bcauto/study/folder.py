@@ -71,6 +71,11 @@ class StudyFolder:
         return self.path / "report"
 
     @property
+    def drivers(self) -> Path:
+        """The locks of the processes that search the study."""
+        return self.path / "drivers"
+
+    @property
     def default_storage(self) -> str:
         """The SQLite database in the folder, as a storage URL."""
         return f"sqlite:///{self.path / 'study.db'}"

@@ -7,6 +7,7 @@ one thread.
 
 from __future__ import annotations
 
+import errno
 import math
 import time
 from collections.abc import Callable
@@ -19,15 +20,20 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from bcauto.errors import NothingUsable
+from bcauto.study.drivers import Alone, Peers
 from bcauto.study.monitor import Monitor, SilentMonitor
+from bcauto.study.sampling import ACCUMULATE
 from bcauto.study.source import Asked, Source, was_drawn
-from bcauto.trial import Failure, Job, Outcome, Retry, TrialResult
+from bcauto.trial import Failure, Job, Outcome, Retry, TrialResult, checkpoint_path
 
 __all__ = ["DONE", "Ledger", "Limits"]
 
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 
+_DRIVER = "driver"  # the attribute of a trial with the driver that runs it
 _MAX_DEATHS = 2  # times that a recipe whose process died is tried again
+_MOST_ACCUMULATED = 2  # micro-batches of a trial that ran out of memory
+_HANDED_ON = ("deaths", "given", ACCUMULATE)  # attributes that a retry has from its first try
 _MAX_FAILURES_IN_ROW = 10
 _MAX_REDRAWS = 50  # draws in a row that were known already, until the space counts as exhausted
 
@@ -60,6 +66,7 @@ class Ledger:
         limits: how far it goes.
         model: the path of a trial's model.
         monitor: watches.
+        drivers: those who search the study with it; by default there are none.
 
     Attributes:
         broken: set when the search should end at once, to the error to end it with.
@@ -73,15 +80,18 @@ class Ledger:
         limits: Limits,
         model: Callable[[int], Path],
         monitor: Monitor | None = None,
+        drivers: Peers | None = None,
     ) -> None:
         self.study, self.source, self.limits, self.model = study, source, limits, model
         self.monitor: Monitor = SilentMonitor() if monitor is None else monitor
+        self.drivers: Peers = Alone() if drivers is None else drivers
         self.broken: Exception | None = None
         self._live: dict[int, optuna.Trial] = {}
         self._stopping: dict[int, str] = {}
         self.exhausted = False
         self._failures: list[str] = []
         self._reap()
+        self._sweep()
         self.monitor.began(self.finished, max(map(_value, self._complete()), default=None))
 
     @property
@@ -99,10 +109,17 @@ class Ledger:
         for number in list(self._live):
             self.close(number, Failure(reason, retry=Retry.ALWAYS))
 
+    def beat(self) -> None:
+        """Shows that this driver is alive; to be called often."""
+        self.drivers.beat()
+
     def _reap(self) -> None:
-        """Closes what an earlier driver left RUNNING, and queues it again."""
+        """Closes what dead drivers left RUNNING, and queues it again."""
         for orphan in self._trials(TrialState.RUNNING):
-            self._fail(orphan, Failure("the search was killed while it ran", retry=Retry.ALWAYS))
+            driver = orphan.user_attrs.get(_DRIVER)
+            if orphan.number not in self._live and not self.drivers.alive(driver):
+                reason = "the search was killed while it ran"
+                self._fail(orphan, Failure(reason, retry=Retry.ALWAYS))
 
     # --- what an executor calls ------------------------------------------------------------
 
@@ -123,7 +140,7 @@ class Ledger:
 
     def next_job(self) -> Job | None:
         """The next trial to run; None when there is none, for now or for good (see ``over``)."""
-        if self._closed or self.finished + self.live >= self.limits.trials:
+        if self._closed or self._enough():
             return None
         for _ in range(_MAX_REDRAWS - self._duplicates_in_row()):
             asked = self.source.ask(self.study)
@@ -153,7 +170,9 @@ class Ledger:
         if self._stopping.pop(number, "pruner") == "time":
             self.close(number, Failure("the time was up", retry=Retry.ALWAYS))
             return
-        self.study.tell(self._live.pop(number), state=TrialState.PRUNED)
+        trial = self._live.pop(number)
+        self.study.tell(trial, state=TrialState.PRUNED)
+        self._drop_checkpoint(trial)
         self.monitor.ended(number, "pruned", "behind the median of the others at this epoch")
 
     def close(self, number: int, outcome: Outcome) -> None:
@@ -170,6 +189,13 @@ class Ledger:
 
     # --- how a trial begins ----------------------------------------------------------------
 
+    def _enough(self) -> bool:
+        """Whether those finished and RUNNING, here or with another driver, reach the target."""
+        wanted = self.limits.trials - self.finished
+        if len(self._trials(TrialState.RUNNING)) > self.live:
+            self._reap()
+        return len(self._trials(TrialState.RUNNING)) >= wanted
+
     @property
     def _closed(self) -> bool:
         return self.exhausted or self.broken is not None or self._time_is_up
@@ -177,6 +203,7 @@ class Ledger:
     def _draw_job(self, asked: Asked) -> Job | None:
         """The job of a trial that was asked for; None if it would train what is known already."""
         trial, known = asked.trial, self._known_seeds()
+        trial.set_user_attr(_DRIVER, self.drivers.own)
         trial.set_user_attr("recipe", asked.recipe.model_dump(mode="json"))
         trial.set_user_attr("seed", asked.seed)
         if asked.seed in known:
@@ -185,7 +212,9 @@ class Ledger:
             self.study.tell(trial, state=TrialState.FAIL)
             return None
         self._live[trial.number] = trial
-        return Job(trial.number, asked.recipe, asked.seed, self.model(trial.number))
+        accumulate = trial.user_attrs.get(ACCUMULATE, 1)
+        model = self.model(trial.number)
+        return Job(trial.number, asked.recipe, asked.seed, model, accumulate)
 
     def _duplicates_in_row(self) -> int:
         """Draws at the end of the study that gave known recipes, those of earlier runs too."""
@@ -215,6 +244,7 @@ class Ledger:
         trial.set_user_attr("run", values)
         self.study.tell(trial, objective)
         self._failures.clear()
+        self._drop_checkpoint(trial)
         self._drop_models()
         self.monitor.ended(trial.number, "complete", f"{objective:.4f}")
 
@@ -224,7 +254,9 @@ class Ledger:
         if failure.reason not in self._failures:
             self._failures.clear()
         self._failures.append(failure.reason)
-        if len(self._failures) >= _MAX_FAILURES_IN_ROW:
+        if failure.disk_full:
+            self.broken = OSError(errno.ENOSPC, failure.reason)
+        elif len(self._failures) >= _MAX_FAILURES_IN_ROW:
             self.broken = NothingUsable(
                 f"{_MAX_FAILURES_IN_ROW} trials in a row failed: {failure.reason}"
             )
@@ -235,30 +267,52 @@ class Ledger:
         In this order, so that a kill in between loses nothing: the next run sees the retry
         and does not queue another.
         """
-        if failure.retry is not Retry.NEVER:
-            self._queue_again(frozen, dead=failure.retry is Retry.LIMITED)
+        if failure.retry is Retry.NEVER or not self._queue_again(frozen, failure.retry):
+            self._drop_checkpoint(frozen)
         trial = optuna.Trial(self.study, frozen._trial_id)
         trial.set_user_attr("error", failure.reason)
         if failure.traceback:
             trial.set_user_attr("traceback", failure.traceback)
         self.study.tell(frozen.number, state=TrialState.FAIL)
 
-    def _queue_again(self, frozen: FrozenTrial, *, dead: bool) -> None:
-        params = {**frozen.system_attrs.get("fixed_params", {}), **frozen.params}
-        deaths = frozen.user_attrs.get("deaths", 0) + dead
-        queued = any(t.user_attrs.get("retry_of") == frozen.number for t in self._trials())
-        if was_drawn(frozen) and not queued and deaths <= _MAX_DEATHS:
-            given = {key: frozen.user_attrs[key] for key in ("given",) if key in frozen.user_attrs}
-            attrs = {"retry_of": frozen.number, "deaths": deaths, **given}
-            self.study.enqueue_trial(params, user_attrs=attrs)
+    def _queue_again(self, frozen: FrozenTrial, retry: Retry) -> bool:
+        """Queues the same recipe; False where that was done as often as it may be."""
+        attrs = {key: frozen.user_attrs[key] for key in _HANDED_ON if key in frozen.user_attrs}
+        attrs["deaths"] = attrs.get("deaths", 0) + (retry is Retry.LIMITED)
+        if retry is Retry.SMALLER:
+            attrs[ACCUMULATE] = 2 * attrs.get(ACCUMULATE, 1)
+        spent = attrs["deaths"] > _MAX_DEATHS or attrs.get(ACCUMULATE, 1) > _MOST_ACCUMULATED
+        if spent or not was_drawn(frozen):
+            return False
+        if not any(t.user_attrs.get("retry_of") == frozen.number for t in self._trials()):
+            params = {**frozen.system_attrs.get("fixed_params", {}), **frozen.params}
+            self.study.enqueue_trial(params, user_attrs={"retry_of": frozen.number, **attrs})
+        return True
+
+    # --- files -----------------------------------------------------------------------------
+
+    def _drop_checkpoint(self, trial: optuna.Trial | FrozenTrial) -> None:
+        """Deletes what a retry would have gone on from."""
+        if "seed" in trial.user_attrs:
+            path = checkpoint_path(self.model(trial.number), trial.user_attrs["seed"])
+            path.unlink(missing_ok=True)
 
     def _drop_models(self) -> None:
-        """Deletes the models of all trials but the best that are kept."""
+        """Deletes the models of all trials but those that run, and the best that are kept."""
         if self.limits.keep == "all":
             return
         ranked = sorted(self._complete(), key=lambda t: (-_value(t), t.number))
-        for trial in ranked[self.limits.keep :]:
-            self.model(trial.number).unlink(missing_ok=True)
+        kept = [*ranked[: self.limits.keep], *self._trials(TrialState.RUNNING)]
+        names = {self.model(trial.number).name for trial in kept}
+        for path in self.model(0).parent.glob("*.keras"):
+            if path.name not in names and not path.name.startswith("."):  # half written
+                path.unlink(missing_ok=True)
+
+    def _sweep(self) -> None:
+        """Deletes what a killed search left half written."""
+        if not self.drivers.alive(None):
+            for path in self.model(0).parent.glob(".*.partial.*"):
+                path.unlink(missing_ok=True)
 
     def _complete(self) -> list[FrozenTrial]:
         return self._trials(TrialState.COMPLETE)

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from bcauto.errors import BadInput
 from bcauto.files import writing
+from bcauto.space import Confirmation
 from bcauto.study.folder import StudyFolder
 from bcauto.study.sampling import SamplerName
 from bcauto.toml import Frozen, checked, read_toml, to_toml
@@ -46,6 +47,9 @@ class Settings(Frozen):
     timeout: float | None = Field(None, gt=0, description="seconds, of one run of the search")
     workers: int | None = Field(None, ge=1)
     gpus_per_trial: float = Field(1.0, gt=0, description="where there is a GPU")
+    epoch_timeout: float = Field(
+        7200.0, gt=0, description="seconds in which a trial ends an epoch, or counts as hanging"
+    )
     executor: Literal["ray", "inline"] = "ray"
     ray_address: str = "local"
     keep: int | Literal["all"] = 5
@@ -53,6 +57,11 @@ class Settings(Frozen):
         None, ge=0, le=100, description="best trials to train again; None: as the space says"
     )
     confirm_repeats: int | None = Field(None, ge=1, le=20, description="of each; None: likewise")
+
+    def confirmation(self, space: Confirmation) -> Confirmation:
+        """What follows the search: as the user gave it, or else as the space says."""
+        top = space.top if self.confirm is None else self.confirm
+        return Confirmation(top=top, repeats=self.confirm_repeats or space.repeats)
 
     @model_validator(mode="after")
     def _one_set_of_own_images(self) -> Settings:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bcauto.data import Dataset
 from bcauto.proxy import Proxy
 from bcauto.training.device import start_keras
 from bcauto.trial import Job, Report, TrialResult
-from bcauto.weights import Weights
+from bcauto.weights import Weights, unpacked
 
 __all__ = ["Payload", "Trainer"]
 
@@ -18,13 +22,15 @@ __all__ = ["Payload", "Trainer"]
 class Payload:
     """What every trial of a study trains on, is scored on, and starts from; read-only.
 
-    ``modules`` is a folder to import a hypermodel's module from.
+    ``modules`` is a folder to import a hypermodel's module from; ``weight_files`` the bytes of the
+    weights' files, by name, for machines that do not share the driver's disk.
     """
 
     data: Dataset
     proxy: Proxy
     weights: Weights
     modules: str | None = None
+    weight_files: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
 
 
 class Trainer:
@@ -38,6 +44,8 @@ class Trainer:
         if payload.modules and payload.modules not in sys.path:
             sys.path.insert(0, payload.modules)
         self.payload, self.threads = payload, threads
+        files = payload.weight_files
+        self.weights = unpacked(files) if files else payload.weights
 
     def run(self, job: Job, report: Report) -> TrialResult:
         """Trains and scores one recipe, and saves its model at ``job.model_path``.
@@ -49,4 +57,4 @@ class Trainer:
         from bcauto.training.run import run_trial  # Keras' settings come first
 
         payload = self.payload
-        return run_trial(job, payload.data, payload.proxy, payload.weights, report, self.threads)
+        return run_trial(job, payload.data, payload.proxy, self.weights, report, self.threads)

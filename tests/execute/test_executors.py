@@ -89,7 +89,7 @@ class TestRay(ExecutorContract):
     def make(self, slots):
         from bcauto.execute.ray_tune import RayExecutor
 
-        return RayExecutor(slots)
+        return RayExecutor(lambda nodes: slots)
 
     def test_process_that_dies_costs_a_retry(self, slots, ledger, work):
         self.run(slots, ledger, work({1: "die"}))

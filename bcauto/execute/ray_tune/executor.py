@@ -8,7 +8,7 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,31 +27,40 @@ import ray
 from ray import tune
 
 from bcauto.errors import BadInput
-from bcauto.execute.contract import Slots, Work
+from bcauto.execute.contract import Node, Slots, Work
+from bcauto.execute.ray_tune.files import ClusterFiles
 from bcauto.execute.ray_tune.hooks import Bridge, LedgerCallback, LedgerScheduler, LedgerSearcher
 from bcauto.execute.ray_tune.process import TuneTrial
+from bcauto.files import LocalFiles
+from bcauto.hardware import count_cores, count_gpus
 from bcauto.study import Ledger
 
 __all__ = ["RayExecutor"]
 
+_QUIET: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
 _LEAST_STORE = 256 * 2**20  # bytes of object store, beside the payload
 
 
 class RayExecutor:
     """Runs the ledger's jobs in training processes that Ray places.
 
-    ``address`` is ``local`` for a Ray of our own, else a cluster's address.
+    ``slots_on`` says how many on which machines; ``address`` is ``local`` for a Ray of our own on
+    this one, else a cluster's address.
     """
 
-    def __init__(self, slots: Slots, address: str = "local") -> None:
-        self.slots, self.address = slots, address
+    def __init__(self, slots_on: Callable[[Sequence[Node]], Slots], address: str = "local") -> None:
+        self.slots_on, self.address = slots_on, address
 
     def run(self, ledger: Ledger, work: Work, check: Callable[[], None]) -> None:
         """Takes jobs from the ledger until there are no more."""
-        bridge = Bridge(ledger, self.slots.workers, check)
-        with _session(self.slots, self.address, work.nbytes), _scratch("tune") as scratch:
+        with (
+            _session(self.slots_on, self.address, work.nbytes) as slots,
+            _scratch("tune") as scratch,
+        ):
+            files = LocalFiles() if self.address == "local" else ClusterFiles()
+            bridge = Bridge(ledger, slots.workers, files, check)
             try:
-                self._tuner(bridge, work, scratch).fit()
+                self._tuner(bridge, slots, work, scratch).fit()
             except Exception as error:
                 raise (bridge.error or ledger.broken or error) from None
             finally:
@@ -59,12 +68,16 @@ class RayExecutor:
         if bridge.error or ledger.broken:
             raise bridge.error or ledger.broken  # type: ignore[misc]
 
-    def _tuner(self, bridge: Bridge, work: Work, scratch: str) -> tune.Tuner:
+    def _tuner(self, bridge: Bridge, slots: Slots, work: Work, scratch: str) -> tune.Tuner:
         payload = [ray.put(work.payload)]  # in a list: bare, it would be copied per actor
         trainable = tune.with_parameters(
-            TuneTrial, payload=payload, make_runner=work.make_runner, slots=self.slots
+            TuneTrial,
+            payload=payload,
+            make_runner=work.make_runner,
+            slots=slots,
+            patience=work.patience,
         )
-        share = {"CPU": self.slots.threads, **({"GPU": self.slots.gpus} if self.slots.gpus else {})}
+        share = {"CPU": slots.threads, **({"GPU": slots.gpus} if slots.gpus else {})}
         resources = tune.PlacementGroupFactory([{"CPU": 0}, share])
         return tune.Tuner(
             tune.with_resources(trainable, resources),
@@ -86,8 +99,10 @@ class RayExecutor:
 
 
 @contextmanager
-def _session(slots: Slots, address: str, nbytes: int) -> Iterator[None]:
-    """Ray up, and down again, without a word on the screen.
+def _session(
+    slots_on: Callable[[Sequence[Node]], Slots], address: str, nbytes: int
+) -> Iterator[Slots]:
+    """Ray up, and down again, without a word on the screen; gives the slots that it has.
 
     Raises:
         BadInput: the cluster cannot be reached.
@@ -96,21 +111,20 @@ def _session(slots: Slots, address: str, nbytes: int) -> Iterator[None]:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     with _scratch("ray") as scratch:
         with _own_signal_handlers():
-            _init(slots, address, nbytes, scratch)
+            if address == "local":
+                slots = slots_on([Node(count_cores(), count_gpus())])
+                _start(slots, nbytes, scratch)
+            else:
+                _join(address)
+                slots = slots_on(_nodes())
         try:
-            yield
+            yield slots
         finally:
             ray.shutdown()
 
 
-def _init(slots: Slots, address: str, nbytes: int, scratch: str) -> None:
-    settings: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
-    if address != "local":
-        try:
-            ray.init(address=address, **settings)
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            raise BadInput(f"--ray-address {address} cannot be reached: {error}") from None
-        return
+def _start(slots: Slots, nbytes: int, scratch: str) -> None:
+    """Starts a Ray of our own."""
     ray.init(
         address="local",
         num_cpus=slots.workers * slots.threads,
@@ -118,8 +132,22 @@ def _init(slots: Slots, address: str, nbytes: int, scratch: str) -> None:
         object_store_memory=nbytes + nbytes // 4 + _LEAST_STORE,
         include_dashboard=False,
         _temp_dir=scratch,
-        **settings,
+        **_QUIET,
     )
+
+
+def _join(address: str) -> None:
+    """Connects to a cluster, one of whose nodes this machine is."""
+    try:
+        ray.init(address=address, **_QUIET)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise BadInput(f"--ray-address {address} cannot be reached: {error}") from None
+
+
+def _nodes() -> list[Node]:
+    """The cluster's machines."""
+    resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return [Node(int(each.get("CPU", 0)), each.get("GPU", 0.0)) for each in resources]
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ray.tune import Callback
@@ -11,6 +12,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from bcauto.execute.ray_tune.process import Report
+from bcauto.files import Files
 from bcauto.study import Ledger
 from bcauto.trial import Failure, Retry
 
@@ -24,8 +26,10 @@ class Bridge:
     raised where Tune lets it through.
     """
 
-    def __init__(self, ledger: Ledger, workers: int, check: Callable[[], None]) -> None:
-        self.ledger, self.workers, self.check = ledger, workers, check
+    def __init__(
+        self, ledger: Ledger, workers: int, files: Files, check: Callable[[], None]
+    ) -> None:
+        self.ledger, self.workers, self.files, self.check = ledger, workers, files, check
         self.numbers: dict[str, int] = {}
         self.error: BaseException | None = None
 
@@ -60,7 +64,7 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]  # Ray has no type informa
         if job is None:
             return None
         self.bridge.numbers[trial_id] = job.number
-        return {"job": job}
+        return {"job": replace(job, files=self.bridge.files)}
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -115,6 +119,7 @@ class LedgerCallback(Callback):  # type: ignore[misc]  # Ray has no type informa
         """Called many times a second."""
         del iteration  # Tune passes it by name
         self.bridge.guarded(self.bridge.check)
+        self.bridge.guarded(self.bridge.ledger.beat)
         error = self.bridge.error or self.bridge.ledger.broken
         if error is not None:
             raise error

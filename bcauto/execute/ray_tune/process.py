@@ -14,17 +14,20 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import ray
 from ray import tune
 
 from bcauto.execute.contract import Runner, Slots, attempt
+from bcauto.execute.faults import OUT_OF_MEMORY
 from bcauto.trial import Failure, Job, Outcome, Retry, TrialStopped
 
 __all__ = ["Report", "TrainerProcess", "TuneTrial"]
 
-_GROWTH = 512 * 2**20  # bytes that a training process may grow by before it is replaced
+_GROWTH = 1.25  # times its size after its first job at which a training process is replaced
+_LOW_MEMORY = "running low on memory"  # what Ray's memory monitor says of those that it ends
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,11 @@ class TrainerProcess:
         self._go_on.release()
         return self._messages.get()
 
-    def peak_memory(self) -> int:
-        """The most memory that this process has held, in bytes."""
+    def memory(self) -> int:
+        """The memory that this process holds, in bytes; where that is not told, the most so far."""
+        if sys.platform == "linux":
+            pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+            return pages * resource.getpagesize()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak * 1024
 
@@ -97,9 +103,10 @@ class TuneTrial(tune.Trainable):  # type: ignore[misc]  # Ray has no type inform
         payload: list[ray.ObjectRef] | None = None,
         make_runner: Callable[[Any, int], Runner] | None = None,
         slots: Slots | None = None,
+        patience: float | None = None,
     ) -> None:
         """Called once for each reused actor."""
-        self._arguments, self._slots = (payload, make_runner), slots
+        self._arguments, self._slots, self._patience = (payload, make_runner), slots, patience
         self._process: Any = None
         self._size = 0
         self.reset_config(config)
@@ -112,11 +119,7 @@ class TuneTrial(tune.Trainable):  # type: ignore[misc]  # Ray has no type inform
 
     def step(self) -> dict[str, Any]:
         """The job's next message, as a Tune result."""
-        try:
-            message = self._next_message()
-        except ray.exceptions.RayActorError as error:
-            self._process = None
-            message = Failure(_death(error), retry=Retry.LIMITED)
+        message = self._next_message()
         return {"message": message, "done": not isinstance(message, Report)}
 
     def cleanup(self) -> None:
@@ -126,20 +129,35 @@ class TuneTrial(tune.Trainable):  # type: ignore[misc]  # Ray has no type inform
             self._process = None
 
     def _next_message(self) -> Report | Outcome:
+        """What the training process says next, or what has become of it."""
+        try:
+            message = self._ask_process()
+        except ray.exceptions.GetTimeoutError:
+            reason = f"no epoch ended within {self._patience:g} s"
+            message = Failure(reason, retry=Retry.LIMITED)
+        except ray.exceptions.OutOfMemoryError:
+            message = Failure(OUT_OF_MEMORY, "Ray ended the training process", Retry.SMALLER)
+        except ray.exceptions.RayActorError as error:
+            message = _death(error)
+        if isinstance(message, Failure) and message.retry is not Retry.NEVER:
+            self.cleanup()  # what is left of it may be short of memory, or hang
+        return message
+
+    def _ask_process(self) -> Report | Outcome:
         if not self._begun:
             self._renew()
             self._begun, waiting = True, self._process.begin.remote(self.config["job"])
         else:
             waiting = self._process.advance.remote()
-        message: Report | Outcome = ray.get(waiting)
+        message: Report | Outcome = ray.get(waiting, timeout=self._patience)
         return message
 
     def _renew(self) -> None:
         """Starts the training process, also in place of one that has grown too much."""
         if self._process is not None:
-            size = ray.get(self._process.peak_memory.remote())
+            size = ray.get(self._process.memory.remote(), timeout=self._patience)
             self._size = self._size or size  # after the first job
-            if size - self._size <= _GROWTH:
+            if size <= _GROWTH * self._size:
                 return
             self.cleanup()
         assert self._slots is not None  # Tune calls setup first
@@ -148,10 +166,12 @@ class TuneTrial(tune.Trainable):  # type: ignore[misc]  # Ray has no type inform
         self._size = 0
 
 
-def _death(error: ray.exceptions.RayActorError) -> str:
-    """One line on why a training process died, without Ray's page of advice."""
+def _death(error: ray.exceptions.RayActorError) -> Failure:
+    """Why a training process died in one line, without Ray's page of advice."""
     text = str(getattr(error, "cause", None) or error)
+    if _LOW_MEMORY in text:
+        return Failure(OUT_OF_MEMORY, "Ray ended the training process", Retry.SMALLER)
     kind = re.search(r"exit type: (\w+)|RPC error: ([\w ]+)", text)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     reason = kind.group(kind.lastindex or 0) if kind else (lines or ["no reason given"])[-1][:200]
-    return f"the training process died ({reason})"
+    return Failure(f"the training process died ({reason})", retry=Retry.LIMITED)

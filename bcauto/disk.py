@@ -1,0 +1,74 @@
+"""Room on the disk: what a search needs, and what an error says of a disk that is full."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bcauto.errors import BadInput, NothingUsable
+
+__all__ = ["check_room", "disk_failures_in_one_line", "is_disk_full"]
+
+_LEAST = 512 * 2**20  # bytes: the proxy, the database, a few small models
+_SPARE_MODELS = 4  # as large as the largest so far: half-written ones, and those to come
+
+_ERRORS = (errno.ENOSPC, errno.EDQUOT)
+_WORDS = ("No space left on device", "database or disk is full")
+"""What h5py and Keras, and SQLite, say in errors that have no number."""
+
+
+def check_room(folder: Path) -> None:
+    """Makes sure that a search fits on the disk of a folder, which need not exist yet.
+
+    Raises:
+        BadInput: there is less room than it needs.
+    """
+    free, needed = _free(folder), _needed(folder)
+    if free < needed:
+        raise BadInput(f"a search needs {_mib(needed)} of free disk in {folder}, got {_mib(free)}")
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an exception, or one that caused it, says that a disk is full."""
+    if isinstance(error, OSError) and error.errno in _ERRORS:
+        return True
+    if any(word in str(error) for word in _WORDS):
+        return True
+    cause = error.__cause__ or error.__context__
+    return cause is not None and is_disk_full(cause)
+
+
+@contextmanager
+def disk_failures_in_one_line(folder: Path) -> Iterator[None]:
+    """Turns what a full disk raises into one line, with the room that is needed.
+
+    Raises:
+        NothingUsable: the disk is full.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not is_disk_full(error):
+            raise
+        free, needed = _mib(_free(folder)), _mib(_needed(folder))
+        raise NothingUsable(
+            f"the disk is full: a search needs {needed} free in {folder}, got {free}; all trials "
+            "that ended are saved, and once there is room the same command goes on"
+        ) from error
+
+
+def _needed(folder: Path) -> int:
+    models = [path.stat().st_size for path in folder.rglob("*.keras")]
+    return max(_LEAST, _SPARE_MODELS * max(models, default=0))
+
+
+def _free(folder: Path) -> int:
+    there = next(p for p in (folder.resolve(), *folder.resolve().parents) if p.exists())
+    return shutil.disk_usage(there).free
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:.0f} MiB"

@@ -1,0 +1,51 @@
+"""Trials' files on a cluster: they travel to the driver's disk, and no file system is shared."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from bcauto.files import LocalFiles, writing
+
+__all__ = ["ClusterFiles"]
+
+
+class ClusterFiles:
+    """Files of a driver on another machine, by way of an actor that runs beside the driver.
+
+    Made in the driver, and sent to the processes that train.
+    """
+
+    def __init__(self) -> None:
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        self._keeper: Any = ray.remote(num_cpus=0, scheduling_strategy=here)(_Keeper).remote()
+
+    @contextmanager
+    def writing(self, path: Path) -> Iterator[Path]:
+        """Gives a path of this machine; what lies there at the end is sent to the driver."""
+        with tempfile.TemporaryDirectory(prefix="bcauto-") as folder:
+            local = Path(folder) / path.name
+            yield local
+            ray.get(self._keeper.write.remote(path, local.read_bytes()))
+
+    def read(self, path: Path) -> bytes | None:
+        """What is in the driver's file; None where there is none."""
+        content: bytes | None = ray.get(self._keeper.read.remote(path))
+        return content
+
+
+class _Keeper:
+    """Reads and writes on the driver's machine."""
+
+    def write(self, path: Path, content: bytes) -> None:
+        with writing(path) as partial:
+            partial.write_bytes(content)
+
+    def read(self, path: Path) -> bytes | None:
+        return LocalFiles().read(path)
