@@ -165,7 +165,17 @@ def test_a_part_reaches_nothing_that_it_must_not_know(place, forbidden):
     ("place", "known"),
     [
         ("bcauto.augment", ["bcauto.errors", "bcauto.seeds", "bcauto.toml"]),
-        ("bcauto.proxy", ["bcauto.errors", "bcauto.files", "bcauto.seeds", "bcauto.toml"]),
+        (
+            "bcauto.proxy",
+            [
+                "bcauto.archive",
+                "bcauto.errors",
+                "bcauto.files",
+                "bcauto.seeds",
+                "bcauto.toml",
+            ],
+        ),
+        ("bcauto.archive", ["bcauto.errors", "bcauto.unreadable"]),
         ("bcauto.errors", []),
         ("bcauto.files", []),
         ("bcauto.seeds", []),

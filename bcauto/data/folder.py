@@ -12,17 +12,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bcauto.data.files import plain_errors
 from bcauto.data.labelled import Images, Labelled, Source
-from bcauto.data.picture import SUFFIXES, PictureHeader, decode, look
-from bcauto.data.rules import check_bytes, check_classes
+from bcauto.data.picture import MAX_PIXELS, SUFFIXES, PictureHeader, decode, look
+from bcauto.data.rules import check_bytes, check_classes, check_names
 from bcauto.errors import BadInput, choices
+from bcauto.unreadable import plain_errors
 
 __all__ = ["read_folder", "read_folder_for_evaluation"]
 
 _log = logging.getLogger(__name__)
 
-_THREADS = min(8, os.cpu_count() or 1)  # each holds one decoded picture
+_THREADS = min(8, os.cpu_count() or 1)
 
 
 class _Pictures(NamedTuple):
@@ -39,6 +39,7 @@ def read_folder(path: Path, image_size: int | None = None) -> Source:
         raise BadInput(f"{path}: needs at least two class folders, got only {folders[0].name!r}")
     pictures = _listed(path, folders, range(len(folders)))
     names = tuple(folder.name for folder in folders)
+    check_names(names, str(path))
     labels = np.array(pictures.labels, np.int64)
     check_classes(labels, None, names, str(path))
     headers = [look(picture) for picture in pictures.paths]
@@ -131,7 +132,13 @@ def _decoded(
     def fill(index: int) -> None:
         images[index] = decode(paths[index], headers[index].transparent, size)
 
-    with ThreadPoolExecutor(_THREADS) as pool:
+    with ThreadPoolExecutor(_at_once(headers)) as pool:
         for _ in pool.map(fill, range(len(paths))):
             pass
     return images
+
+
+def _at_once(headers: Sequence[PictureHeader]) -> int:
+    """How many pictures to decode at once: together no more pixels than one picture may have."""
+    largest = max(header.height * header.width for header in headers)
+    return max(1, min(_THREADS, MAX_PIXELS // largest))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bcauto.data.archive import Archive, Header, open_archive
+from bcauto.archive import Archive, Header, open_archive
 from bcauto.data.labelled import Images, Labelled, Labels, Source, check_lengths
 from bcauto.data.resize import resize_all
 from bcauto.data.rules import (
@@ -16,6 +16,7 @@ from bcauto.data.rules import (
     check_image_array,
     check_in_range,
     check_label_array,
+    check_names,
     check_no_gaps,
     whole_labels,
 )
@@ -25,7 +26,6 @@ __all__ = ["read_npz", "read_npz_for_evaluation"]
 
 _NAMES = "class_names"
 _NAMES_BYTES = 2**24  # as much as thousands of classes need
-_MAX_KEYS = 12
 
 
 def read_npz(path: Path, image_size: int | None = None) -> Source:
@@ -67,10 +67,8 @@ def _prefix(archive: Archive, legal: tuple[str, ...]) -> str:
     if len(found) == 1:
         return found[0]
     layouts = " or ".join(f"{prefix}images with {prefix}labels" for prefix in legal)
-    keys = ", ".join(map(repr, archive.keys[:_MAX_KEYS])) or "no arrays"
-    more = ", ..." if len(archive.keys) > _MAX_KEYS else ""
     problem = "holds two sets of images" if found else "holds no images with labels"
-    raise BadInput(f"{archive.path}: {problem}, got {keys}{more}. Legal: either {layouts}")
+    raise BadInput(f"{archive.path}: {problem}, got {archive.listed}. Legal: either {layouts}")
 
 
 def _optional_prefix(archive: Archive, prefix: str) -> str | None:
@@ -136,8 +134,7 @@ def _stored_names(archive: Archive) -> tuple[str, ...] | None:
     if dtype.kind not in "US" or len(shape) != 1 or prod(shape) * dtype.itemsize > _NAMES_BYTES:
         raise BadInput(f"{archive.where(_NAMES)}: must be strings (k,), got {shape} {dtype}")
     names = tuple(archive.read(_NAMES).astype(np.str_).tolist())
-    if len(set(names)) < len(names) or not all(names):
-        raise BadInput(f"{archive.where(_NAMES)}: must be distinct and not empty, got {names}")
+    check_names(names, archive.where(_NAMES))
     return names
 
 

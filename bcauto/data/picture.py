@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bcauto.data.files import plain_errors
 from bcauto.data.labelled import Images
 from bcauto.data.resize import resize_one
 from bcauto.data.rules import MIN_SIDE
 from bcauto.errors import BadInput
+from bcauto.unreadable import plain_errors
 
 __all__ = ["MAX_PIXELS", "SUFFIXES", "PictureHeader", "decode", "look"]
 
@@ -32,6 +32,7 @@ _EXIF_MARKER = 0xE1
 _EXIF = b"Exif\x00\x00"
 _ORIENTATION = 0x0112
 _PNG_WITH_ALPHA = (4, 6)
+_STRIP = 2**16  # pixels that are blended at once
 
 
 class PictureHeader(NamedTuple):
@@ -75,7 +76,8 @@ def decode(path: Path, transparent: bool, size: tuple[int, int]) -> Images:
     """The picture as (height, width, 3) uint8 RGB at ``size``, which ``look`` has let pass.
 
     Grey, palette and 16-bit pictures become RGB of 8 bits; one that EXIF says lies on its side is
-    put upright; what is transparent shows white. The aspect ratio gives way to ``size``.
+    put upright; what is transparent shows white. CMYK becomes RGB, and of an animated PNG there is
+    the still picture that a viewer without animation shows. The aspect ratio gives way to ``size``.
 
     Raises:
         BadInput: the picture cannot be read or decoded.
@@ -100,10 +102,19 @@ def _on_white(data: NDArray[np.uint8]) -> NDArray[Any] | None:
     pixels = _decoded(data, cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.shape[2:] != (4,):
         return _decoded(data, cv2.IMREAD_COLOR)
+    blended = np.empty((*pixels.shape[:2], 3), np.uint8)
+    rows = max(1, _STRIP // pixels.shape[1])
+    for top in range(0, len(pixels), rows):
+        blended[top : top + rows] = _blended(pixels[top : top + rows])
+    return blended
+
+
+def _blended(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    """BGRA of 8 or 16 bits over white, as BGR of 8 bits; takes many times its memory."""
     most = np.iinfo(pixels.dtype).max
     alpha = pixels[..., 3:].astype(np.float32) / most
-    blended = pixels[..., :3] * alpha + most * (1 - alpha)
-    return np.rint(blended * (255 / most)).astype(np.uint8)
+    over_white = pixels[..., :3] * alpha + most * (1 - alpha)
+    return np.rint(over_white * (255 / most)).astype(np.uint8)
 
 
 def _header(stream: BinaryIO) -> PictureHeader | None:

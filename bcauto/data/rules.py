@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from math import prod
 from typing import Any
@@ -23,6 +24,7 @@ __all__ = [
     "check_image_size",
     "check_in_range",
     "check_label_array",
+    "check_names",
     "check_no_gaps",
     "whole_labels",
 ]
@@ -34,6 +36,7 @@ MAX_BYTES = 16 * 2**30
 """Most bytes that the images of one array may take: 16 GiB, or 600,000 images of 96 x 96."""
 
 _MAX_LABEL = 2**31
+_MAX_NAME = 200
 
 
 def check_bytes(shape: Sequence[int], where: str) -> None:
@@ -111,6 +114,22 @@ def check_no_gaps(labels: NDArray[np.int64], where: str) -> int:
             f"{where}: must be 0..k-1 without gaps, got a label {used[-1]} but no label {gaps[0]}"
         )
     return int(used.size)
+
+
+def check_names(names: Sequence[str], where: str) -> None:
+    """Refuses class names that are not distinct, or that no screen or file can show.
+
+    Such are empty and overlong names, control characters, marks that turn the writing direction,
+    and bytes that are no UTF-8.
+    """
+    for name in names:
+        if not (0 < len(name) <= _MAX_NAME and name.isprintable()):
+            raise BadInput(
+                f"{where}: class names must not be empty, have at most {_MAX_NAME} characters, "
+                f"all of them printable, got {name[:_MAX_NAME]!a}"
+            )
+    if repeated := [name for name, count in Counter(names).items() if count > 1]:
+        raise BadInput(f"{where}: class names must be distinct, got {repeated[0]!r} twice")
 
 
 def check_classes(

@@ -13,6 +13,7 @@ from typing import Any, Self, get_args
 import numpy as np
 import numpy.typing as npt
 
+from bcauto.archive import Archive, open_archive
 from bcauto.errors import BadInput, choices
 from bcauto.files import writing
 from bcauto.proxy.cells import Cell
@@ -76,9 +77,10 @@ class Proxy:
     def load(cls, path: Path) -> Self:
         """What ``save`` wrote; BadInput where the file is missing, damaged or something else."""
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-                proxy = cls._from_stored(stored)
-                expected = str(stored["fingerprint"])
+            with open_archive(path) as archive:
+                stored = _checked_arrays(archive)
+            proxy = cls._from_stored(stored)
+            expected = str(stored["fingerprint"])
         except _UNREADABLE as error:
             raise BadInput(
                 f"a proxy must be a file that bcauto saved, got {path}: {error}"
@@ -99,10 +101,36 @@ class Proxy:
 
     @classmethod
     def _from_stored(cls, stored: Mapping[str, Any]) -> Self:
+        _check_arrays(stored)
         arrays = {name: stored[name] for name in _ARRAYS}
         cells = tuple(Cell.named(name) for name in stored["cells"].tolist())
         words = {name: _word(name, str(stored[name])) for name in _WORDS}
         return cls(**arrays, **words, cells=cells, held_out=tuple(stored["held_out"].tolist()))
+
+
+def _check_arrays(stored: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Raises ValueError where the arrays do not fit each other as ``make_proxy``'s do."""
+    images, count = stored["images"], len(stored["images"])
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3 or not count:
+        raise ValueError(f"images must be (m, h, w, 3) uint8, got {images.shape} {images.dtype}")
+    for name in ("cells", "held_out"):
+        if stored[name].ndim != 1 or (stored[name].size and stored[name].dtype.kind != "U"):
+            raise ValueError(f"{name} must be a list of texts, got {stored[name].dtype}")
+    ends = {"labels": count, "base": count, "cell": len(stored["cells"]), "probe": count}
+    for name, end in ends.items():
+        array = stored[name]
+        if array.dtype != np.int64 or array.ndim != 1 or (name != "probe" and len(array) != count):
+            raise ValueError(f"{name} must be whole numbers, got {array.shape} {array.dtype}")
+        if array.size and not 0 <= array.min() <= array.max() < end:
+            raise ValueError(f"{name} must be in 0..{end - 1}, got {array.min()}..{array.max()}")
+
+
+def _checked_arrays(archive: Archive) -> dict[str, npt.NDArray[Any]]:
+    """Every array that ``save`` writes; their headers are checked before any is unpacked."""
+    keys = (*_ARRAYS, "cells", "held_out", *_WORDS, "fingerprint")
+    for key in keys:
+        archive.header(key)
+    return {key: archive.read(key) for key in keys}
 
 
 def _word(name: str, word: str) -> Any:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from bcauto.data import read, read_for_evaluation, rules
+from bcauto.data import folder, read, read_for_evaluation, rules
 
 
 def write(path, image):
@@ -128,3 +128,48 @@ def test_evaluation_needs_a_picture(tmp_path, refused):
     (tmp_path / "a").mkdir()
     with refused("at least one JPEG or PNG picture, got none"):
         read_for_evaluation(tmp_path, (12, 10), ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("name", "got"),
+    [
+        ("line\nbreak", r"'line\\nbreak'"),
+        ("\x1b[2J", r"'\\x1b\[2J'"),
+        ("\u202ecod.exe", r"'\\u202ecod.exe'"),
+        ("\udcff", r"'\\udcff'"),
+        ("n" * 201, "'nnn"),
+    ],
+)
+def test_class_names_that_no_screen_can_show_are_refused(cells, refused, name, got):
+    (cells / "a").rename(cells / name)
+    with refused(f"class names must not be empty, have at most 200 .* printable, got {got}"):
+        read(cells)
+
+
+def test_class_names_in_any_script_are_kept(cells):
+    (cells / "a").rename(cells / "Zellkörper 細胞")
+    assert "Zellkörper 細胞" in read(cells).class_names
+
+
+def test_links_that_lead_round_in_circles_are_no_pictures(cells, caplog):
+    (cells / "loop").symlink_to(cells / "loop")
+    (cells / "a" / "loop.png").symlink_to(cells / "a" / "loop.png")
+    (cells / "a" / "up").symlink_to(cells)
+    assert len(read(cells).train) == 6
+    assert "ignored 3" in caplog.text
+
+
+def test_pictures_decoded_at_once_have_no_more_pixels_than_one_may(cells, monkeypatch):
+    at_once = []
+    original = folder.ThreadPoolExecutor
+
+    def pool(threads):
+        at_once.append(threads)
+        return original(threads)
+
+    monkeypatch.setattr(folder, "ThreadPoolExecutor", pool)
+    monkeypatch.setattr(folder, "_THREADS", 8)
+    for most in (12 * 10 * 100, 12 * 10 * 3, 12 * 10):
+        monkeypatch.setattr(folder, "MAX_PIXELS", most)
+        read(cells)
+    assert at_once == [8, 3, 1]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bcauto.archive import Archive
 from bcauto.data import read, read_for_evaluation, rules
-from bcauto.data.archive import Archive
 from bcauto.errors import BadInput
 
 LABELS = np.array([0, 1, 2] * 4)
@@ -167,8 +167,8 @@ BAD_ARRAYS = {
     ),
     "too few names": ({**GOOD, "class_names": ["a", "b"]}, r"in 0\.\.1 for 2 classes, got 2"),
     "too many names": ({**GOOD, "class_names": list("abcd")}, "got 0 of 'd'"),
-    "same names": ({**GOOD, "class_names": ["a", "b", "a"]}, "must be distinct"),
-    "an empty name": ({**GOOD, "class_names": ["a", "b", ""]}, "not empty"),
+    "same names": ({**GOOD, "class_names": ["a", "b", "a"]}, "must be distinct, got 'a' twice"),
+    "an empty name": ({**GOOD, "class_names": ["a", "b", ""]}, "not be empty.*got ''"),
     "numbers as names": ({**GOOD, "class_names": [1, 2, 3]}, "must be strings"),
     "bytes as names": ({**GOOD, "class_names": [b"\xff", b"b", b"c"]}, "ascii"),
 }

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import io
 import struct
+import tracemalloc
 import zlib
 
 import cv2
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from bcauto.data.picture import MAX_PIXELS, decode, look
 from bcauto.errors import BadInput
@@ -182,3 +185,40 @@ def test_any_flipped_byte_gives_a_picture_or_one_line(show, data, at, mask):
     except BadInput as error:
         message = str(error)
     assert "\n" not in message
+
+
+def saved(picture, kind, **options):
+    stream = io.BytesIO()
+    picture.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def test_cmyk_becomes_rgb(show):
+    inks = Image.new("CMYK", SIZE[::-1], (255, 0, 0, 0))
+    red, green, blue = show(saved(inks, "JPEG", quality=95), "cell.jpg")[4, 4].astype(int)
+    assert red < 60 < 120 < min(green, blue)
+
+
+def test_an_animation_shows_its_first_picture(show):
+    frames = [Image.new("RGB", SIZE[::-1], colour) for colour in ((10, 20, 30), (200, 0, 0))]
+    data = saved(frames[0], "PNG", save_all=True, append_images=frames[1:])
+    assert b"fcTL" in data
+    assert (show(data) == (10, 20, 30)).all()
+
+
+def test_fifty_thousand_pixels_a_side_in_a_few_kilobytes(show, refused):
+    with refused("at most 64 megapixels, got 50000 x 50000"):
+        show(png([], 8, 2, size=(50_000, 50_000)))
+
+
+def test_blending_takes_little_more_memory_than_the_picture(tmp_path):
+    height, width = 3000, 2000
+    path = tmp_path / "a.png"
+    path.write_bytes(png([bytes(8 * width)] * height, 16, 6, size=(height, width)))
+    tracemalloc.start()
+    try:
+        assert (decode(path, True, (8, 8)) == 255).all()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 16 * height * width  # 8 bytes a pixel as decoded, 3 blended, 3 in RGB

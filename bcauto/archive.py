@@ -1,11 +1,13 @@
 """The arrays of an npz file, whose headers are checked before their data is unpacked.
 
 A few kilobytes of zip can unpack to gigabytes, and an array of objects is a pickle that can run
-code. So shape and type are read first, and what they promise must agree with the zip's own size.
+code. So shape and type are read first, what they promise must agree with the zip's own size, and
+that with what the file can hold.
 """
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,8 +19,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from bcauto.data.files import plain_errors
 from bcauto.errors import BadInput
+from bcauto.unreadable import plain_errors
 
 __all__ = ["Archive", "Header", "open_archive"]
 
@@ -28,6 +30,24 @@ _READERS = {
     (2, 0): npy.read_array_header_2_0,
     (3, 0): npy.read_array_header_2_0,
 }
+_HEADER_BYTES = 2**16  # NumPy reads no header longer than 10,000 bytes
+_MAX_EXPANSION = 1100  # Deflate, which NumPy packs with, cannot pack more than 1032 bytes into one
+_DIRECTORY_BYTES = 2**20  # enough for some ten thousand members
+_NAMED, _NAME = 12, 60  # names in a message, and characters of each
+
+
+class _Stream(io.BufferedReader):
+    """A file to open a zip from; its list of members is refused where it is too long to read."""
+
+    opened = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if not self.opened and size is not None and size > _DIRECTORY_BYTES:
+            raise BadInput(
+                f"{self.name}: a zip's list of members may take at most {_DIRECTORY_BYTES:,} "
+                f"bytes, got {size:,}"
+            )
+        return super().read(size)
 
 
 class Header(NamedTuple):
@@ -42,6 +62,7 @@ class Archive:
 
     def __init__(self, path: Path, members: zipfile.ZipFile) -> None:
         self.path = path
+        self._bytes = path.stat().st_size
         self._zip = members
         self._infos = {
             info.filename.removesuffix(".npy"): info
@@ -54,6 +75,12 @@ class Archive:
         """The names of the arrays, in the file's order."""
         return tuple(self._infos)
 
+    @property
+    def listed(self) -> str:
+        """The first names, for a message."""
+        names = ", ".join(repr(key[:_NAME]) for key in self.keys[:_NAMED]) or "no arrays"
+        return names + (", ..." if len(self.keys) > _NAMED else "")
+
     def where(self, key: str) -> str:
         """How a message about the array ``key`` begins."""
         return f"{self.path}: {key!r}"
@@ -62,37 +89,56 @@ class Archive:
         """Shape and type of the array ``key``; its data stays packed.
 
         Raises:
-            BadInput: it holds Python objects, or is longer or shorter than its header says.
+            BadInput: it is not there, holds Python objects, is longer or shorter than its header
+                says, or would be far longer than what it is packed in.
         """
+        if key not in self._infos:
+            raise BadInput(f"{self.path}: must hold {key!r}, got {self.listed}")
         info = self._infos[key]
+        self._check_expansion(key)
         with self._zip.open(info) as stream:
-            try:
-                shape, _, dtype = _READERS[npy.read_magic(stream)](stream)
-            except Exception as error:  # NumPy parses it as Python and lets any error through
-                raise BadInput(f"{self.where(key)}: damaged, its header cannot be read") from error
-            start = stream.tell()
+            head = io.BytesIO(stream.read(_HEADER_BYTES))
+        try:
+            shape, _, dtype = _READERS[npy.read_magic(head)](head)
+        except Exception as error:  # NumPy parses it as Python and lets any error through
+            raise BadInput(f"{self.where(key)}: damaged, its header cannot be read") from error
+        start = head.tell()
         if dtype.hasobject:
             raise BadInput(f"{self.where(key)}: holds Python objects (a pickle), which are refused")
+        if not dtype.itemsize or min(shape, default=0) < 0:
+            raise BadInput(f"{self.where(key)}: damaged, no array is of {shape} {dtype}")
         if start + prod(shape) * dtype.itemsize != info.file_size:
             raise BadInput(
                 f"{self.where(key)}: damaged, {shape} {dtype} does not fill {info.file_size} bytes"
             )
         return Header(shape, dtype)
 
+    def _check_expansion(self, key: str) -> None:
+        """Refuses an array that the file is too small to hold, before any of it is unpacked."""
+        info = self._infos[key]
+        packed = min(info.compress_size, self._bytes)
+        if info.file_size > _MAX_EXPANSION * packed:
+            raise BadInput(
+                f"{self.where(key)}: may unpack to at most {_MAX_EXPANSION} times its packed size, "
+                f"got {info.file_size:,} bytes from {packed:,}"
+            )
+
     def read(self, key: str) -> NDArray[Any]:
         """The array ``key``, C-contiguous; check its ``header`` first."""
         with self._zip.open(self._infos[key]) as stream:
-            return np.ascontiguousarray(npy.read_array(stream, allow_pickle=False))
+            return np.asarray(npy.read_array(stream, allow_pickle=False), order="C")
 
 
 @contextmanager
 def open_archive(path: Path) -> Iterator[Archive]:
     """The npz file at ``path``; every failure to read it becomes a one-line ``BadInput``."""
-    with plain_errors(path), path.open("rb") as stream:
+    with plain_errors(path), path.open("rb", buffering=0) as file:
+        stream = _Stream(file)
         if not zipfile.is_zipfile(stream):
             raise BadInput(
                 f"{path}: not an npz file (a zip of arrays), or cut short. "
                 "Legal: an .npz file or a folder of class folders"
             )
         with zipfile.ZipFile(stream) as members:
+            stream.opened = True
             yield Archive(path, members)
