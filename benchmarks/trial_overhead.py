@@ -53,7 +53,8 @@ def our_finish_times(trials: int) -> list[float]:
     times = FinishTimes()
     with tempfile.TemporaryDirectory() as studies:
         ledger = new_ledger(Path(studies), trials, times)
-        RayExecutor(lambda nodes: _SLOTS).run(ledger, Work(None, 0, keras_runner), check=lambda: None)
+        executor = RayExecutor(lambda _: _SLOTS)
+        executor.run(ledger, Work(None, 0, keras_runner), check=lambda: None)
     return times.seconds
 
 

@@ -22,7 +22,6 @@ from optuna.trial import FrozenTrial, TrialState
 from bcauto.errors import NothingUsable
 from bcauto.study.drivers import Alone, Peers
 from bcauto.study.monitor import Monitor, SilentMonitor
-from bcauto.study.sampling import ACCUMULATE
 from bcauto.study.source import Asked, Source, was_drawn
 from bcauto.trial import Failure, Job, Outcome, Retry, TrialResult, checkpoint_path
 
@@ -32,8 +31,9 @@ DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 
 _DRIVER = "driver"  # the attribute of a trial with the driver that runs it
 _MAX_DEATHS = 2  # times that a recipe whose process died is tried again
+_ACCUMULATE = "accumulate"  # the attribute of a trial that has to do with less memory
 _MOST_ACCUMULATED = 2  # micro-batches of a trial that ran out of memory
-_HANDED_ON = ("deaths", "given", ACCUMULATE)  # attributes that a retry has from its first try
+_HANDED_ON = ("deaths", "given", _ACCUMULATE)  # attributes that a retry has from its first try
 _MAX_FAILURES_IN_ROW = 10
 _MAX_REDRAWS = 50  # draws in a row that were known already, until the space counts as exhausted
 
@@ -212,8 +212,9 @@ class Ledger:
             self.study.tell(trial, state=TrialState.FAIL)
             return None
         self._live[trial.number] = trial
-        accumulate = trial.user_attrs.get(ACCUMULATE, 1)
-        model = self.model(trial.number)
+        accumulate, model = trial.user_attrs.get(_ACCUMULATE, 1), self.model(trial.number)
+        if accumulate > 1:  # the sampler is to draw fewer such recipes
+            trial.set_constraint("memory", accumulate - 1)
         return Job(trial.number, asked.recipe, asked.seed, model, accumulate)
 
     def _duplicates_in_row(self) -> int:
@@ -280,8 +281,8 @@ class Ledger:
         attrs = {key: frozen.user_attrs[key] for key in _HANDED_ON if key in frozen.user_attrs}
         attrs["deaths"] = attrs.get("deaths", 0) + (retry is Retry.LIMITED)
         if retry is Retry.SMALLER:
-            attrs[ACCUMULATE] = 2 * attrs.get(ACCUMULATE, 1)
-        spent = attrs["deaths"] > _MAX_DEATHS or attrs.get(ACCUMULATE, 1) > _MOST_ACCUMULATED
+            attrs[_ACCUMULATE] = 2 * attrs.get(_ACCUMULATE, 1)
+        spent = attrs["deaths"] > _MAX_DEATHS or attrs.get(_ACCUMULATE, 1) > _MOST_ACCUMULATED
         if spent or not was_drawn(frozen):
             return False
         if not any(t.user_attrs.get("retry_of") == frozen.number for t in self._trials()):

@@ -10,14 +10,12 @@ from typing import Literal
 import optuna
 from optuna.pruners import BasePruner, MedianPruner
 from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, RandomSampler, TPESampler
-from optuna.trial import FrozenTrial
 
 from bcauto.errors import BadInput
 from bcauto.recipe import Recipe
 from bcauto.space import Range, Scalar, Space
 
 __all__ = [
-    "ACCUMULATE",
     "OptunaSuggester",
     "SamplerName",
     "check_sampler",
@@ -26,9 +24,6 @@ __all__ = [
     "make_sampler",
 ]
 
-
-ACCUMULATE = "accumulate"
-"""The attribute of a trial that ran out of memory and was tried again in so many micro-batches."""
 
 SamplerName = Literal["tpe", "random", "cmaes", "gp", "grid"]
 """How recipes are chosen: ``grid`` takes every point of a finite space in turn, the others are
@@ -57,30 +52,19 @@ def make_sampler(name: SamplerName, seed: int) -> BaseSampler:
 
     TPE is over the groups of dimensions that are active together (Watanabe 2023): ``group`` serves
     conditional spaces, and the constant liar keeps parallel trials apart. It draws fewer recipes
-    like those that ran out of memory. CMA-ES and the Gaussian process leave dimensions that not
-    every trial has to random draws.
+    like those whose trials broke a constraint. CMA-ES and the Gaussian process leave dimensions
+    that not every trial has to random draws.
     """
     seed %= 2**32
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         if name == "tpe":
-            return TPESampler(
-                seed=seed,
-                multivariate=True,
-                group=True,
-                constant_liar=True,
-                constraints_func=_memory,
-            )
+            return TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True)
         if name == "cmaes":
             return CmaEsSampler(seed=seed, warn_independent_sampling=False)
         if name == "gp":
             return GPSampler(seed=seed, deterministic_objective=False)
         return RandomSampler(seed=seed)
-
-
-def _memory(trial: FrozenTrial) -> tuple[float]:
-    """Optuna's constraint, broken above 0: that a whole batch fits into memory."""
-    return (trial.user_attrs.get(ACCUMULATE, 1) - 1.0,)
 
 
 def make_pruner() -> BasePruner:

@@ -1,7 +1,9 @@
 """What the runners of the executors' tests do, by the turn of the trial."""
 
+import errno
 import os
 import signal
+import time
 
 from bcauto.errors import TrialFailed
 from bcauto.trial import TrialResult
@@ -20,11 +22,19 @@ class PlannedRunner:
             os.kill(os.getpid(), signal.SIGKILL)
         if deed == "raise":
             raise ValueError("no such thing\nsecond line")
+        if deed == "need memory" and job.accumulate == 1:
+            raise MemoryError("Unable to allocate 9 TiB")
+        if deed == "hang":
+            time.sleep(600)
+        if deed == "fill the disk":
+            raise OSError(errno.ENOSPC, "No space left on device")
         if deed == "fail":
             raise TrialFailed("the loss is nan after epoch 1 (head stage)")
         score = 0.1 if deed == "lag" else 0.8
         for epoch in range(1, 7):
             report(epoch, float("nan") if deed == "nan" else score)
+        with job.files.writing(job.model_path) as path:
+            path.write_text("a model")
         (self.folder / f"ran-{job.number}").write_text(str(os.getpid()))
         return TrialResult(float("nan") if deed == "nan" else score, 0.9, seconds=0.1)
 

@@ -1,13 +1,14 @@
 """One contract for every executor."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from optuna.trial import TrialState
 
 from bcauto.errors import Interrupted, NothingUsable
-from bcauto.execute import InlineExecutor
+from bcauto.execute import InlineExecutor, Node, Slots
 from bcauto.study import Ledger
 
 
@@ -74,6 +75,25 @@ class ExecutorContract:
             self.run(slots, ledger, work(dict.fromkeys(range(40), "raise")))
         assert TrialState.RUNNING not in states(ledger)
 
+    def test_out_of_memory_costs_one_retry_with_half_the_batch(self, slots, ledger, work):
+        self.run(slots, ledger, work({1: "need memory"}))
+        trials = ledger.study.get_trials()
+        assert trials[1].user_attrs["error"] == "out of memory"
+        (retry,) = [t for t in trials if t.user_attrs.get("retry_of") == 1]
+        assert (retry.state, retry.params) == (TrialState.COMPLETE, trials[1].params)
+        assert retry.constraints == {"memory": 1.0}
+        assert states(ledger).count(TrialState.COMPLETE) == 6
+
+    def test_a_full_disk_ends_the_search_and_loses_nothing(self, slots, ledger, work):
+        with pytest.raises(OSError, match="disk is full"):
+            self.run(slots, ledger, work({1: "fill the disk"}))
+        assert TrialState.RUNNING not in states(ledger)
+        again = Ledger(ledger.study, ledger.source, ledger.limits, ledger.model)
+        self.run(slots, again, work({}))
+        retried = [t.user_attrs.get("retry_of") for t in ledger.study.get_trials()]
+        assert 1 in retried
+        assert states(ledger).count(TrialState.COMPLETE) == 6
+
 
 class TestInline(ExecutorContract):
     def make(self, slots):
@@ -101,6 +121,13 @@ class TestRay(ExecutorContract):
         assert retry.params == dead.params
         assert states(ledger).count(TrialState.COMPLETE) == 6
 
+    def test_a_trial_that_hangs_is_ended_and_tried_again(self, slots, ledger, work):
+        self.run(slots, ledger, replace(work({1: "hang"}), patience=15.0))
+        hung = ledger.study.get_trials()[1]
+        assert hung.user_attrs["error"] == "no epoch ended within 15 s"
+        assert 1 in [t.user_attrs.get("retry_of") for t in ledger.study.get_trials()]
+        assert states(ledger).count(TrialState.COMPLETE) == 6
+
     def test_processes_are_kept_between_trials(self, slots, ledger, work, tmp_path):
         self.run(slots, ledger, work({}))
         assert len({path.read_text() for path in tmp_path.glob("ran-*")}) <= slots.workers
@@ -110,3 +137,22 @@ class TestRay(ExecutorContract):
         before = set(Path("/tmp").glob("bcauto-*"))
         self.run(slots, ledger, work({}))
         assert set(Path("/tmp").glob("bcauto-*")) <= before
+
+
+class TestSlots:
+    @pytest.mark.parametrize(
+        ("nodes", "workers", "share", "slots"),
+        [
+            ([Node(1)], None, 1.0, Slots(1, 1)),
+            ([Node(16)], None, 1.0, Slots(2, 8)),
+            ([Node(16)], 4, 1.0, Slots(4, 4)),
+            ([Node(2)], 5, 1.0, Slots(5, 1)),
+            ([Node(16, 2)], None, 1.0, Slots(2, 8, 1.0)),
+            ([Node(16, 2)], None, 0.5, Slots(4, 4, 0.5)),
+            ([Node(4), Node(16, 4), Node(8, 4)], None, 1.0, Slots(8, 2, 1.0)),
+            ([Node(2), Node(2)], None, 1.0, Slots(4, 1)),
+            ([Node(8), Node(8)], 2, 1.0, Slots(2, 8)),
+        ],
+    )
+    def test_as_many_as_fit_on_every_machine(self, nodes, workers, share, slots):
+        assert Slots.on(nodes, workers, share) == slots

@@ -253,6 +253,129 @@ def test_ten_failures_in_a_row_with_one_reason_end_the_search(study, space, fold
     assert ledger.over
 
 
+def test_out_of_memory_is_tried_once_more_with_half_the_batch(study, space, folder):
+    ledger = make(study, space, folder)
+    job = ledger.next_job()
+    ledger.close(job.number, Failure("out of memory", retry=Retry.SMALLER))
+    smaller = ledger.next_job()
+    assert (smaller.recipe, smaller.seed) == (job.recipe, job.seed)
+    assert (job.accumulate, smaller.accumulate) == (1, 2)
+    ledger.close(smaller.number, Failure("its process died", retry=Retry.LIMITED))
+    again = ledger.next_job()
+    assert again.accumulate == 2
+    ledger.close(again.number, Failure("out of memory", retry=Retry.SMALLER))
+    assert ledger.next_job().recipe != job.recipe
+
+
+def test_the_sampler_is_told_of_recipes_that_need_too_much_memory(study, space, folder):
+    ledger = make(study, space, folder)
+    job = ledger.next_job()
+    ledger.close(job.number, Failure("out of memory", retry=Retry.SMALLER))
+    ledger.close(ledger.next_job().number, result(0.9))
+    ledger.close(ledger.next_job().number, result(0.5))
+    complete = study.get_trials(states=(TrialState.COMPLETE,))
+    assert [max(t.constraints.values(), default=0) for t in complete] == [1, 0]
+    assert study.best_value == 0.5  # Optuna's own best is one that keeps the constraint
+
+
+def test_a_full_disk_ends_the_search_with_the_recipe_queued(study, space, folder):
+    ledger = make(study, space, folder)
+    job = ledger.next_job()
+    ledger.close(job.number, Failure("the disk is full", retry=Retry.ALWAYS, disk_full=True))
+    assert isinstance(ledger.broken, OSError)
+    assert ledger.over
+    assert make(study, space, folder).next_job().recipe == job.recipe
+
+
+def test_checkpoints_last_as_long_as_a_retry_may_come(study, space, folder):
+    ledger = make(study, space, folder)
+
+    def begun():
+        job = ledger.next_job()
+        job.checkpoint_path.write_text("stages so far")
+        return job
+
+    job = begun()
+    ledger.close(job.number, Failure("its process died", retry=Retry.LIMITED))
+    assert job.checkpoint_path.exists()
+    retried = ledger.next_job()
+    assert retried.checkpoint_path == job.checkpoint_path
+    ledger.close(retried.number, result(0.5))
+    assert not job.checkpoint_path.exists()
+
+    failed = begun()
+    ledger.close(failed.number, Failure("ValueError: no"))
+    assert not failed.checkpoint_path.exists()
+
+    pruned = begun()
+    ledger.stopped(pruned.number)
+    assert not pruned.checkpoint_path.exists()
+
+
+def test_what_a_killed_search_left_in_the_models_folder_is_deleted(study, space, folder):
+    ledger = make(study, space, folder)
+    job = ledger.next_job()
+    folder.model(job.number).write_text("saved, but never written down")
+    half = folder.models / ".7.123.partial.keras"
+    half.write_text("half")
+    again = make(study, space, folder)
+    assert not half.exists()
+    ledger = again
+    job = ledger.next_job()
+    folder.model(job.number).write_text("weights")
+    ledger.close(job.number, result(0.5))
+    assert [path.name for path in folder.models.iterdir()] == [f"{job.number}.keras"]
+
+
+class Other:
+    """Another driver, which is alive until it is said to be dead."""
+
+    own = "1@here-abc"
+
+    def __init__(self):
+        self.living = {self.own, "2@there-def"}
+
+    def alive(self, driver):
+        return bool(self.living - {self.own}) if driver is None else driver in self.living
+
+    def beat(self):
+        pass
+
+
+def joined(study, space, folder, drivers, own, trials):
+    drivers = Other() if drivers is None else drivers
+    drivers.own = own
+    source = SpaceSource(space, 0)
+    return Ledger(study, source, Limits(trials), folder.model, drivers=drivers)
+
+
+def test_two_ledgers_reach_the_target_together(study, space, folder):
+    first = joined(study, space, folder, None, "1@here-abc", trials=4)
+    run(first, 1)
+    held = first.next_job()
+    second = joined(study, space, folder, None, "2@there-def", trials=4)
+    assert states(study)[held.number] is TrialState.RUNNING
+    run(second, 2)
+    assert second.next_job() is None
+    assert not second.over  # the first's trial may still fail
+    first.close(held.number, result(0.5))
+    assert first.over
+    assert second.over
+    assert states(study).count(TrialState.COMPLETE) == 4
+
+
+def test_a_driver_takes_over_what_a_dead_one_left(study, space, folder):
+    first = joined(study, space, folder, None, "1@here-abc", trials=2)
+    left = first.next_job()
+    drivers = Other()
+    second = joined(study, space, folder, drivers, "2@there-def", trials=2)
+    run(second, 1)
+    assert second.next_job() is None
+    drivers.living.remove("1@here-abc")
+    assert second.next_job().recipe == left.recipe
+    assert states(study)[left.number] is TrialState.FAIL
+
+
 def test_other_reasons_and_successes_start_the_count_anew(study, space, folder):
     ledger = make(study, space, folder)
     for turn in range(30):
