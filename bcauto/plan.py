@@ -74,9 +74,7 @@ class Plan:
     @property
     def confirmation(self) -> Confirmation:
         """What follows the search: as the user gave it, or else the space."""
-        settings, space = self.settings, self.space.confirm
-        top = space.top if settings.confirm is None else settings.confirm
-        return Confirmation(top=top, repeats=settings.confirm_repeats or space.repeats)
+        return self.settings.confirmation(self.space.confirm)
 
     @property
     def slots(self) -> Slots:

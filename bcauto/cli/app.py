@@ -14,6 +14,7 @@ from bcauto.cli.look import best, dashboard, status
 from bcauto.cli.proxy import proxy
 from bcauto.cli.search import search
 from bcauto.cli.space import space
+from bcauto.cli.studies import prune, studies
 from bcauto.cli.train import train
 from bcauto.errors import BcautoError, Interrupted
 
@@ -27,7 +28,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (search, status, best, proxy, evaluate, augment, space, train, dashboard):
+for command in (
+    search,
+    status,
+    best,
+    proxy,
+    evaluate,
+    augment,
+    space,
+    train,
+    studies,
+    prune,
+    dashboard,
+):
     app.command()(command)
 
 

@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 from bcauto.recipe import Recipe
 from bcauto.seeds import derive
 from bcauto.space import Confirmation
+from bcauto.study.folder import StudyFolder
 from bcauto.study.source import Asked
 from bcauto.study.summary import Best, best_trials
 
@@ -64,7 +65,18 @@ class Confirmed:
     @property
     def typical(self) -> Best:
         """The repeat nearest to the mean, whose model stands for the recipe."""
-        return min(self.runs, key=lambda run: (abs(run.objective - self.mean), run.number))
+        return self._most_typical(self.runs)
+
+    def kept(self, folder: StudyFolder) -> Best:
+        """The repeat nearest to the mean of those whose model is still there, if any is.
+
+        It is ``typical`` unless ``bcauto prune`` freed its model before there were more repeats.
+        """
+        there = [run for run in self.runs if folder.confirm_model(run.number).exists()]
+        return self._most_typical(there or self.runs)
+
+    def _most_typical(self, runs: Sequence[Best]) -> Best:
+        return min(runs, key=lambda run: (abs(run.objective - self.mean), run.number))
 
 
 def confirmed(search: optuna.Study, confirm: optuna.Study | None) -> list[Confirmed]:

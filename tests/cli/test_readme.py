@@ -78,8 +78,9 @@ def test_constraints_hold_versions_and_no_address():
 def test_commands_on_data_of_ones_own(process, tmp_path, tiny_space, draw):
     np.savez(tmp_path / "train.npz", **draw(120, 0))
     np.savez(tmp_path / "test.npz", **draw(40, 1))
-    mine = [line for line in commands() if "cells" in line or "--study" in line]
-    assert [line[0] for line in mine] == ["search", "status", "best", "best", "proxy", "dashboard"]
+    mine = [line for line in commands() if {"cells", "--study", "studies"} & set(line)]
+    looks = ["status", "best", "best", "proxy", "studies", "prune", "dashboard"]
+    assert [line[0] for line in mine] == ["search", *looks]
     others = [line for line in commands() if line[0] in ("evaluate", "augment", "train")]
     recipe = '[model]\nbackbone = "SmallCNN"\n[training]\nepochs = 1\n[augment.randaugment]\n'
     (tmp_path / "recipe.toml").write_text(recipe)
