@@ -15,6 +15,7 @@ import keras
 import numpy as np
 
 from bcauto.errors import BadInput, NothingUsable
+from bcauto.model_file import look_into
 from bcauto.proxy import Proxy, score
 from bcauto.study import Best, Confirmed, StudyFolder, StudyRecord
 from bcauto.training.run import predict_labels, predict_probabilities
@@ -22,6 +23,8 @@ from bcauto.training.run import predict_labels, predict_probabilities
 __all__ = ["LoadedModel", "export_trial", "load_model"]
 
 _TOLERANCE = 0.002  # 0.2 points of accuracy
+
+_REASON = 300  # characters: Keras shows a layer's whole configuration
 
 MODEL, RECIPE, MANIFEST = "model.keras", "recipe.toml", "manifest.json"
 
@@ -52,11 +55,13 @@ def load_model(path: Path) -> LoadedModel:
     file = path / MODEL if path.is_dir() else path
     if not file.is_file():
         raise BadInput(f"MODEL must be a .keras file or a folder with {MODEL}, got {path}")
+    config, weights = look_into(file)
     try:
+        _check_parameters(config, weights)
         model = keras.saving.load_model(file, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises whatever its readers raise
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise BadInput(f"{file}: not a Keras model that can be loaded ({reason[0]})") from None
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:_REASON]
+        raise BadInput(f"{file}: not a Keras model that can be loaded ({reason})") from None
     shapes = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
     if not _is_classifier(*shapes):
         raise BadInput(f"{file}: must take (n, h, w, 3) and give (n, classes), got {shapes}")
@@ -73,8 +78,8 @@ def export_trial(
 ) -> Path:
     """Writes a trial's model, recipe and manifest to ``out``, scored again after loading.
 
-    Of a trial that was confirmed it is the model of the repeat nearest to their mean, of those
-    that are kept: the search's own is the one that was chosen for its luck.
+    Of a trial that was confirmed it is the model of the repeat nearest to their mean: the
+    search's own is the one that was chosen for its luck.
 
     Returns:
         The folder written.
@@ -83,7 +88,7 @@ def export_trial(
         BadInput: the trial's model is no longer kept, or ``out`` cannot be written to.
         NothingUsable: the score does not come back within 0.2 points.
     """
-    run = confirmed.kept(folder) if confirmed else best
+    run = confirmed.typical if confirmed else best
     kept = folder.confirm_model(run.number) if confirmed else folder.model(best.number)
     proxy = folder.confirm_proxy if confirmed else folder.proxy
     if not kept.exists():
@@ -103,6 +108,23 @@ def export_trial(
     return out
 
 
+def _check_parameters(config: dict[str, Any], weights: int) -> None:
+    """Raises ValueError where a model has more parameters than its weights have bytes.
+
+    A few words can describe a layer that no memory holds; so the model is first made without any.
+    """
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+            parameters = model.count_params()
+    finally:
+        keras.backend.clear_session()  # or Keras would still make the parameters later
+    if parameters > weights:
+        raise ValueError(
+            f"its parameters must be in the file, got {parameters:,} and {weights:,} bytes of them"
+        )
+
+
 def _is_classifier(inputs: Any, outputs: Any) -> bool:
     if not (isinstance(inputs, tuple) and isinstance(outputs, tuple)):
         return False
@@ -119,7 +141,7 @@ def _class_names(file: Path, classes: int) -> tuple[str, ...]:
             raise BadInput(f"{manifest}: damaged ({type(error).__name__}: {error})") from None
         if not _are_names(names):
             rule = "class_names must be different texts"
-            raise BadInput(f"{manifest}: damaged ({rule}, got {names!r})")
+            raise BadInput(f"{manifest}: damaged ({rule}, got {repr(names)[:_REASON]})")
     return tuple(names) if len(names) == classes else tuple(map(str, range(classes)))
 
 
@@ -161,7 +183,7 @@ def _manifest(
         "study": folder.name,
         "trial": best.number,
         "objective": best.objective,
-        "confirmed": confirmed and _confirmed_object(folder, confirmed),
+        "confirmed": confirmed and _confirmed_object(confirmed),
         "objective_after_loading": again,
         "clean_accuracy": best.clean_accuracy,
         "scores": best.scores,
@@ -175,7 +197,7 @@ def _manifest(
     }
 
 
-def _confirmed_object(folder: StudyFolder, confirmed: Confirmed) -> dict[str, Any]:
+def _confirmed_object(confirmed: Confirmed) -> dict[str, Any]:
     """What the repeats came to, and which of them is handed over."""
     return {
         "score": confirmed.score,
@@ -185,5 +207,5 @@ def _confirmed_object(folder: StudyFolder, confirmed: Confirmed) -> dict[str, An
             {"number": run.number, "objective": run.objective, "scores": run.scores}
             for run in confirmed.runs
         ],
-        "exported": confirmed.kept(folder).number,
+        "exported": confirmed.typical.number,
     }

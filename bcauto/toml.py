@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import stat
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +26,10 @@ __all__ = [
 ]
 
 Model = TypeVar("Model", bound=BaseModel)
+_LINE = 2000  # characters of a message; legal choices come last
+_DEPTH = 50
+_BYTES = 2**20  # of a file; TOML is read at about a megabyte in a second
+
 Extend = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
 
 _RULES = {
@@ -53,11 +58,36 @@ def read_toml(path: Path) -> dict[str, Any]:
         BadInput: the file is missing, unreadable, or not TOML (the message has the line).
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        _check_plain_file(path)
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInput(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:  # also no UTF-8, or a number too long to read
-        raise BadInput(f"{path}: not valid TOML ({error})") from error
+        raise BadInput(f"{path}: not valid TOML ({_one_line(str(error))})") from error
+    _check_depth(path, table)
+    return table
+
+
+def _check_plain_file(path: Path) -> None:
+    """Refuses what would be read for long or for ever, such as a device or a pipe."""
+    found = path.stat()
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+        raise BadInput(f"{path}: cannot be read (not a regular file)")
+    if found.st_size > _BYTES and stat.S_ISREG(found.st_mode):
+        raise BadInput(f"{path}: TOML may take at most {_BYTES:,} bytes, got {found.st_size:,}")
+
+
+def _check_depth(path: Path, table: dict[str, Any]) -> None:
+    """Refuses tables so deep that what goes through them would run out of stack."""
+    inside: list[Any] = [table]
+    for _ in range(_DEPTH):
+        inside = [value for each in inside for value in _values(each)]
+    if inside:
+        raise BadInput(f"{path}: nothing may be nested deeper than {_DEPTH}")
+
+
+def _values(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,7 +144,7 @@ def _read_chain(
         return extend(base, table)
     except ValueError as error:
         said = explain(error, model) if isinstance(error, ValidationError) else str(error)
-        raise BadInput(f"{path}: {said}") from None
+        raise BadInput(f"{path}: {_one_line(said)}") from None
 
 
 def to_toml(model: BaseModel, exclude: Any = None) -> str:
@@ -147,8 +177,13 @@ def checked(model: type[Model], data: Mapping[str, Any], source: object) -> Mode
     try:
         return parse(model, data)
     except ValidationError as error:
-        line = explain(error, model).replace("\n", "\\n")  # a key may hold anything
-        raise BadInput(f"{source}: {line}") from None
+        raise BadInput(f"{source}: {_one_line(explain(error, model))}") from None
+
+
+def _one_line(text: str) -> str:
+    """The text with line breaks escaped and its middle cut: a key or value may hold anything."""
+    line = "\\n".join(text.splitlines())
+    return line if len(line) <= _LINE else f"{line[: _LINE // 2]} ... {line[-_LINE // 2 :]}"
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:

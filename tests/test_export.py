@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import resource
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -308,8 +310,86 @@ def test_a_truncated_model_is_refused(part, exporting, make_model, tmp_path, ref
 
 def test_a_model_with_code_in_it_is_refused(exporting, make_model, keras, tmp_path, refused):
     make_model(layer=keras.layers.Lambda(lambda x: x * 2)).save(tmp_path / "code.keras")
-    with refused("can be loaded .*Lambda"):
+    with refused("can be loaded: .*Lambda"):
         exporting.load_model(tmp_path / "code.keras")
+
+
+@pytest.fixture
+def described(keras, make_model, tmp_path):
+    """Writes a model whose description is changed by replacing one text in it."""
+
+    def write(old, new):
+        whole, changed = tmp_path / "whole.keras", tmp_path / "changed.keras"
+        make_model(layer=keras.layers.Conv2D(4, 3, name="mine")).save(whole)
+        with zipfile.ZipFile(whole) as before, zipfile.ZipFile(changed, "w") as after:
+            for name in before.namelist():
+                content = before.read(name)
+                if name == "config.json":
+                    assert old.encode() in content
+                    content = content.replace(old.encode(), new.encode(), 1)
+                after.writestr(name, content)
+        return changed
+
+    return write
+
+
+def test_a_model_of_a_registered_layer_is_refused_and_its_code_not_run(
+    exporting, make_model, keras, tmp_path, refused
+):
+    ran = []
+
+    @keras.saving.register_keras_serializable("theirs")
+    class Quiet(keras.layers.Layer):
+        def __init__(self, **given):
+            super().__init__(**given)
+            ran.append(1)
+
+        def call(self, images):
+            return images
+
+    make_model(layer=Quiet()).save(tmp_path / "code.keras")
+    ran.clear()
+    with refused("must be of Keras' own layers, without Lambda or other code, got .*Quiet"):
+        exporting.load_model(tmp_path / "code.keras")
+    assert ran == []
+
+
+@pytest.mark.parametrize("module", ["os", "kerasx.layers", "keras_cv.layers", "bcauto.models"])
+def test_a_class_of_another_package_is_refused(module, exporting, described, refused):
+    with refused(f"Keras' own layers, .* got '{module}.Conv2D'"):
+        exporting.load_model(
+            described(
+                '"keras.layers", "class_name": "Conv2D"', f'"{module}", "class_name": "Conv2D"'
+            )
+        )
+
+
+@pytest.mark.parametrize("name", ["Lambda", "TFSMLayer", "TorchModuleWrapper", "__lambda__"])
+def test_a_class_that_runs_what_it_is_given_is_refused(name, exporting, described, refused):
+    with refused(f"Keras' own layers, .*{name}'"):
+        exporting.load_model(described('"class_name": "Conv2D"', f'"class_name": "{name}"'))
+
+
+def test_parameters_that_are_not_in_the_file_are_not_made(exporting, described, refused):
+    file = described('"units": 3', '"units": 400000000')
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with refused("its parameters must be in the file, got 128,.* bytes of them"):
+        exporting.load_model(file)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + 2**18  # KiB
+
+
+@pytest.mark.parametrize("member", ["config.json", "model.weights.h5"])
+def test_a_model_that_unpacks_to_too_much_is_refused(member, exporting, tmp_path, refused):
+    with zipfile.ZipFile(tmp_path / "bomb.keras", "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr(member, bytes(2**26))
+    with refused(f"'{member}' may unpack to at most .* bytes, got 67,108,864"):
+        exporting.load_model(tmp_path / "bomb.keras")
+
+
+def test_a_refusal_shows_no_whole_configuration(exporting, described):
+    with pytest.raises(BadInput) as caught:
+        exporting.load_model(described('"class_name": "Conv2D"', '"class_name": "NoSuchLayer"'))
+    assert len(str(caught.value)) < 600
 
 
 def no_classifier(keras, what):

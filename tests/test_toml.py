@@ -1,4 +1,5 @@
 import math
+import os
 import re
 from pathlib import Path
 from typing import Any, Literal
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from bcauto.errors import BadInput
 from bcauto.toml import Frozen, checked, parse, read_toml, to_toml
 
 
@@ -159,3 +161,44 @@ def test_a_file_that_cannot_be_read_is_refused_with_the_reason(path, reason, tmp
     (tmp_path / "file").touch()
     with refused(rf"^{re.escape(str(tmp_path / path))}: cannot be read \({reason}\)$"):
         read_toml(tmp_path / Path(path))
+
+
+def test_a_file_that_would_be_read_for_ever_is_refused(tmp_path, refused):
+    os.mkfifo(tmp_path / "pipe.toml")
+    for path in (tmp_path / "pipe.toml", Path("/dev/zero")):
+        with refused("cannot be read .not a regular file"):
+            read_toml(path)
+
+
+def test_a_file_of_megabytes_is_refused_unread(tmp_path, refused):
+    (tmp_path / "long.toml").write_bytes(b"#" * (2**20 + 1))
+    with refused("TOML may take at most 1,048,576 bytes, got 1,048,577"):
+        read_toml(tmp_path / "long.toml")
+
+
+def test_links_in_a_circle_are_refused(tmp_path, refused):
+    (tmp_path / "loop.toml").symlink_to(tmp_path / "loop.toml")
+    with refused("cannot be read .Too many levels of symbolic links"):
+        read_toml(tmp_path / "loop.toml")
+
+
+@pytest.mark.parametrize(
+    "data", [{"rate": "x" * 10**6}, {"x" * 10**6: 1}, {"name": "\udcff" * 9999}]
+)
+def test_a_message_is_short_whatever_a_value_holds(data, refused):
+    with pytest.raises(BadInput) as caught:
+        checked(Whole, data, "src")
+    assert len(str(caught.value)) < 2100
+
+
+@pytest.mark.parametrize("mark", ["\n", "\r", "\x0b", "\x1e", "\x85", "\u2028"])
+def test_a_message_is_one_line_whatever_a_key_holds(mark):
+    with pytest.raises(BadInput) as caught:
+        checked(Whole, {"many": {f"a{mark}b": 1}}, "src")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_keys_nested_without_brackets_are_refused(tmp_path, refused):
+    (tmp_path / "deep.toml").write_text(f"any.{'.'.join('a' * 5000)} = 1")
+    with refused("nothing may be nested deeper than 50"):
+        read_toml(tmp_path / "deep.toml")

@@ -97,9 +97,10 @@ def _check_address(host: str, port: int) -> int:
     try:
         with socket.create_server((host, port)):
             pass
-    except OSError as error:
+    except (OSError, TypeError, UnicodeError) as error:  # not OSError for a name that is none
+        reason = getattr(error, "strerror", None) or error
         raise BadInput(
-            f"--host and --port must be free to listen on, got {host}:{port} ({error.strerror})"
+            f"--host and --port must be free to listen on, got {host}:{port} ({reason})"
         ) from None
     return port
 

@@ -1,5 +1,6 @@
 """Wrong use: one clear line, exit code 2, nothing written, before any work starts."""
 
+import inspect
 import socket
 import sys
 
@@ -7,6 +8,7 @@ import numpy as np
 import optuna
 import pytest
 
+from bcauto.cli.look import dashboard
 from bcauto.plan import plan_search
 from bcauto.study import (
     OWN_STORAGE,
@@ -147,6 +149,16 @@ def test_dashboard_on_a_port_in_use(searched_record, refused):
         port = taken.getsockname()[1]
         line = refused("dashboard", "looked-at", "--port", port)
     assert f"must be free to listen on, got 127.0.0.1:{port}" in line
+
+
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "a" * 300, "é" * 80])
+def test_dashboard_on_no_address(searched_record, refused, host):
+    line = refused("dashboard", "looked-at", "--host", host)
+    assert f"--host and --port must be free to listen on, got {host}:8080 (" in line
+
+
+def test_dashboard_listens_on_this_machine_alone():
+    assert inspect.signature(dashboard).parameters["host"].default == "127.0.0.1"
 
 
 def test_study_whose_database_is_gone(searched_record, refused):
