@@ -58,11 +58,15 @@ class AugmentedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ha
 
 @dataclass(frozen=True)
 class FitData:
-    """What a ``fit`` is given, beside the model."""
+    """What a ``fit`` is given, beside the model.
+
+    Batches are ``divided_by`` it, of whatever size ``model.fit`` is asked for.
+    """
 
     train: AugmentedBatches
     validation: tuple[NDArray[Any], NDArray[Any]]
     epochs: int
+    divided_by: int = 1
 
 
 def call_fit(hypermodel: Any, hp: Any, model: Any, data: FitData, callbacks: list[Any]) -> None:
@@ -98,11 +102,13 @@ def _guided(model: Any, data: FitData, callbacks: list[Any]) -> Callable[..., An
     def guided(*args: Any, **kwargs: Any) -> Any:
         given = signature.bind(*args, **kwargs).arguments
         given |= given.pop("kwargs", {})
+        asked = given.pop("batch_size", None) or data.train.batch_size
+        size = max(1, asked // data.divided_by)
         if isinstance(given.get("x"), AugmentedBatches):
             given.pop("validation_split", None)  # which Keras takes with arrays alone
-            given["x"] = given["x"].sized(given.pop("batch_size", None) or data.train.batch_size)
+            given["x"] = given["x"].sized(size)
         else:
-            given.setdefault("batch_size", data.train.batch_size)
+            given["batch_size"] = size
         given.setdefault("epochs", data.epochs)
         theirs = given.get("callbacks") or []
         ours = [callback for callback in callbacks if callback not in theirs]

@@ -17,6 +17,7 @@ from bcauto.hypermodels.fit import AugmentedBatches, FitData, call_fit
 from bcauto.hypermodels.load import overrides_fit
 from bcauto.models import count_trainable
 from bcauto.recipe import Hypermodel, Training
+from bcauto.training.accumulation import accumulate_gradients, can_accumulate
 from bcauto.training.batches import Batch, Batches
 from bcauto.training.callbacks import stopping
 from bcauto.training.loop import Trained, Watch, stage_record, train_stage
@@ -26,9 +27,18 @@ __all__ = ["train_hypermodel"]
 
 
 def train_hypermodel(
-    recipe: Hypermodel, training: Training, data: Dataset, batches: Batches, watch: Watch
+    recipe: Hypermodel,
+    training: Training,
+    data: Dataset,
+    batches: Batches,
+    watch: Watch,
+    accumulate: int = 1,
 ) -> Trained:
     """Builds and trains the model of a recipe, by its hypermodel's ``fit`` where it has its own.
+
+    With ``accumulate`` above 1 a batch is trained in so many parts. Where what the model was
+    compiled with does not allow that, or ``model.fit`` trains it, batches are so much smaller, and
+    the stage has that as ``batch_divided_by``.
 
     Raises:
         TrialFailed: it cannot be built, or its loss is no longer a number.
@@ -37,13 +47,18 @@ def train_hypermodel(
         built = build_hypermodel(recipe, data.image_size, len(data.class_names))
     except BadInput as error:
         raise TrialFailed(str(error)) from error
-    if overrides_fit(built.hypermodel):
-        epochs = _fit(built, training, data, batches, watch)
+    own_fit, parts = overrides_fit(built.hypermodel), min(accumulate, batches.batch_size)
+    whole = own_fit or not can_accumulate(built.model)  # each batch is a step, if a smaller one
+    if own_fit:
+        epochs = _fit(built, training, data, batches, watch, parts)
+    elif whole:
+        epochs = _loop(built, training, batches.sized(batches.batch_size // parts), watch)
     else:
-        epochs = _loop(built, training, batches, watch)
+        epochs = _loop(built, training, batches, watch, parts)
     trainable = count_trainable(built.model)
-    stage = stage_record("hypermodel", epochs, trainable)
-    return Trained(built.classifier, trainable, [stage])
+    stage = stage_record("hypermodel", epochs, trainable, accumulate=1 if whole else parts)
+    smaller = {"batch_divided_by": parts} if whole and parts > 1 else {}
+    return Trained(built.classifier, trainable, [{**stage, **smaller}])
 
 
 class _Prepared:
@@ -66,10 +81,11 @@ class _Prepared:
         return self.built.images(images), self.built.targets(targets)
 
 
-def _loop(built: Built, training: Training, batches: Batches, watch: Watch) -> int:
+def _loop(built: Built, training: Training, batches: Batches, watch: Watch, parts: int = 1) -> int:
     """Trains as the networks are trained; the number of epochs."""
     rate = float(built.model.optimizer.learning_rate)
-    stage = Stage("hypermodel", training.epochs, rate, 0, from_scratch=True)
+    stage = Stage("hypermodel", training.epochs, rate, 0, from_scratch=True, accumulate=parts)
+    accumulate_gradients(built.model.optimizer, parts)
     callbacks = keras.callbacks.CallbackList(stopping(training, stage.epochs), model=built.model)
     return train_stage(
         stage,
@@ -80,7 +96,9 @@ def _loop(built: Built, training: Training, batches: Batches, watch: Watch) -> i
     )
 
 
-def _fit(built: Built, training: Training, data: Dataset, batches: Batches, watch: Watch) -> int:
+def _fit(
+    built: Built, training: Training, data: Dataset, batches: Batches, watch: Watch, parts: int
+) -> int:
     """Trains by the hypermodel's ``fit``; the number of epochs that it told of."""
     prepared = _Prepared(built, batches)
     train = AugmentedBatches(
@@ -90,7 +108,7 @@ def _fit(built: Built, training: Training, data: Dataset, batches: Batches, watc
     validation = built.images(data.val.images), built.targets(targets)
     reporting = _Reporting(built.classifier, watch)
     callbacks = [reporting, *stopping(training, training.epochs)]
-    fit_data = FitData(train, validation, training.epochs)
+    fit_data = FitData(train, validation, training.epochs, parts)
     call_fit(built.hypermodel, built.hyperparameters, built.model, fit_data, callbacks)
     if not reporting.epochs:  # a loop of its own, which calls no callbacks
         reporting.set_model(built.model)

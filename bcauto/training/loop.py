@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 
 from bcauto.errors import TrialFailed
+from bcauto.training.accumulation import train_in_parts
 from bcauto.training.stages import Stage
 
 __all__ = ["Epochs", "Trained", "Watch", "stage_record", "train_stage"]
@@ -33,14 +34,20 @@ def stage_record(
     trainable_parameters: int,
     frozen_layers: int = 0,
     first_block: str | None = None,
+    accumulate: int = 1,
 ) -> dict[str, Any]:
-    """One of a TrialResult's ``stages``."""
+    """One of a TrialResult's ``stages``.
+
+    ``accumulate`` is in it where a step had several parts: BatchNorm that trains saw those alone.
+    """
+    accumulated = {"accumulate": accumulate} if accumulate > 1 else {}
     return {
         "name": name,
         "epochs": epochs,
         "frozen_layers": frozen_layers,
         "first_block": first_block,
         "trainable_parameters": trainable_parameters,
+        **accumulated,
     }
 
 
@@ -68,7 +75,7 @@ def train_stage(
     model.stop_training = False
     callbacks.on_train_begin()
     for epoch in range(after + 1, after + stage.epochs + 1):
-        loss = _train_epoch(model, batches, callbacks, epoch)
+        loss = _train_epoch(model, batches.epoch(epoch), callbacks, stage.accumulate)
         if not math.isfinite(loss):
             raise TrialFailed(f"the loss is {loss} after epoch {epoch} ({stage.name} stage)")
         callbacks.on_epoch_end(epoch - after - 1, watch(epoch))
@@ -78,14 +85,16 @@ def train_stage(
     return epoch
 
 
-def _train_epoch(model: Any, batches: Epochs, callbacks: Any, epoch: int) -> float:
-    """One pass over the training images; its mean loss.
+def _train_epoch(
+    model: Any, batches: Iterator[tuple[Any, Any]], callbacks: Any, accumulate: int
+) -> float:
+    """One pass over the training images, a step for each batch; its mean loss.
 
     Batch by batch rather than by ``fit``, whose TensorFlow iterator costs up to a second of
     waiting whenever it is torn down, and which would compile the last, smaller batch.
     """
     model.reset_metrics()
-    for step, (images, targets) in enumerate(batches.epoch(epoch)):
+    for step, (images, targets) in enumerate(batches):
         callbacks.on_train_batch_begin(step)
-        losses = model.train_on_batch(images, targets)  # and metrics: means of the epoch so far
-    return float(np.ravel(losses)[0])
+        losses = train_in_parts(model, images, targets, accumulate)
+    return float(np.ravel(losses)[0])  # metrics are behind it

@@ -18,8 +18,9 @@ from bcauto.proxy import Metric, Proxy, measure, score, score_probe
 from bcauto.recipe import Hypermodel, Network, Training
 from bcauto.training.batches import Batches
 from bcauto.training.callbacks import make_callbacks
+from bcauto.training.checkpoint import Checkpoint, Progress
 from bcauto.training.device import Device, detect_device
-from bcauto.training.loop import Trained, Watch, stage_record, train_stage
+from bcauto.training.loop import Trained, stage_record, train_stage
 from bcauto.training.losses import make_loss
 from bcauto.training.stages import Stage, compile_stage, plan_stages
 from bcauto.trial import Job, Report, TrialResult
@@ -40,7 +41,8 @@ def run_trial(
         data: the training and validation images.
         proxy: scores every epoch on its probe, and the whole of it at the end.
         weights: where pretrained weights come from.
-        report: told each epoch's score on the probe, in 0..1.
+        report: told each epoch's score on the probe, in 0..1, also those of the stages that an
+            earlier try of the same job has trained.
         threads: CPU threads that this trial may use.
 
     Raises:
@@ -48,18 +50,9 @@ def run_trial(
         TrialStopped: ``report`` asked for it.
     """
     started = time.monotonic()
-
-    def watch(model: Any, epoch: int) -> dict[str, float]:
-        """Reports the epoch that ended; gives what its stage goes by."""
-        probe_score = _probe_score(model, proxy)
-        report(epoch, probe_score)
-        monitor = job.recipe.training.monitor
-        if monitor == "objective":
-            return {monitor: probe_score}
-        return {monitor: _clean_score(monitor, model, data)}
-
     device = _fresh_device(job)
     batches = _batches(job, data, device, threads)
+    watch = _Watch(data, proxy, job.recipe.training, report)
     trained = _train(job, data, weights, batches, device, watch)
     result = score_model(trained.model, data, proxy)
     with job.files.writing(job.model_path) as path:
@@ -132,35 +125,65 @@ def _predict_batch(model: Any, images: np.ndarray) -> np.ndarray:
     return probabilities[: len(images)]
 
 
+class _Watch:
+    """Reports every epoch of a trial, and keeps its score on the probe."""
+
+    def __init__(self, data: Dataset, proxy: Proxy, training: Training, report: Report) -> None:
+        self.data, self.proxy, self.monitor, self.report = data, proxy, training.monitor, report
+        self.scores: list[float] = []
+
+    def __call__(self, model: Any, epoch: int) -> dict[str, float]:
+        """Reports the epoch that ended; gives what its stage goes by."""
+        probe_score = _probe_score(model, self.proxy)
+        self.report(epoch, probe_score)
+        self.scores.append(probe_score)
+        if self.monitor == "objective":
+            return {self.monitor: probe_score}
+        return {self.monitor: _clean_score(self.monitor, model, self.data)}
+
+    def go_on_after(self, scores: list[float]) -> None:
+        """Reports once more the epochs that an earlier try of the trial has trained."""
+        for epoch, known in enumerate(scores, 1):
+            self.report(epoch, known)
+        self.scores += scores
+
+
 def _train(
-    job: Job, data: Dataset, weights: Weights, batches: Batches, device: Device, watch: Watch
+    job: Job, data: Dataset, weights: Weights, batches: Batches, device: Device, watch: _Watch
 ) -> Trained:
     """Trains what the recipe names, a network or a hypermodel."""
     if isinstance(job.recipe.model, Network):
         return _train_network(job, data, weights, batches, device, watch)
     from bcauto.training.hypermodel import train_hypermodel  # KerasTuner need not be installed
 
-    return train_hypermodel(job.recipe.model, job.recipe.training, data, batches, watch)
+    training = job.recipe.training
+    return train_hypermodel(job.recipe.model, training, data, batches, watch, job.accumulate)
 
 
 def _train_network(
-    job: Job, data: Dataset, weights: Weights, batches: Batches, device: Device, watch: Watch
+    job: Job, data: Dataset, weights: Weights, batches: Batches, device: Device, watch: _Watch
 ) -> Trained:
-    """Trains a network in its stages."""
+    """Trains a network in its stages, from the first that no earlier try has trained to its end."""
     recipe, classes = job.recipe, len(data.class_names)
     assert isinstance(recipe.model, Network)
     classifier = build_classifier(recipe.model, data.image_size, classes, weights)
     loss = make_loss(recipe.training, data.train.labels, classes)
-    epochs, stages = 0, []
-    for stage in plan_stages(recipe, classifier, weights.pretrains(recipe.model)):
-        sized = batches.sized(stage.batch_size)
+    planned = plan_stages(recipe, classifier, weights.pretrains(recipe.model))
+    checkpoint = Checkpoint(job, planned, classifier.model)
+    stages, scores = checkpoint.restore()
+    watch.go_on_after(scores)
+    for each in planned[len(stages) :]:
+        sized = batches.sized(each.batch_size)
+        stage = replace(each, accumulate=min(job.accumulate, sized.batch_size))
         compile_stage(classifier, stage, recipe.training, loss, device)
         callbacks = make_callbacks(classifier.model, recipe.training, stage, sized.steps)
+        before = len(watch.scores)
         last = train_stage(
-            stage, sized, callbacks, lambda epoch: watch(classifier.model, epoch), after=epochs
+            stage, sized, callbacks, lambda epoch: watch(classifier.model, epoch), after=before
         )
-        stages.append(_what_trained(classifier, stage, last - epochs))
-        epochs = last
+        stages.append(_what_trained(classifier, stage, last - before))
+        if len(stages) < len(planned):
+            checkpoint.write(Progress(stages, watch.scores))
     final = _as_float32(classifier, recipe.model, data, device)
     return Trained(final, classifier.trainable_parameters, stages)
 
@@ -219,6 +242,7 @@ def _what_trained(classifier: Classifier, stage: Stage, epochs: int) -> dict[str
         classifier.trainable_parameters,
         stage.frozen_layers,
         classifier.first_trainable_block,
+        stage.accumulate,
     )
 
 

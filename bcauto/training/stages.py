@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from bcauto.models import Classifier, count_frozen
 from bcauto.recipe import Recipe, Training, TrainingStage
+from bcauto.training.accumulation import accumulate_gradients
 from bcauto.training.device import Device
 from bcauto.training.losses import SoftCrossentropy
 from bcauto.training.optimizers import make_optimizer
@@ -18,7 +19,8 @@ class Stage:
     """Some epochs at a rate (at its highest), with so many backbone layers left alone.
 
     ``frozen_layers`` counts from the input; all of them leave the head alone to train. With
-    ``from_scratch`` everything trains, BatchNorm too.
+    ``from_scratch`` everything trains, BatchNorm too. Each step's batch is trained in
+    ``accumulate`` parts.
     """
 
     name: str
@@ -27,6 +29,7 @@ class Stage:
     frozen_layers: int
     from_scratch: bool = False
     batch_size: int = 32
+    accumulate: int = 1
 
 
 def plan_stages(recipe: Recipe, classifier: Classifier, pretrained: bool) -> list[Stage]:
@@ -90,4 +93,5 @@ def compile_stage(
         classifier.freeze(stage.frozen_layers)
     model = classifier.model
     optimizer = make_optimizer(training, stage.learning_rate, model.trainable_variables)
+    accumulate_gradients(optimizer, stage.accumulate)
     model.compile(optimizer=optimizer, loss=loss, jit_compile=device.jit_compile)

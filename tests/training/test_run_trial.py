@@ -398,9 +398,12 @@ def mixed_precision() -> Iterator[None]:
     keras.config.set_dtype_policy("float32")
 
 
-def test_a_model_trained_in_mixed_precision_is_handed_over_in_float32(trainer, tmp_path):
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_a_model_trained_in_mixed_precision_is_handed_over_in_float32(
+    accumulate, trainer, tmp_path
+):
     with mixed_precision():
-        done = run(trainer, Job(0, SMALL, 5, tmp_path / "0.keras"))
+        done = run(trainer, Job(0, SMALL, 5, tmp_path / "0.keras", accumulate=accumulate))
     assert done.result.device["precision"] == "mixed_float16"
     assert type(done.compiled[0]).__name__ == "LossScaleOptimizer"
     model = loaded(done.job.model_path)

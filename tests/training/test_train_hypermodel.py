@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -94,6 +96,77 @@ def test_early_stopping_goes_by_the_probe(name, trainer, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_probe_score", lambda *_: next(scores))
     asked = job(tmp_path, name, early_stopping=1, restore_best=True)
     assert trainer.run(asked, lambda *_: None).epochs == 2
+
+
+def test_a_batch_is_trained_in_parts(trainer, tmp_path, monkeypatch):
+    import keras
+
+    train_on_batch, sizes = keras.Model.train_on_batch, set()
+
+    def noted(model, images, *others):
+        sizes.add(len(images))
+        return train_on_batch(model, images, *others)
+
+    monkeypatch.setattr(keras.Model, "train_on_batch", noted)
+    asked = dataclasses.replace(job(tmp_path, "ConditionalModel"), accumulate=2)
+    [stage] = trainer.run(asked, lambda *_: None).stages
+    assert stage["accumulate"] == 2
+    assert "batch_divided_by" not in stage
+    assert sizes == {8}
+
+
+@pytest.mark.parametrize(
+    ("name", "optimizer"), [("FittingModel", {}), ("ConditionalModel", {"use_ema": True})]
+)
+def test_where_that_cannot_be_batches_are_smaller(name, optimizer, trainer, tmp_path, monkeypatch):
+    import keras
+
+    from bcauto.training.batches import Batches
+
+    make, sizes = Batches.make, set()
+
+    def noted(batches, indices, epoch):
+        sizes.add(len(indices))
+        return make(batches, indices, epoch)
+
+    monkeypatch.setattr(Batches, "make", noted)
+    monkeypatch.setattr(keras.Model, "compile", _compile_with(keras, optimizer))
+    asked = dataclasses.replace(job(tmp_path, name), accumulate=2)
+    [stage] = trainer.run(asked, lambda *_: None).stages
+    assert stage["batch_divided_by"] == 2
+    assert "accumulate" not in stage
+    assert sizes == {8}
+
+
+def _compile_with(keras, settings):
+    compile_model = keras.Model.compile
+
+    def compiled(model, optimizer, **named):
+        compile_model(model, keras.optimizers.Adam(**settings), **named)
+
+    return compiled
+
+
+def test_arrays_are_trained_on_in_smaller_batches_too(trainer):
+    from bcauto.hypermodels.fit import AugmentedBatches, FitData, call_fit
+
+    class Model:
+        asked = ()
+
+        def fit(self, x=None, y=None, batch_size=None, epochs=1, callbacks=None, verbose=1):
+            self.asked += ((len(x), batch_size),)
+
+    def fit(hp, model, x, y):
+        model.fit(x, y)
+        model.fit(x, y, batch_size=7)
+
+    def make(epoch, index, batch_size):
+        return np.zeros((batch_size, 2)), np.zeros(batch_size)
+
+    model, train = Model(), AugmentedBatches(make, lambda size: 48 // size, 16)
+    data = FitData(train, (np.zeros((4, 2)), np.zeros(4)), 1, divided_by=2)
+    call_fit(SimpleNamespace(fit=fit), None, model, data, [])
+    assert model.asked == ((48, 8), (48, 3))
 
 
 def test_a_model_that_does_not_fit_the_data_fails_its_trial(trainer, tmp_path):
