@@ -78,8 +78,8 @@ def export_trial(
 ) -> Path:
     """Writes a trial's model, recipe and manifest to ``out``, scored again after loading.
 
-    Of a trial that was confirmed it is the model of the repeat nearest to their mean: the
-    search's own is the one that was chosen for its luck.
+    Of a trial that was confirmed it is the model of the repeat nearest to their mean, of those
+    that are kept: the search's own is the one that was chosen for its luck.
 
     Returns:
         The folder written.
@@ -88,7 +88,7 @@ def export_trial(
         BadInput: the trial's model is no longer kept, or ``out`` cannot be written to.
         NothingUsable: the score does not come back within 0.2 points.
     """
-    run = confirmed.typical if confirmed else best
+    run = confirmed.kept(folder) if confirmed else best
     kept = folder.confirm_model(run.number) if confirmed else folder.model(best.number)
     proxy = folder.confirm_proxy if confirmed else folder.proxy
     if not kept.exists():
@@ -183,7 +183,7 @@ def _manifest(
         "study": folder.name,
         "trial": best.number,
         "objective": best.objective,
-        "confirmed": confirmed and _confirmed_object(confirmed),
+        "confirmed": confirmed and _confirmed_object(folder, confirmed),
         "objective_after_loading": again,
         "clean_accuracy": best.clean_accuracy,
         "scores": best.scores,
@@ -197,7 +197,7 @@ def _manifest(
     }
 
 
-def _confirmed_object(confirmed: Confirmed) -> dict[str, Any]:
+def _confirmed_object(folder: StudyFolder, confirmed: Confirmed) -> dict[str, Any]:
     """What the repeats came to, and which of them is handed over."""
     return {
         "score": confirmed.score,
@@ -207,5 +207,5 @@ def _confirmed_object(confirmed: Confirmed) -> dict[str, Any]:
             {"number": run.number, "objective": run.objective, "scores": run.scores}
             for run in confirmed.runs
         ],
-        "exported": confirmed.typical.number,
+        "exported": confirmed.kept(folder).number,
     }
