@@ -5,16 +5,19 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import optuna
 import sqlalchemy
 from optuna.storages import RDBStorage
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 
 from bcauto.errors import BadInput, NothingUsable
+from bcauto.study.patience import Patience, PatientStorage, StorageFailed, in_minutes
+from bcauto.study.url import hidden, parsed, redacted
 
 __all__ = [
     "absolute",
@@ -26,16 +29,17 @@ __all__ = [
 ]
 
 _WAITS = (0.1, 0.3, 1.0, 3.0)  # seconds between tries, while tables are being made
-_BUSY_TIMEOUT = 60.0  # seconds that SQLite waits for a reader such as the dashboard
-
-
-def redacted(url: str) -> str:
-    """The storage URL without its password.
-
-    Raises:
-        BadInput: not a URL of the form ``dialect://...``.
-    """
-    return _without_password(_parsed(url))
+_BUSY_TIMEOUT = 10.0  # seconds that SQLite waits for a reader such as the dashboard, unheard
+_DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql"}  # that the extras of these names install
+_SILENCE = 30  # seconds until a server that answers nothing any more counts as lost
+_LIBPQ = {
+    "connect_timeout": 10,
+    "tcp_user_timeout": 1000 * _SILENCE,
+    "keepalives_idle": _SILENCE,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+_SERVERS = {"psycopg": _LIBPQ, "psycopg2": _LIBPQ, "pymysql": {"connect_timeout": 10}}
 
 
 def check_storage(url: str) -> None:
@@ -44,23 +48,22 @@ def check_storage(url: str) -> None:
     Raises:
         BadInput: it cannot; the message has the reason but no password.
     """
-    parsed = _parsed(url)
-    if parsed.get_backend_name() == "sqlite":
-        _check_sqlite(parsed.database or "")
+    target = _driven(parsed(url))
+    if target.get_backend_name() == "sqlite":
+        _check_sqlite(target.database or "")
         return
     try:
-        engine = sqlalchemy.create_engine(parsed, connect_args=_patience(parsed))
-        engine.connect().close()
-    except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
-        raise _unreachable(parsed, error) from None
+        sqlalchemy.create_engine(target, **_engine(target)).connect().close()
+    except (sqlalchemy.exc.SQLAlchemyError, TypeError) as error:
+        raise _unreachable(url, error) from None
 
 
 def absolute(url: str) -> str:
     """The URL with the path of an SQLite file made absolute: a study is resumed from anywhere."""
-    parsed = _parsed(url)
-    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+    target = parsed(url)
+    if target.get_backend_name() != "sqlite" or not target.database:
         return url
-    return f"{parsed.drivername}:///{Path(parsed.database).resolve()}"
+    return f"{target.drivername}:///{Path(target.database).resolve()}"
 
 
 def check_exists(url: str) -> None:
@@ -70,37 +73,52 @@ def check_exists(url: str) -> None:
         BadInput: it cannot, or is not.
     """
     check_storage(url)
-    parsed = _parsed(url)
-    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file():
-        raise BadInput(f"the study's storage is missing: {parsed.database}")
+    target = parsed(url)
+    if target.get_backend_name() == "sqlite" and not Path(target.database or "").is_file():
+        raise BadInput(f"the study's storage is missing: {target.database}")
 
 
-def connect(url: str) -> RDBStorage:
-    """An open Optuna storage.
+def connect(
+    url: str,
+    check: Callable[[], None] = lambda: None,
+    say: Callable[[str], None] = lambda _: None,
+) -> RDBStorage:
+    """An open Optuna storage, which waits for a database that is away for a while.
+
+    Args:
+        url: of the storage, with its password.
+        check: called often while it waits; may raise, to end it.
+        say: told when it begins to wait, and when the database is back.
 
     Raises:
         BadInput: it cannot be opened.
+        StorageFailed: the database is away, and was for as long as it waits.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.ERROR)
-    parsed = _parsed(url)
+    target = _driven(parsed(url))
+    patience = Patience(check, say, hidden(url))
     try:
-        return _opened(url, parsed)
-    except (sqlalchemy.exc.SQLAlchemyError, ImportError, RuntimeError) as error:
-        raise _unreachable(parsed, error) from None
+        return patience.call(lambda: _opened(target, patience))
+    except StorageFailed as error:
+        if error.waited:
+            raise
+        raise _unreachable(url, error) from None
+    except (RuntimeError, TypeError) as error:
+        raise _unreachable(url, error) from None
 
 
-def _opened(url: str, parsed: URL) -> RDBStorage:
+def _opened(url: URL, patience: Patience) -> PatientStorage:
     """The storage; tried again where another process makes its tables at the same moment."""
-    engine = {"connect_args": _patience(parsed)}
+    text = url.render_as_string(hide_password=False)
     for wait in _WAITS:
         try:
-            return RDBStorage(url, engine_kwargs=engine)
+            return PatientStorage(text, _engine(url), patience)
         except sqlalchemy.exc.DatabaseError as error:
             if not _is_race(error):
                 raise
         time.sleep(wait)
-    return RDBStorage(url, engine_kwargs=engine)
+    return PatientStorage(text, _engine(url), patience)
 
 
 def _is_race(error: sqlalchemy.exc.DatabaseError) -> bool:
@@ -118,39 +136,52 @@ def storage_failures_in_one_line() -> Iterator[None]:
     """
     try:
         yield
-    except optuna.exceptions.StorageInternalError as error:
-        reason = str(error.__cause__ or error).splitlines()[0]
+    except StorageFailed as error:
+        waited = f" for {in_minutes(error.waited)}" if error.waited else ""
         raise NothingUsable(
-            f"the storage failed ({reason}); what it could save is saved, and once it works "
-            "again the same command goes on"
+            f"the storage failed ({error.reason}){waited}; what it could save is saved, and once "
+            "it works again the same command goes on"
         ) from error
 
 
-def _parsed(url: str) -> URL:
+def _driven(url: URL) -> URL:
+    """The URL with the driver that our extra installs, where it names none; loaded.
+
+    Raises:
+        BadInput: the driver is not installed, or SQLAlchemy knows no such database.
+    """
+    backend = url.get_backend_name()
+    if url.drivername == backend and backend in _DRIVERS:
+        url = url.set(drivername=f"{backend}+{_DRIVERS[backend]}")
     try:
-        return make_url(url)
-    except sqlalchemy.exc.ArgumentError:
-        raise BadInput(
-            "--storage must be a URL such as sqlite:///study.db or "
-            f"postgresql://user@host/database, got {url!r}"
-        ) from None
+        url.get_dialect().import_dbapi()
+    except sqlalchemy.exc.NoSuchModuleError as error:
+        raise _unreachable(url.render_as_string(hide_password=False), error) from None
+    except ImportError as error:
+        raise _without_driver(url, error) from None
+    return url
 
 
-def _without_password(url: URL) -> str:
-    query = {key: value for key, value in url.query.items() if "password" not in key.lower()}
-    bare = URL.create(url.drivername, url.username, None, url.host, url.port, url.database, query)
-    return bare.render_as_string()
+def _without_driver(url: URL, error: ImportError) -> BadInput:
+    backend = url.get_backend_name()
+    shown = redacted(url.render_as_string(hide_password=False))
+    reason = (
+        f"--storage {shown} needs a driver that cannot be loaded ({str(error).splitlines()[0]})"
+    )
+    if backend not in _DRIVERS:
+        return BadInput(reason)
+    return BadInput(
+        f'{reason}: pip install "bcauto[{backend}]", and begin the URL with {backend}://'
+    )
 
 
-def _secrets(url: URL) -> list[str]:
-    hidden = [value for key, value in url.query.items() if "password" in key.lower()]
-    return [str(secret) for secret in (url.password, *hidden) if secret]
-
-
-def _patience(url: URL) -> dict[str, float]:
+def _engine(url: URL) -> dict[str, Any]:
+    """How SQLAlchemy should connect: not for ever, and not over a connection that is broken."""
     if url.get_backend_name() == "sqlite":
-        return {"timeout": _BUSY_TIMEOUT}
-    return {"connect_timeout": 10}
+        return {"connect_args": {"timeout": _BUSY_TIMEOUT}}
+    known = _SERVERS.get(url.get_driver_name(), {})
+    given = {key: value for key, value in known.items() if key not in url.query}
+    return {"connect_args": given, "pool_pre_ping": True}
 
 
 def _check_sqlite(database: str) -> None:
@@ -165,8 +196,6 @@ def _check_sqlite(database: str) -> None:
         raise BadInput(f"--storage: the SQLite file must be writable, got {file}")
 
 
-def _unreachable(url: URL, error: Exception) -> BadInput:
+def _unreachable(url: str, error: Exception) -> BadInput:
     reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-    for secret in _secrets(url):
-        reason = reason.replace(secret, "***")
-    return BadInput(f"--storage {_without_password(url)} cannot be reached: {reason}")
+    return BadInput(f"--storage {redacted(url)} cannot be reached: {hidden(url)(reason)}")

@@ -1,22 +1,25 @@
 """Storage URLs: reached before work, and never shown with a password."""
 
 import socket
+import sys
 import threading
+import tomllib
+import traceback
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import optuna
 import pytest
+import sqlalchemy
 
 from bcauto.errors import BadInput
-from bcauto.study import absolute, check_exists, check_storage, connect, redacted
+from bcauto.study import absolute, check_exists, check_storage, connect
 
 
-def test_password_is_not_shown():
-    assert redacted("postgresql://me:secret@host/db") == "postgresql://me@host/db"
-    assert (
-        redacted("postgresql://host/db?user=me&password=secret") == "postgresql://host/db?user=me"
-    )
-    assert redacted("sqlite:///studies/cells/study.db") == "sqlite:///studies/cells/study.db"
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 @pytest.mark.parametrize("url", ["study.db", "", "sqlite", "://x"])
@@ -44,14 +47,70 @@ def test_sqlite_file_must_not_be_a_folder(tmp_path):
 
 
 def test_server_that_is_not_there_is_one_line_without_the_password():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with pytest.raises(BadInput) as refused:
         check_storage(f"postgresql://me:secret@127.0.0.1:{port}/db")
     assert "cannot be reached" in str(refused.value)
     assert "secret" not in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("use", [check_storage, connect])
+@pytest.mark.parametrize(
+    ("url", "module", "extra"),
+    [
+        ("postgresql://me:n0body@host/db", "psycopg", "postgresql"),
+        ("postgresql+psycopg2://me:n0body@host/db", "psycopg2", "postgresql"),
+        ("mysql://me@host/db?password=n0body", "pymysql", "mysql"),
+        ("mysql+mysqldb://me:n0body@host/db", "MySQLdb", "mysql"),
+    ],
+)
+def test_missing_driver_is_named_with_the_extra_that_brings_it(
+    use, url, module, extra, monkeypatch, refused
+):
+    monkeypatch.setitem(sys.modules, module, None)
+    with refused(rf'{extra}.*{module}.*: pip install "bcauto\[{extra}\]"') as _:
+        use(url)
+
+
+@pytest.mark.parametrize(("backend", "driver"), [("postgresql", "psycopg"), ("mysql", "pymysql")])
+def test_url_without_a_driver_takes_the_one_that_the_extra_installs(backend, driver):
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert project["optional-dependencies"][backend][0].startswith(driver)
+    with pytest.raises(BadInput, match="cannot be reached"):
+        check_storage(f"{backend}://me@127.0.0.1:{free_port()}/db")
+    assert driver in sys.modules
+
+
+def test_connection_to_a_server_does_not_hang(monkeypatch):
+    given = {}
+
+    def create_engine(url, **kwargs):
+        given[url.get_driver_name()] = kwargs
+        raise sqlalchemy.exc.ArgumentError("enough")
+
+    monkeypatch.setattr(sqlalchemy, "create_engine", create_engine)
+    for url in (
+        "postgresql://host/db",
+        "mysql://host/db",
+        "postgresql://host/db?connect_timeout=3",
+    ):
+        with pytest.raises(BadInput, match="enough"):
+            check_storage(url)
+        (engine,) = given.values()
+        assert engine["pool_pre_ping"]
+        assert engine["connect_args"].get("connect_timeout") == (None if "=3" in url else 10)
+        given.clear()
+
+
+@pytest.mark.parametrize("query", ["?password=n0body", "?sslpassword=n0body", "?passwd=n0body"])
+@pytest.mark.parametrize("login", ["me:n0body%2F%40@127.0.0.1", "127.0.0.1"])
+def test_secret_is_in_no_error_of_a_server_that_is_not_there(login, query, caplog, capfd):
+    caplog.set_level("DEBUG")
+    with pytest.raises(BadInput, match="cannot be reached") as raised:
+        check_storage(f"postgresql://{login}:{free_port()}/db{query}")
+    shown = traceback.format_exception(raised.value)
+    assert "n0body" not in "".join([*shown, caplog.text, *capfd.readouterr()])
 
 
 def test_connect_opens_what_optuna_can_use(tmp_path):
