@@ -27,6 +27,7 @@ __all__ = [
 
 Model = TypeVar("Model", bound=BaseModel)
 _LINE = 2000  # characters of a message; legal choices come last
+_NAME = 200  # characters of a file's name in a message
 _DEPTH = 50
 _BYTES = 2**20  # of a file; TOML is read at about a megabyte in a second
 
@@ -133,10 +134,13 @@ def _read_chain(
     if not isinstance(name, str):
         raise BadInput(f"{path}: extends must be a name or a .toml file, got {name!r}")
     try:
-        base_path = path.parent / find(name)
+        base_path = _inside(path.parent, name, find(name))
+        leads_back = base_path.resolve() in chain
     except BadInput as error:
         raise BadInput(f"{path}: extends: {error}") from None
-    if base_path.resolve() in chain:
+    except (OSError, ValueError, RuntimeError):  # a name too long, with a NUL, a circle of links
+        raise BadInput(f"{path}: extends: cannot be read, got {name[:_NAME]!r}") from None
+    if leads_back:
         raise BadInput(f"{path}: extends must not lead back to the file itself, got {name!r}")
     base = _read_chain(model, base_path, find, extend, chain)
     checked(model, base, base_path)
@@ -145,6 +149,14 @@ def _read_chain(
     except ValueError as error:
         said = explain(error, model) if isinstance(error, ValidationError) else str(error)
         raise BadInput(f"{path}: {_one_line(said)}") from None
+
+
+def _inside(folder: Path, name: str, found: Path) -> Path:
+    """The file that a name means, which is one that ships, or lies in the folder or below."""
+    given = Path(name)
+    if found == given and (given.is_absolute() or ".." in given.parts):
+        raise BadInput(f"must be a name or a .toml file of the same folder, got {name[:_NAME]!r}")
+    return folder / found
 
 
 def to_toml(model: BaseModel, exclude: Any = None) -> str:

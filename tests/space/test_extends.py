@@ -149,3 +149,28 @@ def test_what_it_extends_must_be_there_and_right(tmp_path, refused):
         path.write_text(f"extends = {extends}\n")
         with refused(said):
             read_space(path)
+
+
+@pytest.mark.parametrize("name", ["../base.toml", "/etc/base.toml", "deep/../../base.toml"])
+def test_what_it_extends_lies_in_its_folder(tmp_path, refused, name):
+    (tmp_path / "base.toml").write_text(BASE)
+    path = tmp_path / "inside" / "mine.toml"
+    path.parent.mkdir()
+    path.write_text(f'extends = "{name}"\n')
+    with refused(f"extends: must be a name or a .toml file of the same folder, got '{name}'$"):
+        read_space(path)
+
+
+def test_what_it_extends_may_lie_deeper(tmp_path):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "base.toml").write_text(BASE)
+    (tmp_path / "mine.toml").write_text('extends = "deep/base.toml"\n')
+    assert read_space(tmp_path / "mine.toml") == base()
+
+
+@pytest.mark.parametrize("name", ["a\\u0000.toml", "loop.toml", f"{'n' * 5000}.toml"])
+def test_names_that_no_file_can_have_are_refused(tmp_path, refused, name):
+    (tmp_path / "loop.toml").symlink_to(tmp_path / "loop.toml")
+    (tmp_path / "mine.toml").write_text(f'extends = "{name}"\n')
+    with refused("cannot be read"):
+        read_space(tmp_path / "mine.toml")
