@@ -110,7 +110,7 @@ def _session(
     for name in ("ray", "ray.tune", "ray.data", "ray.train"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     with _scratch("ray") as scratch:
-        with _own_signal_handlers():
+        with _own_signal_handlers(), _nameless():
             if address == "local":
                 slots = slots_on([Node(count_cores(), count_gpus())])
                 _start(slots, nbytes, scratch)
@@ -148,6 +148,17 @@ def _nodes() -> list[Node]:
     """The cluster's machines."""
     resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     return [Node(int(each.get("CPU", 0)), each.get("GPU", 0.0)) for each in resources]
+
+
+@contextmanager
+def _nameless() -> Iterator[None]:
+    """Keeps the command line, where a storage's password may stand, out of Ray's list of jobs."""
+    name = ray._private.utils.get_entrypoint_name
+    ray._private.utils.get_entrypoint_name = lambda: "bcauto"
+    try:
+        yield
+    finally:
+        ray._private.utils.get_entrypoint_name = name
 
 
 @contextmanager
