@@ -69,7 +69,13 @@ def process(tmp_path):
         environment = {**os.environ, "COLUMNS": "120"}
         pipe = subprocess.PIPE
         begun = subprocess.Popen(
-            command, cwd=tmp_path, env=environment, stdout=pipe, stderr=pipe, text=True
+            command,
+            cwd=tmp_path,
+            env=environment,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+            start_new_session=True,
         )
         started.append(begun)
         return begun

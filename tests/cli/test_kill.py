@@ -1,7 +1,9 @@
-"""Searches that are killed, and go on."""
+"""Searches that are killed again and again, and go on."""
 
 import json
+import os
 import signal
+import subprocess
 import time
 
 import optuna
@@ -9,21 +11,29 @@ import pytest
 from optuna.trial import TrialState
 from sqlalchemy.exc import DatabaseError
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.chaos]
 
 TRIALS = 5
+KILLS = 2
 
 
-def finished(study_db):
-    """Trials COMPLETE or PRUNED in a study that another process writes; 0 before it is there."""
+def trials_of(storage):
+    """The trials of a study that another process writes; none before it is there."""
     try:
-        study = optuna.load_study(study_name=None, storage=f"sqlite:///{study_db}")
+        return optuna.load_study(study_name="tiny-tiny", storage=storage).get_trials()
     except (KeyError, ValueError, optuna.exceptions.StorageInternalError, DatabaseError):
-        return 0  # also where the search makes its tables at this very moment
-    return sum(t.state in (TrialState.COMPLETE, TrialState.PRUNED) for t in study.get_trials())
+        return []  # also where the search makes its tables at this very moment
 
 
-def wait_for(condition, process, patience=240.0):
+def count(storage, *states):
+    return sum(trial.state in states for trial in trials_of(storage))
+
+
+def finished(storage):
+    return count(storage, TrialState.COMPLETE, TrialState.PRUNED)
+
+
+def wait_for(condition, process, patience=300.0):
     """Waits until ``condition()`` holds while the process lives."""
     end = time.monotonic() + patience
     while not condition():
@@ -32,32 +42,49 @@ def wait_for(condition, process, patience=240.0):
         time.sleep(0.2)
 
 
-@pytest.mark.parametrize(
-    ("signum", "executor", "code"),
-    [
-        (signal.SIGKILL, "ray", -9),
-        (signal.SIGINT, "ray", 130),
-        (signal.SIGTERM, "ray", 143),
-    ],
-)
-def test_killed_half_way_it_ends_with_the_trials_asked_for(
-    process, tiny_npz, tiny_space, tmp_path, signum, executor, code
-):
-    arguments = ("search", "--data", tiny_npz, "--space", tiny_space, "--trials", TRIALS)
-    database = tmp_path / "studies" / "tiny-tiny" / "study.db"
-    killed = process(*arguments, "--executor", executor)
-    wait_for(lambda: database.exists() and finished(database) >= 2, killed)
-    killed.send_signal(signum)
-    assert killed.wait(timeout=120) == code
-    if code > 0:
-        assert "all is saved" in killed.stderr.read()
-        assert TrialState.RUNNING not in states(database)
+def family(pid):
+    """Process ids and command lines of all that a search started, which is a session's leader."""
+    listed = subprocess.run(["ps", "-ww", "-eo", "pid=,sid=,args="], capture_output=True, text=True)
+    rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
+    return {int(row[0]): row[2] for row in rows if int(row[1]) == pid and int(row[0]) != pid}
 
-    again = process(*arguments)
-    out, err = again.communicate(timeout=300)
-    assert again.returncode == 0, err
-    assert "going on: " in out
-    check_ledger(database)
+
+@pytest.fixture
+def storage(tmp_path):
+    return f"sqlite:///{tmp_path / 'studies' / 'tiny-tiny' / 'study.db'}"
+
+
+@pytest.fixture
+def search(process, tiny_npz, tiny_space):
+    return lambda: process("search", "--data", tiny_npz, "--space", tiny_space, "--trials", TRIALS)
+
+
+@pytest.mark.parametrize(
+    ("victim", "signum", "code"),
+    [
+        ("driver", signal.SIGKILL, -9),
+        ("driver", signal.SIGINT, 130),
+        ("driver", signal.SIGTERM, 143),
+        ("ray::TrainerProcess", signal.SIGKILL, None),
+        ("raylet/raylet", signal.SIGKILL, None),
+    ],
+    ids=["kill", "interrupt", "terminate", "training process", "raylet"],
+)
+def test_killed_twice_it_ends_with_the_trials_asked_for(
+    search, storage, process, victim, signum, code
+):
+    running = search()
+    for kill in range(KILLS):
+
+        def half_way(least=kill + 1):
+            return finished(storage) >= least and count(storage, TrialState.RUNNING)
+
+        wait_for(half_way, running)
+        running = strike(running, victim, signum, code, storage) or search()
+    out, err = running.communicate(timeout=400)
+    assert running.returncode == 0, err
+    assert "going on: " in out or victim == "ray::TrainerProcess"
+    check_ledger(storage)
 
     status = process("status", "--json")
     counts = json.loads(status.communicate(timeout=60)[0])["trials"]
@@ -65,18 +92,52 @@ def test_killed_half_way_it_ends_with_the_trials_asked_for(
     assert counts["running"] == counts["waiting"] == 0
 
 
-def states(database):
-    study = optuna.load_study(study_name=None, storage=f"sqlite:///{database}")
-    return [trial.state for trial in study.get_trials()]
+def strike(running, victim, signum, code, storage):
+    """Kills the victim; gives the search where it goes on, and None where it has ended."""
+    pid = running.pid
+    others = family(pid)
+    named = [other for other, words in others.items() if victim in words]
+    os.kill(pid if victim == "driver" else named[0], signum)
+    if victim == "ray::TrainerProcess":
+        return running
+    out, err = running.communicate(timeout=120)
+    assert "Traceback" not in err
+    if code is not None:
+        assert running.returncode == code
+    else:
+        assert running.returncode != 0  # Ray ends a driver whose raylet is gone, without a word
+    if signum != signal.SIGKILL:
+        assert "all is saved" in err
+        assert count(storage, TrialState.RUNNING) == 0
+    assert_gone(others)
+    return None
 
 
-def check_ledger(database):
+def assert_gone(pids, patience=30.0):
+    """No zombies: what a search started ends with it."""
+    end = time.monotonic() + patience
+    while left := [pid for pid in pids if alive(pid)]:
+        assert time.monotonic() < end, f"still there: {left}"
+        time.sleep(0.2)
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:  # noqa: PTH123
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def check_ledger(storage):
     """Exactly the trials asked for, none running, none twice, and a reason for each failure."""
-    study = optuna.load_study(study_name=None, storage=f"sqlite:///{database}")
-    done = study.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED))
+    trials = trials_of(storage)
+    done = [t for t in trials if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
     assert len(done) == TRIALS
     recipes = [json.dumps(trial.user_attrs["recipe"], sort_keys=True) for trial in done]
     assert len(set(recipes)) == TRIALS
-    assert TrialState.RUNNING not in [trial.state for trial in study.get_trials()]
-    failed = study.get_trials(states=(TrialState.FAIL,))
+    assert TrialState.RUNNING not in [trial.state for trial in trials]
+    failed = [trial for trial in trials if trial.state is TrialState.FAIL]
     assert all(trial.user_attrs["error"] for trial in failed)
+    retried = {trial.user_attrs.get("retry_of") for trial in trials}
+    assert {trial.number for trial in failed} <= retried  # no recipe is lost
