@@ -7,7 +7,7 @@ import os
 import platform
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -62,7 +62,7 @@ class Plan:
     folder: StudyFolder
     settings: Settings
     record: StudyRecord
-    url: str
+    url: str = field(repr=False)
     space: Space
     space_text: str
     data: Dataset

@@ -23,6 +23,7 @@ class Postgres:
 
     Attributes:
         url: of its database, as ``--storage`` takes it.
+        port: on 127.0.0.1.
         password: the one in it, with all that a URL has to encode.
     """
 
@@ -31,8 +32,8 @@ class Postgres:
 
     def __init__(self, programs: Path, folder: Path) -> None:
         self._programs, self._folder = programs, folder
-        self._port = _free_port()
-        login = f"{self.user}:{quote(self.password, safe='')}@127.0.0.1:{self._port}"
+        self.port = _free_port()
+        login = f"{self.user}:{quote(self.password, safe='')}@127.0.0.1:{self.port}"
         self.url = f"postgresql://{login}/postgres"
         word = folder / "password"
         word.write_text(self.password)
@@ -41,7 +42,7 @@ class Postgres:
 
     def start(self) -> None:
         """Returns when it takes connections."""
-        settings = f"-p {self._port} -h 127.0.0.1 -k {self._folder} -F"
+        settings = f"-p {self.port} -h 127.0.0.1 -k {self._folder} -F"
         self._run("pg_ctl", "start", "-w", f"--log={self._folder / 'log'}", "-o", settings)
 
     def stop(self, mode: str = "immediate") -> None:

@@ -12,6 +12,7 @@ import pytest
 from optuna.trial import TrialState
 
 from bcauto.errors import BadInput
+from bcauto.plan import plan_search
 from bcauto.study import Ledger, Limits, SpaceSource, check_storage, connect, make_pruner, redacted
 from bcauto.trial import TrialResult
 
@@ -173,3 +174,13 @@ def test_password_is_said_nowhere(postgres, said, capfd, caplog, space, folder):
     shown = "\n".join([*said, *capfd.readouterr(), caplog.text, redacted(postgres.url)])
     assert "n0b" not in shown
     assert postgres.password not in shown
+
+
+def test_password_is_not_in_the_study_folder(postgres, tmp_path):
+    plan = plan_search({"storage": postgres.url, "space": "quick"}, tmp_path, "cells")
+    plan.folder.path.mkdir()
+    plan.record.write(plan.folder)
+    written = plan.folder.record.read_text()
+    assert f"postgresql://searcher@127.0.0.1:{postgres.port}/postgres" in written
+    assert "n0body" not in written + repr(plan)
+    assert plan.url == postgres.url
