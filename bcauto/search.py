@@ -63,11 +63,11 @@ def run_search(
         storage_failures_in_one_line(),
         driving(folder, join) as drivers,
     ):
-        study = _open(plan, folder.name, make_pruner())
+        run = _Run(plan, deadline, monitor, check, drivers)
+        study = run.open(folder.name, make_pruner())
         drivers.open(study, join)
         if not (drivers.joined and folder.record.exists()):
             _write(plan)
-        run = _Run(plan, deadline, monitor, check, drivers)
         run.search(study)
         confirms = plan.confirmation.top and not drivers.joined
         repeats = run.confirm(study) if confirms else None
@@ -83,6 +83,21 @@ class _Run:
     monitor: Monitor
     check: Callable[[], None]
     drivers: Drivers
+
+    def open(self, name: str, pruner: optuna.pruners.BasePruner) -> optuna.Study:
+        """The study in its storage, which may hold one of the same name from elsewhere."""
+        identity = self.plan.record.identity
+        study = optuna.create_study(
+            study_name=name,
+            storage=connect(self.plan.url, self.check, self.monitor.notice),
+            direction="maximize",
+            pruner=pruner,
+            load_if_exists=True,
+        )
+        if "identity" in study.user_attrs:
+            Identity.model_validate(study.user_attrs["identity"]).check_same(identity, name)
+        study.set_user_attr("identity", identity.model_dump())
+        return study
 
     def search(self, study: optuna.Study) -> None:
         """Runs trials until there are as many as asked for, or time is left for confirming."""
@@ -104,7 +119,7 @@ class _Run:
             return None
         leaders = list(recipes)[: confirmation.top]
         source = RepeatSource(recipes, leaders, confirmation.repeats, plan.settings.seed)
-        repeats = _open(plan, plan.folder.confirm_name, optuna.pruners.NopPruner())
+        repeats = self.open(plan.folder.confirm_name, optuna.pruners.NopPruner())
         left = source.left(repeats)
         if not left:
             return repeats
@@ -135,22 +150,6 @@ def _write(plan: Plan) -> None:
         plan.proxy.save(plan.folder.proxy)
     plan.folder.space.write_text(plan.space_text, encoding="utf-8")
     plan.record.write(plan.folder)
-
-
-def _open(plan: Plan, name: str, pruner: optuna.pruners.BasePruner) -> optuna.Study:
-    """The study in its storage, which may hold one of the same name from elsewhere."""
-    identity = plan.record.identity
-    study = optuna.create_study(
-        study_name=name,
-        storage=connect(plan.url),
-        direction="maximize",
-        pruner=pruner,
-        load_if_exists=True,
-    )
-    if "identity" in study.user_attrs:
-        Identity.model_validate(study.user_attrs["identity"]).check_same(identity, name)
-    study.set_user_attr("identity", identity.model_dump())
-    return study
 
 
 def _executor(plan: Plan) -> Executor:

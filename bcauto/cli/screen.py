@@ -104,6 +104,10 @@ class SearchScreen:
             self.goes_on = False
             self._say("every recipe of the space is trained")
 
+    def notice(self, line: str) -> None:
+        """Says it."""
+        self._say(line)
+
     def confirming(self, trials: Sequence[int], repeats: int, target: int) -> None:
         """Says what follows the search, and counts the repeats from here on."""
         again = "once more" if repeats == 1 else f"{repeats} times more"

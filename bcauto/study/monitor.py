@@ -22,6 +22,9 @@ class Monitor(Protocol):
     def confirming(self, trials: Sequence[int], repeats: int, target: int) -> None:
         """The search is over: its best trials are repeated, to so many trainings in total."""
 
+    def notice(self, line: str) -> None:
+        """Something that a person should know, such as a storage that is away."""
+
     def started(self, job: Job) -> None:
         """A trial was handed out."""
 
@@ -42,6 +45,9 @@ class SilentMonitor:
         """Nothing."""
 
     def confirming(self, trials: Sequence[int], repeats: int, target: int) -> None:
+        """Nothing."""
+
+    def notice(self, line: str) -> None:
         """Nothing."""
 
     def started(self, job: Job) -> None:

@@ -100,7 +100,7 @@ def strike(running, victim, signum, code, storage):
     os.kill(pid if victim == "driver" else named[0], signum)
     if victim == "ray::TrainerProcess":
         return running
-    out, err = running.communicate(timeout=120)
+    _, err = running.communicate(timeout=120)
     assert "Traceback" not in err
     if code is not None:
         assert running.returncode == code

@@ -1,0 +1,63 @@
+"""Two searches of one study, and a search over several machines."""
+
+import time
+
+import pytest
+from optuna.trial import TrialState
+from test_kill import check_ledger, count, finished, trials_of, wait_for
+
+pytest_plugins = ["postgres"]
+pytestmark = [pytest.mark.ray, pytest.mark.chaos]
+
+
+def test_a_second_search_is_refused_or_joins(process, tiny_npz, tiny_space, tmp_path):
+    storage = f"sqlite:///{tmp_path / 'studies' / 'tiny-tiny' / 'study.db'}"
+    given = ("search", "--data", tiny_npz, "--space", tiny_space, "--trials", "5")
+    first = process(*given)
+    wait_for(lambda: trials_of(storage), first)
+
+    refused = process(*given)
+    _, err = refused.communicate(timeout=300)
+    assert refused.returncode == 2
+    assert f"is being searched by process {first.pid} on " in err
+
+    joined = process(*given, "--join", "--executor", "inline")
+    for search in (first, joined):
+        _, err = search.communicate(timeout=400)
+        assert search.returncode == 0, err
+    check_ledger(storage)
+    drivers = {t.user_attrs["driver"] for t in trials_of(storage) if t.state.is_finished()}
+    assert len(drivers) == 2
+
+
+@pytest.fixture
+def cluster():
+    """A Ray cluster of two machines, each with a core."""
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    cluster.add_node(num_cpus=1)
+    cluster.wait_for_nodes()
+    yield cluster
+    cluster.shutdown()
+
+
+def test_a_machine_that_is_lost_and_a_database_that_stops_cost_no_trial(
+    process, tiny_npz, tiny_space, cluster, postgres
+):
+    """Trials run on both machines; the second dies in the middle of one, then the database."""
+    data = ("--data", tiny_npz, "--space", tiny_space, "--trials", "5")
+    search = process("search", *data, "--ray-address", cluster.address, "--storage", postgres.url)
+    wait_for(lambda: count(postgres.url, TrialState.RUNNING) == 2, search)
+    cluster.remove_node(sorted(cluster.worker_nodes, key=str)[0], allow_graceful=False)
+    wait_for(lambda: finished(postgres.url) >= 1, search)
+    postgres.stop()
+    time.sleep(20)
+    postgres.start()
+    out, err = search.communicate(timeout=500)
+    assert search.returncode == 0, err
+    assert "the storage cannot be reached" in out
+    assert "the storage is back" in out
+    check_ledger(postgres.url)
+    lost = [t for t in trials_of(postgres.url) if t.state is TrialState.FAIL]
+    assert lost
