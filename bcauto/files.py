@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-__all__ = ["Files", "LocalFiles", "writing"]
+__all__ = ["Files", "LocalFiles", "scratch", "writing"]
+
+_SCRATCH = Path("/tmp")
+"""Whatever ``TMPDIR`` says, as Ray's own: Ray makes sockets there, whose paths must stay under 104
+to 108 characters."""
 
 
 @contextmanager
@@ -24,6 +31,35 @@ def writing(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def scratch(purpose: str) -> Iterator[Path]:
+    """A folder of this process that is gone afterwards; those of killed ones go, too."""
+    _sweep()
+    folder = tempfile.mkdtemp(prefix=f"bcauto-{purpose}-{os.getpid()}-", dir=_SCRATCH)
+    try:
+        yield Path(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep() -> None:
+    """Deletes the folders of this user's processes that are dead."""
+    for path in _SCRATCH.glob("bcauto-*"):
+        named = re.fullmatch(r"bcauto-[a-z]+-(\d+)-\w+", path.name)
+        if named and path.lstat().st_uid == os.getuid() and not _runs(int(named[1])):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
 
 
 class Files(Protocol):

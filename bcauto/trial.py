@@ -77,7 +77,9 @@ class TrialResult:
     ``held_out``, the proxy's metric by name; ``clean``, accuracy and that metric on the validation
     images as they are. ``device`` says on what it ran, and how; ``stages`` what each one trained:
     its ``name``, ``epochs``, ``frozen_layers`` (of the backbone, from the input), ``first_block``
-    (the first of its blocks that trained, None where none did) and ``trainable_parameters``.
+    (the first of its blocks that trained, None where none did) and ``trainable_parameters``; where
+    memory was short also ``accumulate`` (micro-batches of each step) or, for a hypermodel that
+    cannot, ``batch_divided_by``. After a kill, ``seconds`` are those of the last try.
     """
 
     objective: float

@@ -1,8 +1,11 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from bcauto.files import LocalFiles
+from bcauto.files import LocalFiles, scratch
 
 
 def test_a_file_appears_whole_with_its_suffix(tmp_path):
@@ -32,3 +35,17 @@ def test_what_fails_half_way_leaves_the_old_file(tmp_path):
 
 def test_no_file_reads_as_none():
     assert LocalFiles().read(Path("/no/such/file")) is None
+
+
+def test_a_scratch_folder_is_gone_afterwards_and_those_of_killed_processes_are_swept():
+    code = "import os, sys\nfrom bcauto.files import scratch\n"
+    code += "with scratch('test') as folder: print(folder, flush=True); os.kill(os.getpid(), 9)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    left = Path(ran.stdout.strip())
+    assert left.is_dir()
+    with scratch("test") as first, scratch("test") as second:
+        assert not left.exists()
+        assert first.is_dir()
+        assert second.is_dir()
+        assert str(os.getpid()) in first.name
+    assert not first.exists()

@@ -20,11 +20,12 @@ import optuna
 
 from bcauto.errors import BadInput
 from bcauto.study.folder import StudyFolder
+from bcauto.study.patience import PATIENCE
 
 __all__ = ["Alone", "Drivers", "Peers", "driving", "living_drivers"]
 
 _BEAT = 30.0  # seconds between two signs of life
-_SILENCE = 120.0  # seconds without one, until a driver elsewhere counts as dead
+_SILENCE = PATIENCE + 2 * _BEAT  # without one, until a driver elsewhere counts as dead
 _SIGN = "driver "  # what the names of the study's attributes with signs of life begin with
 
 

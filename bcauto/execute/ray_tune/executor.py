@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import signal
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 # Ray reads these when it is imported.
@@ -31,7 +30,7 @@ from bcauto.execute.contract import Node, Slots, Work
 from bcauto.execute.ray_tune.files import ClusterFiles
 from bcauto.execute.ray_tune.hooks import Bridge, LedgerCallback, LedgerScheduler, LedgerSearcher
 from bcauto.execute.ray_tune.process import TuneTrial
-from bcauto.files import LocalFiles
+from bcauto.files import LocalFiles, scratch
 from bcauto.hardware import count_cores, count_gpus
 from bcauto.study import Ledger
 
@@ -55,12 +54,12 @@ class RayExecutor:
         """Takes jobs from the ledger until there are no more."""
         with (
             _session(self.slots_on, self.address, work.nbytes) as slots,
-            _scratch("tune") as scratch,
+            scratch("tune") as folder,
         ):
             files = LocalFiles() if self.address == "local" else ClusterFiles()
             bridge = Bridge(ledger, slots.workers, files, check)
             try:
-                self._tuner(bridge, slots, work, scratch).fit()
+                self._tuner(bridge, slots, work, folder).fit()
             except Exception as error:
                 raise (bridge.error or ledger.broken or error) from None
             finally:
@@ -68,7 +67,7 @@ class RayExecutor:
         if bridge.error or ledger.broken:
             raise bridge.error or ledger.broken  # type: ignore[misc]
 
-    def _tuner(self, bridge: Bridge, slots: Slots, work: Work, scratch: str) -> tune.Tuner:
+    def _tuner(self, bridge: Bridge, slots: Slots, work: Work, folder: Path) -> tune.Tuner:
         payload = [ray.put(work.payload)]  # in a list: bare, it would be copied per actor
         trainable = tune.with_parameters(
             TuneTrial,
@@ -89,7 +88,7 @@ class RayExecutor:
             ),
             run_config=tune.RunConfig(
                 name="search",
-                storage_path=scratch,
+                storage_path=str(folder),
                 verbose=0,
                 callbacks=[LedgerCallback(bridge)],
                 failure_config=tune.FailureConfig(max_failures=0),
@@ -109,11 +108,11 @@ def _session(
     """
     for name in ("ray", "ray.tune", "ray.data", "ray.train"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    with _scratch("ray") as scratch:
+    with scratch("ray") as folder:
         with _own_signal_handlers(), _nameless():
             if address == "local":
                 slots = slots_on([Node(count_cores(), count_gpus())])
-                _start(slots, nbytes, scratch)
+                _start(slots, nbytes, folder)
             else:
                 _join(address)
                 slots = slots_on(_nodes())
@@ -123,7 +122,7 @@ def _session(
             ray.shutdown()
 
 
-def _start(slots: Slots, nbytes: int, scratch: str) -> None:
+def _start(slots: Slots, nbytes: int, folder: Path) -> None:
     """Starts a Ray of our own."""
     ray.init(
         address="local",
@@ -131,7 +130,7 @@ def _start(slots: Slots, nbytes: int, scratch: str) -> None:
         num_gpus=max(1, round(slots.workers * slots.gpus)) if slots.gpus else 0,
         object_store_memory=nbytes + nbytes // 4 + _LEAST_STORE,
         include_dashboard=False,
-        _temp_dir=scratch,
+        _temp_dir=str(folder),
         **_QUIET,
     )
 
@@ -170,17 +169,3 @@ def _own_signal_handlers() -> Iterator[None]:
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, handler)
-
-
-@contextmanager
-def _scratch(purpose: str) -> Iterator[str]:
-    """A folder that is gone afterwards.
-
-    In ``/tmp``, as Ray's own, whatever ``TMPDIR`` says: Ray makes sockets in it, whose paths must
-    stay under 104 to 108 characters.
-    """
-    folder = tempfile.mkdtemp(prefix=f"bcauto-{purpose}-", dir="/tmp")
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

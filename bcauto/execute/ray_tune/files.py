@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from bcauto.files import LocalFiles, writing
+from bcauto.files import LocalFiles, scratch, writing
 
 __all__ = ["ClusterFiles"]
 
@@ -29,8 +28,8 @@ class ClusterFiles:
     @contextmanager
     def writing(self, path: Path) -> Iterator[Path]:
         """Gives a path of this machine; what lies there at the end is sent to the driver."""
-        with tempfile.TemporaryDirectory(prefix="bcauto-") as folder:
-            local = Path(folder) / path.name
+        with scratch("files") as folder:
+            local = folder / path.name
             yield local
             ray.get(self._keeper.write.remote(path, local.read_bytes()))
 
