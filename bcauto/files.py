@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-__all__ = ["Files", "LocalFiles", "scratch", "writing"]
+__all__ = ["Files", "LocalFiles", "is_running", "scratch", "writing"]
 
 _SCRATCH = Path("/tmp")
 """Whatever ``TMPDIR`` says, as Ray's own: Ray makes sockets there, whose paths must stay under 104
@@ -48,17 +48,18 @@ def _sweep() -> None:
     """Deletes the folders of this user's processes that are dead."""
     for path in _SCRATCH.glob("bcauto-*"):
         named = re.fullmatch(r"bcauto-[a-z]+-(\d+)-\w+", path.name)
-        if named and path.lstat().st_uid == os.getuid() and not _runs(int(named[1])):
+        if named and path.lstat().st_uid == os.getuid() and not is_running(int(named[1])):
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _runs(pid: int) -> bool:
+def is_running(pid: int) -> bool:
+    """Whether there is a process of this number on this machine."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:  # another user's
-        return True
+    except PermissionError:
+        pass  # it is somebody else's
     return True
 
 

@@ -65,9 +65,9 @@ def in_minutes(seconds: float) -> str:
     return f"{seconds / 60:g}m"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Patience:
-    """How a storage waits for its database.
+    """How a storage waits for its database; once that was in vain, it does not wait again.
 
     Attributes:
         check: called often while waiting; may raise, to end it.
@@ -76,6 +76,7 @@ class Patience:
         limit: seconds until it gives up.
         clock: seconds, as ``time.monotonic``.
         sleep: waits for seconds.
+        spent: set once it has given up, so that what a search still has to close does not wait.
     """
 
     check: Callable[[], None] = lambda: None
@@ -84,6 +85,7 @@ class Patience:
     limit: float = PATIENCE
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    spent: bool = False
 
     def call(self, action: Callable[[], _T], again: Callable[[], _T] | None = None) -> _T:
         """What the action returns, however often it has to be tried.
@@ -100,6 +102,8 @@ class Patience:
             return action()
         except (optuna.exceptions.StorageInternalError, SQLAlchemyError) as error:
             reason = self._passing(error)
+        if self.spent:
+            raise StorageFailed(reason, self.limit)
         self.say(
             f"the storage cannot be reached ({reason}); trying again for {in_minutes(self.limit)}"
         )
@@ -116,6 +120,7 @@ class Patience:
                 reason = self._passing(error)
             if self.clock() >= end:
                 break
+        self.spent = True
         raise StorageFailed(reason, self.limit)
 
     def _wait_until(self, end: float) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from bcauto.files import is_running
 from bcauto.study.confirm import confirmed
 from bcauto.study.folder import StudyFolder
 from bcauto.study.ledger import Keep
@@ -151,20 +152,10 @@ def _partial(folder: Path) -> Iterator[Path]:
     """Half-written files in a folder that nobody writes any more."""
     for file in sorted(folder.rglob(".*.partial*")):
         writer = _WRITER.match(file.name)
-        if file.is_file() and not (writer and _is_alive(int(writer[1]))):
+        if file.is_file() and not (writer and is_running(int(writer[1]))):
             yield file
     for export in sorted(folder.rglob(_EXPORT)):
         files = sorted(file for file in export.rglob("*") if file.is_file())
         last = max(path.stat().st_mtime for path in (export, *files))
         if export.is_dir() and time.time() - last > _EXPORT_TIME:
             yield from files
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        pass  # it is somebody else's
-    return True

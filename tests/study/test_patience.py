@@ -96,6 +96,15 @@ def test_it_gives_up_at_the_limit(patience, clock, said):
     )
 
 
+def test_what_has_given_up_does_not_wait_again(patience, clock, said):
+    for _ in range(3):  # what a search closes at its end
+        with pytest.raises(StorageFailed):
+            patience.call(failing(10**6, database_error(LOST)))
+    assert clock.now == pytest.approx(PATIENCE)
+    assert len(said) == 1
+    assert patience.call(failing(0, None)) == "done"
+
+
 def test_waits_grow_but_stay_short_enough_to_notice(patience, clock):
     tries = []
 
