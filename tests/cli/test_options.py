@@ -23,7 +23,7 @@ from bcauto.cli.options import only_given, parse_duration, parse_keep
     ],
 )
 def test_durations_are_seconds(text, seconds):
-    assert parse_duration(text) == seconds
+    assert parse_duration("--timeout", text) == seconds
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,9 @@ def test_durations_are_seconds(text, seconds):
     ],
 )
 def test_what_is_no_duration_is_refused_with_examples(text, refused):
-    rule = "--timeout must be a time such as 2h, 1h30m, 40m or 90s"
+    rule = "--epoch-timeout must be a time such as 2h, 1h30m, 40m or 90s"
     with refused(f"^{rule}, got {re.escape(repr(text))}$"):
-        parse_duration(text)
+        parse_duration("--epoch-timeout", text)
 
 
 @pytest.mark.parametrize(("text", "kept"), [("1", 1), ("12", 12), ("007", 7), ("all", "all")])
