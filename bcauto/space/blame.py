@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from bcauto.recipe import Recipe
 from bcauto.space.dimensions import Value
-from bcauto.space.drawing import Dimensions, path_of, recipe_table
+from bcauto.space.drawing import Dimensions, recipe_table
 from bcauto.toml import Fault, faults, parse
 
 __all__ = ["blame"]
@@ -58,27 +58,21 @@ def _mends(
     name: str,
     fault: Fault,
 ) -> bool:
-    """Whether another value of a dimension, one that is legal in itself, has no such fault."""
+    """Whether another value of a dimension, or none, has no such fault."""
     for values in _others(search, drawn, name):
         try:
             found = _faults(recipe_table(constants, values))
         except ValueError:  # it leads into what is no table
             continue
-        own = any(_lies_in(one.keys, path_of(name)) for one in found)
         hidden = any(_hides(one, fault) for one in found)
-        if not (own or hidden) and _subject(fault) not in map(_subject, found):
+        if not hidden and _subject(fault) not in map(_subject, found):
             return True
     return False
 
 
 def _hides(one: Fault, other: Fault) -> bool:
-    """Whether a rule may go unasked: a table's are, where one of its keys is illegal or missing."""
-    inside = _lies_in(one.keys, other.keys) and one.keys != other.keys
-    return inside or (one.is_missing and _lies_in(other.keys, one.keys))
-
-
-def _lies_in(keys: Sequence[Any], place: Sequence[Any]) -> bool:
-    return tuple(keys[: len(place)]) == tuple(place)
+    """Whether a table's rule goes unasked, since one of its keys is illegal or missing."""
+    return len(one.keys) > len(other.keys) and one.keys[: len(other.keys)] == other.keys
 
 
 def _subject(fault: Fault) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from bcauto.space.dimensions import Dimension, Range, Scalar, Suggester, Value
 
-__all__ = ["Fixed", "draw_values", "key_of", "options_of", "path_of", "recipe_table", "tables_of"]
+__all__ = ["Fixed", "draw_values", "key_of", "options_of", "recipe_table", "tables_of"]
 
 Dimensions = Mapping[str, Dimension]
 
@@ -34,11 +34,6 @@ class Fixed:
 def key_of(name: str) -> str:
     """The recipe's key that a dimension sets."""
     return name.partition("@")[0]
-
-
-def path_of(name: str) -> tuple[str, ...]:
-    """The same as the names of tables and, last, of the key in them."""
-    return tuple(map(unquote, key_of(name).split(".")))
 
 
 def tables_of(name: str) -> set[str]:
@@ -69,7 +64,7 @@ def recipe_table(constants: Mapping[str, Any], drawn: Mapping[str, Value]) -> di
     """
     nested = copy.deepcopy(dict(constants))
     for name, value in drawn.items():
-        *tables, key = path_of(name)
+        *tables, key = map(unquote, key_of(name).split("."))
         table = nested
         for part in tables:
             table = table.setdefault(part, {})

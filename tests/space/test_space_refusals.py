@@ -393,6 +393,12 @@ def test_two_dimensions_of_one_table_are_tried_together_however_deep_they_lie():
             '"model.image_side" = {low = 0, high = 128, step = 32}',
             "model.image_side: model: image_side of InceptionV3 must be 0 (native), or 75 or more,",
         ),
+        (
+            '"SmallCNN"',
+            '"model.image_side" = {low = 0, high = 128, step = 32}\n'
+            '"model.backbone" = ["SmallCNN", "InceptionV3"]',
+            "model.image_side: model: image_side of InceptionV3 must be 0 (native), or 75 or more,",
+        ),
     ],
 )
 def test_a_range_that_is_legal_at_its_ends_alone_is_refused(
@@ -511,6 +517,12 @@ def test_a_constant_that_a_dimension_makes_legal_is_not_blamed(space_of, refused
         space_of(f'{search}"model.dropout" = [5.0]', recipe)
 
 
+def test_a_constants_fault_is_not_blamed_on_what_no_recipe_can_do_without(space_of, refused):
+    recipe = f"[recipe.training]\nepochs = 5\n{STAGES.format('', '')}"
+    with refused("space.toml: recipe.training.epochs must be left out beside training.stages"):
+        space_of('"model.backbone" = ["VGG16"]', recipe)
+
+
 def test_of_two_dimensions_the_one_is_blamed_whose_other_value_is_legal(space_of, refused):
     search = '"model.dropout" = [0.1, 0.2]\n"training.optimizer" = ["adam", "adamw"]'
     recipe = f"{MOBILENET}[recipe.training]\nweight_decay = 0.1\n"
@@ -571,6 +583,20 @@ def test_a_value_that_all_conditions_ask_for_is_tried(space_of, refused):
     when = {"training.epochs" = 1, "training.optimizer" = ["adam", "adamw"]}
     """
     with refused("search.model.dropout: model.dropout must be a number from 0 to 0.9"):
+        space_of(search)
+
+
+def test_two_dimensions_are_tried_together_where_the_conditions_of_both_hold(space_of, refused):
+    search = """
+    "training.optimizer" = ["adam", "lion", "adamw"]
+    [search."augment.augmix.min_depth"]
+    values = [1, 3]
+    when = {"training.optimizer" = ["adam", "lion"]}
+    [search."augment.augmix.max_depth"]
+    values = [3, 2]
+    when = {"training.optimizer" = ["adamw", "lion"]}
+    """
+    with refused("augment.augmix: min_depth must not be above max_depth, got 3 and 2"):
         space_of(search)
 
 
