@@ -43,9 +43,12 @@ class Body(Frozen):
         known = self.entry
         if self.alpha not in known.alphas:
             legal = ", ".join(map(str, known.alphas))
-            raise ValueError(f"alpha of {self.backbone} must be one of {legal}, got {self.alpha}")
+            one_of = "one of " if len(known.alphas) > 1 else ""
+            raise ValueError(f"alpha of {self.backbone} must be {one_of}{legal}, got {self.alpha}")
         if 0 < self.image_side < known.least_side:
-            rule = f"image_side of {self.backbone} must be {known.least_side} or more"
+            rule = (
+                f"image_side of {self.backbone} must be 0 (native), or {known.least_side} or more"
+            )
             raise ValueError(f"{rule}, got {self.image_side}")
         return self
 

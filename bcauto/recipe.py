@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,7 +14,7 @@ from bcauto.augment import Augment
 from bcauto.errors import choices
 from bcauto.network import Freezing, Hypermodel, Network
 from bcauto.shipped import find
-from bcauto.toml import Frozen, checked, read_extending, to_toml
+from bcauto.toml import Frozen, checked, merged, read_extending, to_toml
 
 __all__ = [
     "Hypermodel",
@@ -21,8 +22,10 @@ __all__ = [
     "Recipe",
     "Training",
     "TrainingStage",
+    "changed_recipe",
     "find_recipe",
     "read_recipe",
+    "replaced_by_changes",
 ]
 
 Rate = Annotated[float, Field(gt=0, le=1)]
@@ -48,9 +51,10 @@ def _only_with(field: str, value: str, default: Any, otherwise: Any = None) -> A
 class Training(Frozen):
     """Two stages: the head on the frozen backbone, then the layers above the frozen ones.
 
-    ``stages``, where there are any, take their place. A backbone without pretrained weights has no
-    stage that freezes it: it trains whole from the start. Each stage has an optimizer of its own,
-    and its schedule, plateaus and best weights start anew.
+    ``stages``, where there are any, take their place, and all that they say must be left out. A
+    backbone without pretrained weights has no stage that freezes it: it trains whole from the
+    start. Each stage has an optimizer of its own, and its schedule, plateaus and best weights start
+    anew.
 
     What ``monitor`` names is looked at after every epoch. The objective there is the score on the
     proxy's probe, a part of the very images that score the trial, so that a trial that picks its
@@ -161,6 +165,26 @@ _BELONGS_TO = {
 """The fields that one value of another field makes use of; with any other they are None."""
 
 
+_SAID_BY_STAGES = {
+    ("learning_rate",): ("training.learning_rate", "training.head_learning_rate"),
+    ("batch_size",): ("training.batch_size",),
+    tuple(Freezing.model_fields): tuple(f"model.{name}" for name in Freezing.model_fields),
+}
+"""Keys of which a stage has one of its own, and those of the recipe that are then not used."""
+
+
+def replaced_by_stages(stages: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The recipe's keys, with dots, that have no effect beside such stages.
+
+    Each stage says its epochs; what every one of them says besides is not looked up elsewhere.
+    """
+    replaced = ["training.epochs", "training.head_epochs"] if stages else []
+    for own, keys in _SAID_BY_STAGES.items():
+        if stages and all(any(stage.get(key) is not None for key in own) for stage in stages):
+            replaced += keys
+    return tuple(replaced)
+
+
 _FOR_HYPERMODELS = (
     "batch_size",
     "epochs",
@@ -199,6 +223,19 @@ class Recipe(Frozen):
                 stage.check_fits(self.model.entry)
             except ValueError as error:
                 raise ValueError(f"training.stages.{number}: {error}") from None
+        return self
+
+    @model_validator(mode="after")
+    def _has_nothing_that_stages_replace(self) -> Recipe:
+        if isinstance(self.model, Hypermodel):
+            return self
+        for key in replaced_by_stages([stage.model_dump() for stage in self.training.stages]):
+            table, name = key.split(".")
+            part: Network | Training = getattr(self, table)
+            got = getattr(part, name)
+            if got != type(part).model_fields[name].default:
+                rule = f"{key} must be left out beside training.stages, which say it themselves"
+                raise ValueError(f"{rule}, got {got}")
         return self
 
     @model_validator(mode="after")
@@ -248,9 +285,30 @@ def read_recipe(path: Path) -> Recipe:
     """The recipe in a TOML file, or in one that changes some lines of another.
 
     ``extends`` names the other: one that ships with bcauto, or a ``.toml`` file from the file's
-    folder. Tables merge key by key, lists are taken whole.
+    folder. Tables merge key by key, lists are taken whole; stages take the place of all that has
+    no effect beside them.
 
     Raises:
         BadInput: a file cannot be read, or a value breaks a rule.
     """
-    return checked(Recipe, read_extending(Recipe, path, find_recipe), path)
+    return checked(Recipe, read_extending(Recipe, path, find_recipe, changed_recipe), path)
+
+
+def changed_recipe(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The raw table of a recipe, or of a part of one, that extends ``base`` by ``changes``."""
+    replaced = replaced_by_changes(changes)
+    left = {
+        table: {key: value for key, value in part.items() if f"{table}.{key}" not in replaced}
+        if isinstance(part, dict)
+        else part
+        for table, part in base.items()
+    }
+    return merged(left, changes)
+
+
+def replaced_by_changes(changes: Mapping[str, Any]) -> tuple[str, ...]:
+    """The keys that stages take the place of, where a raw table of a recipe brings stages."""
+    training = changes.get("training")
+    stages = training.get("stages") if isinstance(training, dict) else None
+    tables = isinstance(stages, list) and all(isinstance(stage, dict) for stage in stages)
+    return replaced_by_stages(stages) if stages and tables else ()

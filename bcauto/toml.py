@@ -6,6 +6,7 @@ import json
 import stat
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,14 +16,17 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bcauto.errors import BadInput, choices
 
 __all__ = [
+    "Fault",
     "Frozen",
     "checked",
     "explain",
+    "faults",
     "merged",
     "parse",
     "read_extending",
     "read_toml",
     "to_toml",
+    "within",
 ]
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -134,7 +138,7 @@ def _read_chain(
     if not isinstance(name, str):
         raise BadInput(f"{path}: extends must be a name or a .toml file, got {name!r}")
     try:
-        base_path = _inside(path.parent, name, find(name))
+        base_path = within(path.parent, name, find(name))
         leads_back = base_path.resolve() in chain
     except BadInput as error:
         raise BadInput(f"{path}: extends: {error}") from None
@@ -151,8 +155,17 @@ def _read_chain(
         raise BadInput(f"{path}: {_one_line(said)}") from None
 
 
-def _inside(folder: Path, name: str, found: Path) -> Path:
-    """The file that a name means, which is one that ships, or lies in the folder or below."""
+def within(folder: Path, name: str, found: Path) -> Path:
+    """The file that a name means, which is one that ships, or lies in the folder or below.
+
+    Args:
+        folder: what a relative path begins at.
+        name: as it was given.
+        found: the file of that name, or the path that the name is.
+
+    Raises:
+        BadInput: the name is a path that leads elsewhere.
+    """
     given = Path(name)
     if found == given and (given.is_absolute() or ".." in given.parts):
         raise BadInput(f"must be a name or a .toml file of the same folder, got {name[:_NAME]!r}")
@@ -198,30 +211,55 @@ def _one_line(text: str) -> str:
     return line if len(line) <= _LINE else f"{line[: _LINE // 2]} ... {line[-_LINE // 2 :]}"
 
 
-def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """The first broken rule of a validation error: key, rule, value, legal keys.
+@dataclass(frozen=True)
+class Fault:
+    """A broken rule: the keys of what breaks it, and the model that should have the last key."""
 
-    A missing key comes last, since an unknown one may be what was meant.
+    keys: tuple[int | str, ...]
+    owner: type[BaseModel]
+    details: Mapping[str, Any]
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether the key is not there."""
+        return bool(self.details["type"] == "missing")
+
+    def line(self, above: str = "") -> str:
+        """Key, rule, value, legal keys; ``above`` is the table in which the keys lie."""
+        key = ".".join(map(str, [above, *self.keys] if above else self.keys))
+        kind, message = self.details["type"], self.details["msg"]
+        if kind == "extra_forbidden":
+            return f"unknown key {key!r}; {choices(self.keys[-1], self.owner.model_fields)}"
+        if self.is_missing:
+            return f"{key} is missing"
+        if kind == "value_error":
+            said = message.removeprefix("Value error, ")
+            between = " " if said.startswith("must ") else ": "
+            if self.keys:
+                return f"{key}{between}{said}"
+            return f"{above}.{said}" if above else said  # it begins with a key of its own
+        rule = _RULES.get(kind, message.replace("Input should", "must", 1))
+        return f"{key} {rule}, got {self.details['input']!r}".lstrip()
+
+
+def faults(error: ValidationError, model: type[BaseModel]) -> list[Fault]:
+    """The broken rules of a validation error.
+
+    Missing keys come last, since an unknown one may be what was meant.
     """
     errors = error.errors(include_url=False)
-    first = min(errors, key=lambda broken: broken["type"] == "missing")
-    keys, owner = _place(model, first["loc"])
-    key = ".".join(map(str, keys))
-    if first["type"] == "extra_forbidden":
-        return f"unknown key {key!r}; {choices(keys[-1], owner.model_fields)}"
-    if first["type"] == "missing":
-        return f"{key} is missing"
-    if first["type"] == "value_error":
-        message = first["msg"].removeprefix("Value error, ")
-        between = " " if message.startswith("must ") else ": "
-        return f"{key}{between}{message}" if key else message
-    rule = _RULES.get(first["type"], first["msg"].replace("Input should", "must", 1))
-    return f"{key} {rule}, got {first['input']!r}".lstrip()
+    found = [Fault(*_place(model, broken["loc"]), broken) for broken in errors]
+    return sorted(found, key=lambda fault: fault.is_missing)
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first broken rule of a validation error: key, rule, value, legal keys."""
+    return faults(error, model)[0].line()
 
 
 def _place(
     model: type[BaseModel], location: tuple[int | str, ...]
-) -> tuple[list[int | str], type[BaseModel]]:
+) -> tuple[tuple[int | str, ...], type[BaseModel]]:
     """The keys of an error's location, and the model that should have the last of them.
 
     Pydantic puts the name of a union's member between them, which is no key.
@@ -236,7 +274,7 @@ def _place(
         keys.append(part)
         field = model.model_fields.get(str(part))
         inside = _nested_models(field.annotation) if field else []
-    return keys, model
+    return tuple(keys), model
 
 
 def _nested_models(annotation: Any) -> list[type[BaseModel]]:

@@ -43,7 +43,10 @@ DROPOUT = "model.dropout must be a number from 0 to 0.9, or a list of them, got"
         ("model.l2 = -1", "model.l2 must be greater than or equal to 0, got -1"),
         ("model.image_side = 96.0", "model.image_side must be a whole number, got 96.0"),
         ("model.image_side = 2048", "model.image_side must be less than or equal to 1024, got 20"),
-        ("model.image_side = 31", "model: image_side of MobileNet must be 32 or more, got 31"),
+        (
+            "model.image_side = 31",
+            "model: image_side of MobileNet must be 0 (native), or 32 or more",
+        ),
         ("model.trainable_layers = 87", "model: trainable_layers of MobileNet must be 0 to 86, g"),
         ("model.trainable_fraction = 1.5", "model.trainable_fraction must be less than or equal"),
         (
@@ -150,7 +153,6 @@ def test_lists_of_rates_and_stages_are_written_and_read_back(tmp_path):
             backbone="MobileNet",
             pretrained=False,
             image_side=64,
-            trainable_fraction=0.5,
             head_units=(8, 4),
             dropout=(0.1, 0.2, 0.3),
             l2=1e-4,

@@ -148,7 +148,7 @@ def test_a_recipe_holds_what_its_file_says(read):
         ),
         (
             "model = {backbone = 'VGG16', alpha = 0.5}",
-            "model: alpha of VGG16 must be one of 1.0, got 0.5",
+            "model: alpha of VGG16 must be 1.0, got 0.5",
         ),
     ],
 )
@@ -452,3 +452,63 @@ def test_what_is_no_recipe_of_a_hypermodel_is_refused(model, training, message, 
     file.write_text(tomli_w.dumps({"model": model, "training": training}))
     with refused(re.escape(message)):
         read_recipe(file)
+
+
+STAGED = """
+[model]
+backbone = "VGG16"
+{model}
+[training]
+{training}
+[[training.stages]]
+epochs = 2
+{stage}
+[[training.stages]]
+epochs = 3
+{stage}
+"""
+
+
+@pytest.mark.parametrize(
+    ("stage", "table", "key", "value"),
+    [
+        ("", "training", "epochs", 5),
+        ("", "training", "head_epochs", 0),
+        ("learning_rate = 1e-3", "training", "learning_rate", 1e-3),
+        ("learning_rate = 1e-3", "training", "head_learning_rate", 1e-2),
+        ("batch_size = 8", "training", "batch_size", 8),
+        ("frozen_layers = 3", "model", "frozen_layers", 0),
+        ("trainable_fraction = 0.5", "model", "trainable_fraction", 0.5),
+        ("trainable_layers = 0", "model", "trainable_layers", 3),
+    ],
+)
+def test_what_has_no_effect_beside_stages_is_refused(stage, table, key, value, read, refused):
+    said = {"model": "", "training": "", table: f"{key} = {value}", "stage": stage}
+    rule = "must be left out beside training.stages, which say it themselves"
+    with refused(f"recipe.toml: {table}.{key} {rule}, got {value}$"):
+        read(STAGED.format(**said))
+
+
+def test_what_a_stage_leaves_to_the_rest_is_taken(read):
+    text = STAGED.format(model="frozen_layers = 3", training="batch_size = 8", stage="")
+    text += "frozen_layers = 5\nlearning_rate = 1e-3\nbatch_size = 16\n"  # of the last alone
+    assert (read(text).model.frozen_layers, read(text).training.batch_size) == (3, 8)
+
+
+def test_a_whole_recipe_with_stages_as_it_is_written_down_is_read_back(read):
+    recipe = read(STAGED.format(model="", training="", stage="frozen_layers = 3"))
+    assert parse(Recipe, recipe.model_dump(mode="json")) == recipe
+    assert read(recipe.to_toml()) == recipe
+
+
+def test_stages_take_the_place_of_what_the_extended_recipe_says(read, tmp_path, refused):
+    model = "[model]\nbackbone = 'MobileNet'\nfrozen_layers = 3\n"
+    training = "[training]\nepochs = 5\nbatch_size = 8\n"
+    (tmp_path / "base.toml").write_text(model + training)
+    stages = "[[training.stages]]\nepochs = 2\nfrozen_layers = 1\n"
+    recipe = read(f'extends = "base.toml"\n{stages}')
+    assert recipe.model.frozen_layers is None
+    assert (recipe.training.epochs, recipe.training.batch_size) == (Training().epochs, 8)
+    assert recipe.all_epochs == 2
+    with refused("training.epochs must be left out beside training.stages"):
+        read(f'extends = "base.toml"\n[training]\nepochs = 4\n{stages}')

@@ -234,7 +234,7 @@ def parse_seed(text: str | None) -> int:
     Raises:
         BadInput: the text is no whole number from 0 to 2**63 - 1.
     """
-    return parse_whole("--seed", text or "0", 0, 2**63 - 1)
+    return parse_whole("--seed", "0" if text is None else text, 0, 2**63 - 1)
 
 
 def only_given(**options: Any) -> dict[str, Any]:

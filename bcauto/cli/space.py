@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bcauto.cli.options import JsonFlag, SeedOption, parse_seed, parse_whole
+from bcauto.errors import BadInput
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
     from bcauto.recipe import Recipe
@@ -27,35 +28,39 @@ def space(
     as_json: JsonFlag = False,
 ) -> None:
     """Show what a space holds: dimensions, conditions, size, starting points."""
-    from bcauto.space import find_space, read_space
+    from bcauto.space import find_space, read_space, starts_left_out
 
-    found = read_space(find_space(name))
+    number = parse_seed(seed)
+    path = find_space(name)
+    found = read_space(path)
     if sample is not None:
         count = parse_whole("--sample", sample, 1, _MOST_SAMPLES)
-        recipes = _drawn(found, count, parse_seed(seed))
-        _print_recipes(recipes, as_json)
+        _print_recipes(_drawn(name, found, count, number), as_json)
     elif as_json:
-        typer.echo(json.dumps(_as_object(name, found)))
+        typer.echo(json.dumps(_as_object(name, found, starts_left_out(path))))
     else:
-        _show(name, found)
+        _show(name, found, starts_left_out(path))
 
 
-def _drawn(found: Space, count: int, seed: int) -> list[Recipe]:
+def _drawn(name: str, found: Space, count: int, seed: int) -> list[Recipe]:
     """Recipes at random points."""
     from bcauto.study import draw_at_random
 
-    return draw_at_random(found, count, seed)
+    try:
+        return draw_at_random(found, count, seed)
+    except BadInput as error:
+        raise BadInput(f"{name}: {error}") from None
 
 
 def _print_recipes(recipes: list[Recipe], as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps([recipe.model_dump(mode="json") for recipe in recipes]))
+        typer.echo(json.dumps({"recipes": [recipe.model_dump(mode="json") for recipe in recipes]}))
         return
     for number, recipe in enumerate(recipes):
         typer.echo(f"# recipe {number}\n{recipe.to_toml()}")
 
 
-def _as_object(name: str, found: Space) -> dict[str, Any]:
+def _as_object(name: str, found: Space, left_out: list[str]) -> dict[str, Any]:
     dimensions = {
         dimension: {**entry.model_dump(mode="json", exclude_none=True), "count": entry.count}
         for dimension, entry in found.search.items()
@@ -66,20 +71,22 @@ def _as_object(name: str, found: Space) -> dict[str, Any]:
         "dimensions": dimensions,
         "constants": found.recipe,
         "start": list(found.start),
+        "left_out": left_out,
         "proxy": found.proxy.model_dump(mode="json"),
         "confirm": found.confirm.model_dump(),
         "fingerprint": found.fingerprint,
     }
 
 
-def _show(name: str, found: Space) -> None:
+def _show(name: str, found: Space, left_out: list[str]) -> None:
     from rich.console import Console
     from rich.table import Table
 
     console = Console(highlight=False)
-    size = "endless" if found.size is None else f"{found.size:,} points"
-    counts = f"{len(found.search)} dimensions, {size}, {len(found.start)} starting points"
-    console.print(f"{name}: {counts}")
+    size = "endless" if found.size is None else _counted(found.size, "point")
+    searched, starts = len(found.search), len(found.start)
+    counts = [_counted(searched, "dimension"), size, _counted(starts, "starting point")]
+    console.print(f"{name}: {', '.join(counts)}")
     table = Table(show_edge=False)
     table.add_column("dimension", no_wrap=True)
     table.add_column("values")
@@ -90,6 +97,12 @@ def _show(name: str, found: Space) -> None:
     _print_tables(console, "constants", found.recipe)
     for number, point in enumerate(found.start, 1):
         _print_tables(console, f"start {number}", point)
+    for line in left_out:
+        console.print(f"\nleft out of what it extends: {line}", markup=False, soft_wrap=True)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _print_tables(console: Any, title: str, values: dict[str, Any]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -41,7 +43,8 @@ def train(  # one parameter an option
     image_size: ImageSizeOption = None,
     leaks: LeaksOption = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for model, recipe and scores. [default: none]")
+        str | None,
+        typer.Option(help="Folder for model, recipe and scores. [default: none]", metavar="DIR"),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -51,24 +54,59 @@ def train(  # one parameter an option
 
     chosen = read_recipe(find_recipe(recipe))
     chosen = scaled_small(chosen) if scale == "small" else chosen
-    if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise BadInput(f"--out must be an empty folder or a new one, got {out}")
     number = parse_seed(seed)
     side = None if image_size is None else parse_whole("--image-size", image_size, 8, 4096)
-    with tempfile.TemporaryDirectory() as temporary:
-        model = (out or Path(temporary)) / "model.keras"
+    source = "imagenet" if weights is None else weights
+    with _out_folder(out) as folder:
         from bcauto.train import train_recipe
 
         report = _silent if as_json else _print_epoch
-        result = train_recipe(
-            chosen, data, weights or "imagenet", number, model, report, side, leaks or "refuse"
-        )
-    found = _as_object(recipe, result)
-    if out is not None:
-        (out / "recipe.toml").write_text(chosen.to_toml(), encoding="utf-8")
+        model = folder / "model.keras"
+        result = train_recipe(chosen, data, source, number, model, report, side, leaks or "refuse")
+        found = _as_object(recipe, result)
+        (folder / "recipe.toml").write_text(chosen.to_toml(), encoding="utf-8")
         whole = json.dumps({**found, **asdict(result)}, indent=2)
-        (out / "scores.json").write_text(whole + "\n", encoding="utf-8")
+        (folder / "scores.json").write_text(whole + "\n", encoding="utf-8")
     typer.echo(json.dumps(found) if as_json else _line(chosen, found))
+
+
+@contextmanager
+def _out_folder(out: str | None) -> Iterator[Path]:
+    """The folder of what comes out, made before anything is trained; without ``out`` for a while.
+
+    Folders that were made go again where nothing comes of it.
+
+    Raises:
+        BadInput: it holds something already, or cannot be made or written to.
+    """
+    if out is None:
+        with tempfile.TemporaryDirectory() as temporary:
+            yield Path(temporary)
+        return
+    folder = Path(out)
+    made = _made(out, folder)
+    try:
+        yield folder
+    except BaseException:
+        for one in made:
+            with suppress(OSError):  # it holds something
+                one.rmdir()
+        raise
+
+
+def _made(out: str, folder: Path) -> list[Path]:
+    """Makes the folder and those above it; gives those that were missing, the deepest first."""
+    rule = "--out must be an empty folder or a new one"
+    try:
+        if not out or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
+            raise BadInput(f"{rule}, got {out!r}")
+        missing = [one for one in (folder, *folder.parents) if not one.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise BadInput(f"{rule} that can be written to, got {out!r} ({reason})") from None
+    return missing
 
 
 def _silent(_epoch: int, _score: float) -> None:

@@ -9,6 +9,7 @@ from bcauto.space.files import (
     shipped_spaces,
     space_table,
     space_text,
+    starts_left_out,
 )
 from bcauto.space.space import Confirmation, Space, given_recipe
 
@@ -29,4 +30,5 @@ __all__ = [
     "shipped_spaces",
     "space_table",
     "space_text",
+    "starts_left_out",
 ]

@@ -97,6 +97,11 @@ class Choices(_Conditional):
         return self.values
 
     @property
+    def inside(self) -> tuple[Value, ...]:
+        """Nothing: no value lies between others."""
+        return ()
+
+    @property
     def count(self) -> int | None:
         """How many values there are."""
         return len(self.values)
@@ -161,6 +166,17 @@ class Range(_Conditional):
     def edges(self) -> tuple[float, ...]:
         """Both bounds: what a check of the space must try."""
         return (self.low, self.high)
+
+    @property
+    def inside(self) -> tuple[float, ...]:
+        """The middle and the nearest to each bound: legal wherever all between the bounds is."""
+        if self.count is None:
+            low, high = float(self.low), float(self.high)
+            near = [(low + high) / 2, math.nextafter(low, high), math.nextafter(high, low)]
+        else:
+            step, last = self.step or 1, self.count - 1
+            near = [self.low + step * number for number in (last // 2, 1, last - 1)]
+        return tuple(dict.fromkeys(n for n in near if self.low < n < self.high))
 
     @property
     def count(self) -> int | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from bcauto.recipe import changed_recipe, replaced_by_changes
 from bcauto.space.dimensions import alternatives, escaped
+from bcauto.space.drawing import key_of
 from bcauto.space.space import Space
 from bcauto.toml import merged, parse
 
-__all__ = ["extended"]
+__all__ = ["extended", "left_out"]
 
 Table = dict[str, Any]
 
@@ -19,24 +21,51 @@ def extended(base: Table, changes: Table) -> Table:
 
     Tables merge key by key; a dimension is changed as a whole, by its full name. A constant of
     ``changes`` takes the place of ``base``'s dimensions of its key: dimensions under a condition on
-    these lose it where the constant meets it, and go where it does not. Starting points of ``base``
-    stay where the space can still draw them, unless ``changes`` brings its own.
+    these lose it where the constant meets it, and go where it does not. Stages take the place of
+    all that has no effect beside them. Starting points of ``base`` stay where the space can still
+    draw them (``left_out`` says why not), unless ``changes`` brings its own.
 
     Raises:
         ValueError: what comes of it is no space.
     """
-    _check_tables(changes)
-    fixed = dict(_flat(changes.get("recipe", {})))
-    search = {**_without_fixed(base.get("search", {}), fixed), **changes.get("search", {})}
-    table = {**merged(base, changes), "search": search}
+    table = _changed(base, changes)
     if "start" in changes:
         return table
-    space = parse(Space, {**table, "start": []})
-    points = (_left(point, fixed) for point in base.get("start", []))
-    return {
-        **table,
-        "start": [point for point in points if point and space.holds(point)],
+    return {**table, "start": [left for left, reason in _starts(base, changes) if not reason]}
+
+
+def left_out(base: Table, changes: Table) -> list[str]:
+    """A line for each starting point of ``base`` that ``extended`` leaves out, with the reason.
+
+    Raises:
+        ValueError: what comes of it is no space.
+    """
+    reasons = [] if "start" in changes else [reason for _, reason in _starts(base, changes)]
+    return [f"start {number}: {reason}" for number, reason in enumerate(reasons, 1) if reason]
+
+
+def _changed(base: Table, changes: Table) -> Table:
+    """The space's table with the starting points of ``changes``, if it brings any, or ``base``."""
+    _check_tables(changes)
+    search = {
+        **_without_fixed(base.get("search", {}), _fixed(changes)),
+        **changes.get("search", {}),
     }
+    recipe = changed_recipe(base.get("recipe", {}), changes.get("recipe", {}))
+    return {**merged(base, changes), "recipe": recipe, "search": search}
+
+
+def _starts(base: Table, changes: Table) -> list[tuple[Table, str]]:
+    """What is left of each starting point of ``base``, and why it cannot be drawn, if so."""
+    space = parse(Space, {**_changed(base, changes), "start": []})
+    return [_left(start, _fixed(changes), space) for start in base.get("start", [])]
+
+
+def _fixed(changes: Table) -> dict[str, Any]:
+    """What is no longer searched: constants by their dotted keys, and what stages replace."""
+    recipe = changes.get("recipe", {})
+    replaced = dict.fromkeys(replaced_by_changes(recipe), _NOTHING)
+    return {**replaced, **dict(_flat(recipe))}
 
 
 def _check_tables(changes: Table) -> None:
@@ -46,11 +75,16 @@ def _check_tables(changes: Table) -> None:
             raise ValueError(f"{name} must be a table, got {changes[name]!r}")
 
 
-def _left(point: Mapping[str, Any], fixed: Mapping[str, Any]) -> Table | None:
-    """What a starting point says of the dimensions that are left; None where a constant differs."""
-    if any(_key(name) in fixed and fixed[_key(name)] != value for name, value in point.items()):
-        return None
-    return {name: value for name, value in point.items() if _key(name) not in fixed}
+def _left(point: Table, fixed: Mapping[str, Any], space: Space) -> tuple[Table, str]:
+    """What a starting point says of the dimensions that are left, and why it cannot be drawn."""
+    left = {name: value for name, value in point.items() if key_of(name) not in fixed}
+    for name, value in point.items():
+        constant = fixed.get(key_of(name), _NOTHING)
+        if constant is not _NOTHING and constant != value:
+            return left, f"{name} is {value!r} there, and the constant {constant!r} here"
+    if not left:
+        return left, "nothing of it is left to draw"
+    return left, space.why_not(left)
 
 
 def _flat(table: Any, above: str = "") -> Iterator[tuple[str, Any]]:
@@ -68,8 +102,8 @@ def _without_fixed(search: Table, fixed: Mapping[str, Any]) -> Table:
     for name, entry in search.items():
         when = entry.get("when", {}) if isinstance(entry, dict) else {}
         gone = {parent: wanted for parent, wanted in when.items() if parent not in left}
-        met = all(fixed.get(_key(p), _NOTHING) in alternatives(w) for p, w in gone.items())
-        if _key(name) in fixed or not met:
+        met = all(fixed.get(key_of(p), _NOTHING) in alternatives(w) for p, w in gone.items())
+        if key_of(name) in fixed or not met:
             continue
         kept = {parent: wanted for parent, wanted in when.items() if parent in left}
         left[name] = {**entry, "when": kept} if gone else entry
@@ -77,8 +111,3 @@ def _without_fixed(search: Table, fixed: Mapping[str, Any]) -> Table:
 
 
 _NOTHING = object()  # equal to nothing that a condition asks for
-
-
-def _key(name: str) -> str:
-    """The recipe's key that a dimension sets."""
-    return name.partition("@")[0]

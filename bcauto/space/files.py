@@ -8,7 +8,7 @@ from typing import Any
 import tomli_w
 
 from bcauto.shipped import find, shipped
-from bcauto.space.extend import extended
+from bcauto.space.extend import extended, left_out
 from bcauto.space.space import Space
 from bcauto.toml import checked, read_extending, read_toml
 
@@ -19,6 +19,7 @@ __all__ = [
     "shipped_spaces",
     "space_table",
     "space_text",
+    "starts_left_out",
 ]
 
 HYPERMODEL_SPACE = "hypermodels/default"
@@ -59,6 +60,22 @@ def space_table(path: Path) -> dict[str, Any]:
         BadInput: a file cannot be read, an extended space breaks a rule, or extends itself.
     """
     return read_extending(Space, path, find_space, extended)
+
+
+def starts_left_out(path: Path) -> list[str]:
+    """A line for each starting point that a space does not take from one that it extends.
+
+    Raises:
+        BadInput: as ``space_table``.
+    """
+    said: list[str] = []
+
+    def extend(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+        said.extend(left_out(base, changes))
+        return extended(base, changes)
+
+    read_extending(Space, path, find_space, extend)
+    return said
 
 
 def space_text(path: Path) -> str:

@@ -5,6 +5,7 @@ import tomllib
 
 import pytest
 
+from bcauto.errors import BadInput
 from bcauto.recipe import Recipe
 from bcauto.space import find_space, read_space
 from bcauto.toml import parse
@@ -33,7 +34,9 @@ def test_a_finite_space_has_a_size_and_conditions(command, tmp_path):
 
 def test_samples_are_recipes_of_the_space_by_the_seed(command):
     first, again, other = (
-        json.loads(command("space", "quick", "--sample", 3, "--seed", seed, "--json").out)
+        json.loads(command("space", "quick", "--sample", 3, "--seed", seed, "--json").out)[
+            "recipes"
+        ]
         for seed in (1, 1, 2)
     )
     assert first == again != other
@@ -49,10 +52,49 @@ def test_samples_are_recipes_of_the_space_by_the_seed(command):
         (("no.toml",), "no.toml: cannot be read"),
         (("quick", "--sample", 0), "--sample must be a whole number from 1 to 10000, got '0'"),
         (("quick", "--sample", 1, "--seed", "x"), "--seed must be a whole number from 0"),
+        (("quick", "--seed", "x"), "--seed must be a whole number from 0"),
+        (("quick", "--seed", "-1", "--json"), "--seed must be a whole number from 0"),
+        (("quick", "--seed", ""), "--seed must be a whole number from 0 to 9223372036854775807, "),
+        (
+            ("hypermodels/default",),
+            "default.toml: recipe.model is missing; a file without it goes with --hypermodel",
+        ),
     ],
 )
 def test_refusals(command, arguments, said):
     ran = command("space", *arguments)
     assert (ran.code, ran.out) == (2, "")
     assert said in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_one_of_a_kind_is_no_plural(command, tmp_path):
+    (tmp_path / "mine.toml").write_text(
+        '[recipe.model]\nbackbone = "SmallCNN"\n[search]\n"training.epochs" = [3]\n'
+        '[[start]]\n"training.epochs" = 3\n'
+    )
+    assert (
+        "mine.toml: 1 dimension, 1 point, 1 starting point\n" in command("space", "mine.toml").out
+    )
+
+
+def test_starting_points_that_are_left_out_are_said(command, tmp_path):
+    (tmp_path / "mine.toml").write_text(
+        'extends = "quick"\n[search]\n"model.dropout" = { low = 0.3, high = 0.5 }\n'
+    )
+    reason = "start 2: model.dropout must be a number from 0.3 to 0.5; got 0.2"
+    ran = command("space", "mine.toml")
+    assert f"left out of what it extends: {reason}\n" in ran.out
+    assert reason in json.loads(command("space", "mine.toml", "--json").out)["left_out"]
+
+
+def test_what_cannot_be_drawn_is_one_line_with_the_file(command, tmp_path, monkeypatch):
+    def draw(*_):
+        raise BadInput("no recipe: search.model.alpha: wrong")
+
+    (tmp_path / "mine.toml").write_text('extends = "quick"\n')
+    monkeypatch.setattr("bcauto.study.draw_at_random", draw)
+    ran = command("space", "mine.toml", "--sample", 1)
+    assert (ran.code, ran.out) == (2, "")
+    assert "mine.toml: no recipe: search.model.alpha: wrong" in ran.err
     assert ran.err.count("\n") == 1

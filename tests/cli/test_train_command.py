@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from bcauto.errors import BadInput
 from bcauto.recipe import read_recipe
 
 RECIPE = """
@@ -74,6 +75,14 @@ def test_what_it_leaves_can_be_evaluated(train, command, tmp_path, test_npz):
         (("mine.toml", "--scale", "tiny"), "'tiny' is not one of"),
         (("mine.toml", "--image-size", "4"), "--image-size must be a whole number from 8"),
         (("mine.toml", "--out", "mine.toml"), "--out must be an empty folder or a new one"),
+        (("mine.toml", "--out", ""), "--out must be an empty folder or a new one, got ''"),
+        (
+            ("mine.toml", "--out", "mine.toml/deep"),
+            "a new one that can be written to, got 'mine.toml/deep' (not a directory)",
+        ),
+        (("mine.toml", "--out", "/proc/x/y"), "can be written to, got '/proc/x/y' ("),
+        (("mine.toml", "--out", "x" * 300), "(file name too long)"),
+        (("mine.toml", "--weights", ""), "--weights must be imagenet, none or a folder"),
         (("mine.toml", "--data", "none.npz"), "none.npz"),
         (("machine_dumbening_inceptionv3", "--data", "tiny.npz", "--weights", "none"), "75 px"),
         (("deepl", "--weights", "."), "vgg16.weights.h5"),
@@ -84,3 +93,29 @@ def test_refusals(command, recipe, tiny_npz, arguments, said):
     assert ran.code == 2
     assert said in ran.err
     assert ran.err.count("\n") == 1
+
+
+def test_a_folder_is_made_before_the_training_and_goes_where_nothing_comes_of_it(
+    command, recipe, tmp_path, monkeypatch
+):
+    seen = []
+
+    def train_recipe(*_):
+        seen.append((tmp_path / "new" / "deep").is_dir())
+        raise BadInput("no data")
+
+    monkeypatch.setattr("bcauto.train.train_recipe", train_recipe)
+    ran = command("train", recipe.name, "--out", "new/deep")
+    assert (ran.code, seen) == (2, [True])
+    assert not (tmp_path / "new").exists()
+
+
+def test_nothing_is_trained_where_the_result_could_not_be_kept(command, recipe, monkeypatch):
+    monkeypatch.setattr("bcauto.train.train_recipe", lambda *_: pytest.fail("it trains"))
+    assert command("train", recipe.name, "--out", f"{recipe.name}/deep").code == 2
+
+
+def test_an_empty_folder_of_the_users_stays(command, recipe, tmp_path):
+    (tmp_path / "mine").mkdir()
+    assert command("train", recipe.name, "--data", "none.npz", "--out", "mine").code == 2
+    assert (tmp_path / "mine").is_dir()

@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from bcauto.space import Space, find_space, read_space, space_text
+from bcauto.space import Space, find_space, read_space, space_text, starts_left_out
 from bcauto.toml import parse
 
 BASE = """
@@ -88,6 +88,57 @@ def test_starting_points_that_can_no_longer_be_drawn_go(extended):
     assert found.start == (base().start[0],)
     own = extended('[[start]]\n"model.dropout" = 0.2\n')
     assert own.start == ({"model.dropout": 0.2},)
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("", []),
+        (
+            '[search]\n"model.dropout" = { low = 0.1, high = 0.3 }\n',
+            ["start 2: model.dropout must be a number from 0.1 to 0.3; got 0.4"],
+        ),
+        (
+            '[recipe.model]\nbackbone = "MobileNetV2"\n',
+            ["start 1: model.backbone is 'MobileNet' there, and the constant 'MobileNetV2' here"],
+        ),
+        (
+            "[recipe.model]\nbackbone = 'MobileNet'\nalpha = 0.75\n",
+            [
+                "start 1: nothing of it is left to draw",
+                "start 2: model.backbone is 'MobileNetV2' there, and the constant 'MobileNet' here",
+            ],
+        ),
+        ('[[start]]\n"model.dropout" = 0.2\n', []),
+    ],
+)
+def test_what_becomes_of_starting_points_is_said(extended, tmp_path, lines, said):
+    found = extended(lines)
+    assert starts_left_out(tmp_path / "mine.toml") == said
+    assert "start" in lines or len(found.start) == 2 - len(said)
+
+
+def test_what_is_left_out_is_said_all_down_a_chain(extended, tmp_path):
+    extended('[search]\n"model.dropout" = { low = 0.1, high = 0.3 }\n')
+    top = tmp_path / "top.toml"
+    top.write_text('extends = "mine.toml"\n[recipe.model]\nbackbone = "MobileNetV2"\n')
+    assert [line.partition(" ")[0] for line in starts_left_out(top)] == ["start", "start"]
+    assert read_space(top).start == ()
+
+
+def test_stages_take_the_place_of_what_is_searched_and_said(tmp_path):
+    more = '"training.head_epochs" = [1, 2]\n"model.trainable_fraction" = { low = 0.1, high = 1.0 }'
+    (tmp_path / "base.toml").write_text(BASE.replace("[proxy]", f"{more}\n[proxy]"))
+    path = tmp_path / "mine.toml"
+    stage = "[[recipe.training.stages]]\nepochs = 2\n"
+    path.write_text(f'extends = "base.toml"\n{stage}frozen_layers = 3\n')
+    found = read_space(path)
+    assert list(found.search) == list(base().search)
+    assert "epochs" not in found.recipe["training"]
+    assert found.start == base().start
+
+    path.write_text(f'extends = "base.toml"\n{stage}')
+    assert "model.trainable_fraction" in read_space(path).search
 
 
 def test_other_tables_change_key_by_key(extended):

@@ -53,9 +53,9 @@ def test_an_unknown_key_of_the_space_itself_is_refused(text, message, space_of, 
 @pytest.mark.parametrize(
     ("recipe", "message"),
     [
-        ("", "recipe: model is missing"),
-        ("[recipe.model]\n", "recipe: model.backbone is missing"),
-        ("[recipe]\nmodel = 3\n", "recipe: model must be a table, got 3"),
+        ("", "recipe.model is missing; a file without it goes with --hypermodel"),
+        ("[recipe.model]\n", "recipe.model.backbone is missing"),
+        ("[recipe]\nmodel = 3\n", "recipe.model must be a table, got 3"),
         ("recipe = 3\n", "recipe must be a table, got 3"),
         ("start = 3\n", "start must be a list, got 3"),
         ("start = [3]\n", "start.0 must be a table, got 3"),
@@ -63,23 +63,23 @@ def test_an_unknown_key_of_the_space_itself_is_refused(text, message, space_of, 
         ("proxy = 3\n", "proxy must be a table, got 3"),
         (
             "[recipe.model]\nbackbon = 'VGG16'\n",
-            "recipe: unknown key 'model.backbon'; did you mean 'backbone'? Legal: activation, ",
+            "unknown key 'recipe.model.backbon'; did you mean 'backbone'? Legal: activation, ",
         ),
         (
             "[recipe.modle]\n",
-            "recipe: unknown key 'modle'; did you mean 'model'? Legal: augment, m",
+            "unknown key 'recipe.modle'; did you mean 'model'? Legal: augment, m",
         ),
         (
             "[recipe.model]\nbackbone = 'MobileNetV9'\n",
-            "recipe: model.backbone: unknown backbone 'MobileNetV9'; did you mean 'MobileNetV2'?",
+            "recipe.model.backbone: unknown backbone 'MobileNetV9'; did you mean 'MobileNetV2'?",
         ),
         (
             "[recipe.model]\nbackbone = 'MobileNet'\nalpha = 0.35\n",
-            "recipe: model: alpha of MobileNet must be one of 0.25, 0.5, 0.75, 1.0, got 0.35",
+            "recipe.model: alpha of MobileNet must be one of 0.25, 0.5, 0.75, 1.0, got 0.35",
         ),
         (
             "[recipe.model]\nbackbone = 'VGG16'\nfrozen_layers = 20\n",
-            "recipe: model: frozen_layers of VGG16 must be 0 to 19, got 20",
+            "recipe.model: frozen_layers of VGG16 must be 0 to 19, got 20",
         ),
         (
             "[proxy]\nfamilies = ['colr']\n",
@@ -251,11 +251,11 @@ def test_two_dimensions_that_do_not_fit_together_are_refused(search, message, sp
         ),
         (
             '{"augment.basic.flip" = true}',
-            "when must name a dimension above it, got 'augment.basic.flip'; Legal: training.epochs",
+            "when must name a dimension above it, got 'augment.basic.flip', which stands bel",
         ),
         (
             '{"model.dropout" = 0.5}',
-            "when must name a dimension above it, got 'model.dropout'; Legal: training.epochs, ",
+            "when must name a dimension above it, got 'model.dropout', the dimension itself; L",
         ),
         (
             '{"training.optimizer" = "lionn"}',
@@ -362,3 +362,252 @@ def test_two_dimensions_of_one_table_are_tried_together_however_deep_they_lie():
     }
     with pytest.raises(ValidationError, match="posterize needs engine bcauto"):
         Space.model_validate({"recipe": {"model": {"backbone": "SmallCNN"}}, "search": search})
+
+
+@pytest.mark.parametrize(
+    ("recipe", "search", "message"),
+    [
+        (
+            '"MobileNet"',
+            '"model.alpha" = {low = 0.25, high = 1.0}',
+            "model.alpha: model: alpha of MobileNet must be one of 0.25, 0.5, 0.75, 1.0, got 0.625",
+        ),
+        (  # its middle is legal
+            '"MobileNet"',
+            '"model.alpha" = {low = 0.25, high = 0.75}',
+            "model.alpha: model: alpha of MobileNet must be one of 0.25, 0.5, 0.75, 1.0, got 0.25",
+        ),
+        (
+            '"MobileNetV2"',
+            '"model.alpha" = {low = 0.35, high = 1.4, step = 0.35}',
+            "model.alpha: model: alpha of MobileNetV2 must be one of 0.35, 0.5, 0.75, 1.0, 1.3, 1.",
+        ),
+        (
+            '"SmallCNN"',
+            '"model.image_side" = {low = 0, high = 64}',
+            "model.image_side: model: image_side of SmallCNN must be 0 (native), or 32 or more, go",
+        ),
+        (  # only beside the other backbone
+            '"SmallCNN"',
+            '"model.backbone" = ["SmallCNN", "InceptionV3"]\n'
+            '"model.image_side" = {low = 0, high = 128, step = 32}',
+            "model.image_side: model: image_side of InceptionV3 must be 0 (native), or 75 or more,",
+        ),
+        (
+            '"SmallCNN"',
+            '"model.image_side" = {low = 0, high = 128, step = 32}\n'
+            '"model.backbone" = ["SmallCNN", "InceptionV3"]',
+            "model.image_side: model: image_side of InceptionV3 must be 0 (native), or 75 or more,",
+        ),
+    ],
+)
+def test_a_range_that_is_legal_at_its_ends_alone_is_refused(
+    recipe, search, message, space_of, refused
+):
+    rest = ".*; not all of the range is legal: give what is legal as choices$"
+    with refused(rf"space\.toml: search\.{re.escape(message)}{rest}"):
+        space_of(search, f"[recipe.model]\nbackbone = {recipe}\n")
+
+
+def test_a_hypermodels_scale_is_legal_at_the_ends_of_a_range_alone(space_of, refused):
+    recipe = '[recipe.model]\nhypermodel = "mine:build"\n'
+    with refused("search.model.input_scale: model.input_scale must be 1 or 255, got 128; not all"):
+        space_of('"model.input_scale" = {low = 1, high = 255}', recipe)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '"model.alpha" = {low = 0.25, high = 1.0, step = 0.25}',
+        '"model.image_side" = {low = 32, high = 64}',
+        '"model.image_side" = {low = 0, high = 64, step = 32}',
+    ],
+)
+def test_a_range_that_is_legal_throughout_is_taken(line, space_of):
+    assert space_of(line, MOBILENET).search
+
+
+STAGES = """
+[[recipe.training.stages]]
+epochs = 2
+{}
+[[recipe.training.stages]]
+epochs = 3
+{}
+"""
+
+
+@pytest.mark.parametrize(
+    ("stage", "name"),
+    [
+        ("", "training.epochs"),
+        ("", "training.head_epochs"),
+        ("frozen_layers = 3", "model.frozen_layers"),
+        ("trainable_layers = 3", "model.trainable_layers"),
+        ("batch_size = 8", "training.batch_size"),
+    ],
+)
+def test_what_stages_take_the_place_of_is_not_searched(stage, name, space_of, refused):
+    message = "must be left out beside training.stages, which say it themselves, got 4"
+    with refused(f"search.{name}: {name} {message}$"):
+        space_of(f'"{name}" = [4, 5]', MOBILENET + STAGES.format(stage, stage))
+
+
+@pytest.mark.parametrize(
+    ("stage", "line"),
+    [
+        ("frozen_layers = 3", '"model.frozen_layers" = [4, 5]'),
+        ("learning_rate = 1e-3", '"training.learning_rate" = [1e-3, 1e-4]'),
+    ],
+)
+def test_what_one_stage_leaves_unsaid_is_searched(stage, line, space_of):
+    assert space_of(line, MOBILENET + STAGES.format("", stage)).size == 2
+
+
+def test_stages_are_tried_with_every_backbone(space_of, refused):
+    search = """
+    "model.backbone" = ["MobileNet", "VGG16"]
+    "training.stages" = [[], [{epochs = 1, frozen_layers = 50}]]
+    """
+    with refused("training.stages.0: frozen_layers of VGG16 must be 0 to 19, got 50"):
+        space_of(search)
+
+
+@pytest.mark.parametrize(
+    ("constants", "message"),
+    [
+        ("foo = 1", "unknown key 'recipe.model.foo'; Legal: "),
+        (
+            "frozen_layers = 500",
+            "recipe.model: frozen_layers of MobileNet must be 0 to 86, got 500",
+        ),
+        ("image_side = 3", "recipe.model: image_side of MobileNet must be 0 (native), or 32 or mo"),
+        ("alpha = 0.3", "recipe.model: alpha of MobileNet must be one of 0.25, 0.5, 0.75, 1.0, go"),
+        (
+            "[recipe.augment.basic]\nrotation = 999",
+            "recipe.augment.basic.rotation must be less tha",
+        ),
+        ("[recipe.augment]\nfil = 1", "unknown key 'recipe.augment.fil'; did you mean 'fill'?"),
+        ("[recipe.training]\nplateau_patience = 2", "recipe.training: plateau_patience goes with"),
+    ],
+)
+@pytest.mark.parametrize(
+    "search",
+    [
+        '"model.dropout" = [0.1]',
+        '"model.dropout" = [5.0]',  # the constant is named before what is wrong here
+        '"training.optimizer" = ["adam", "lion"]\n"model.dropout" = {low = 0.1, high = 0.2}',
+    ],
+)
+def test_a_constants_fault_is_not_blamed_on_a_dimension(
+    constants, message, search, space_of, refused
+):
+    with refused(rf"space\.toml: {re.escape(message)}"):
+        space_of(search, f"{MOBILENET}{constants}\n")
+
+
+def test_a_constant_that_a_dimension_makes_legal_is_not_blamed(space_of, refused):
+    recipe = "[recipe.training]\nplateau_patience = 2\n"
+    search = """
+    "model.backbone" = ["SmallCNN"]
+    "training.schedule" = ["reduce_on_plateau"]
+    """
+    assert space_of(search, recipe).size == 1
+    with refused("search.model.dropout: model.dropout must be a number from 0 to 0.9"):
+        space_of(f'{search}"model.dropout" = [5.0]', recipe)
+
+
+def test_a_constants_fault_is_not_blamed_on_what_no_recipe_can_do_without(space_of, refused):
+    recipe = f"[recipe.training]\nepochs = 5\n{STAGES.format('', '')}"
+    with refused("space.toml: recipe.training.epochs must be left out beside training.stages"):
+        space_of('"model.backbone" = ["VGG16"]', recipe)
+
+
+def test_of_two_dimensions_the_one_is_blamed_whose_other_value_is_legal(space_of, refused):
+    search = '"model.dropout" = [0.1, 0.2]\n"training.optimizer" = ["adam", "adamw"]'
+    recipe = f"{MOBILENET}[recipe.training]\nweight_decay = 0.1\n"
+    with refused("search.training.optimizer: training: weight_decay must be 0 with optimizer 'ada"):
+        space_of(search, recipe)
+
+
+@pytest.mark.parametrize(
+    ("search", "message"),
+    [
+        (
+            """
+            "model.dropout" = {low = 0.1, high = 0.3}
+            "training.epochs" = {low = 1, high = 2, when = {"model.dropout" = 0.2}}
+            """,
+            "training.epochs: when model.dropout must be on choices, whole numbers or a range wi",
+        ),
+        (
+            """
+            "training.optimizer" = ["adam", "lion"]
+            "training.epochs" = {values = [1, 2], when = {"training.optimizer" = "adam"}}
+            [search."model.dropout"]
+            values = [0.1]
+            when = {"training.epochs" = 1, "training.optimizer" = "lion"}
+            """,
+            "model.dropout: when can never hold: it and its parents' conditions ask for "
+            "training.optimizer among ['adam'] and among ['lion']",
+        ),
+        (
+            '"training.optimizer" = {values = ["adam"], when = {"training.optimizer" = "adam"}}',
+            "training.optimizer: when must name a dimension above it, got 'training.optimizer', "
+            "the dimension itself; there is none above it",
+        ),
+        (
+            """
+            "training.optimizer" = {values = ["adam"], when = {"model.pooling" = "max"}}
+            "model.pooling" = {values = ["max"], when = {"training.optimizer" = "adam"}}
+            """,
+            "training.optimizer: when must name a dimension above it, got 'model.pooling', which "
+            "stands below it; there is none above it",
+        ),
+        ('"training.epochs@" = [1]', "training.epochs@ must have one word after one @, got ''"),
+        ('"training.epochs@a@b" = [1]', "training.epochs@a@b must have one word after one @, got"),
+        ('"training.epochs@a b" = [1]', "training.epochs@a b must have one word after one @, got"),
+    ],
+)
+def test_names_and_conditions_that_make_no_sense_are_refused(search, message, space_of, refused):
+    with refused(rf"space\.toml: search\.{re.escape(message)}"):
+        space_of(search)
+
+
+def test_a_value_that_all_conditions_ask_for_is_tried(space_of, refused):
+    search = """
+    "training.optimizer" = ["adam", "lion", "adamw"]
+    "training.epochs" = {values = [1], when = {"training.optimizer" = ["lion", "adamw"]}}
+    [search."model.dropout"]
+    values = [7.0]
+    when = {"training.epochs" = 1, "training.optimizer" = ["adam", "adamw"]}
+    """
+    with refused("search.model.dropout: model.dropout must be a number from 0 to 0.9"):
+        space_of(search)
+
+
+def test_two_dimensions_are_tried_together_where_the_conditions_of_both_hold(space_of, refused):
+    search = """
+    "training.optimizer" = ["adam", "lion", "adamw"]
+    [search."augment.augmix.min_depth"]
+    values = [1, 3]
+    when = {"training.optimizer" = ["adam", "lion"]}
+    [search."augment.augmix.max_depth"]
+    values = [3, 2]
+    when = {"training.optimizer" = ["adamw", "lion"]}
+    """
+    with refused("augment.augmix: min_depth must not be above max_depth, got 3 and 2"):
+        space_of(search)
+
+
+@pytest.mark.parametrize("name", ["../given.toml", "/given.toml", "deep/../../given.toml"])
+def test_a_starting_recipe_never_lies_elsewhere(name, space_of, refused):
+    with refused(f"start 1: must be a name or a .toml file of the same folder, got '{name}'$"):
+        space_of(f'[[start]]\nrecipe = "{name}"')
+
+
+def test_what_the_checks_leave_out_is_one_line_when_it_is_drawn(space_of, replay, refused):
+    space = space_of('"model.dropout" = [0.1, 0.2]')
+    space.recipe["model"]["alpha"] = 0.5  # as if a rule had been overlooked
+    with refused("^no recipe: recipe.model: alpha of SmallCNN must be 1.0, got 0.5$"):
+        space.draw(replay({}))

@@ -150,9 +150,10 @@ head_units = [17]
 
 
 @pytest.fixture
-def with_given(tmp_path):
+def with_given(tmp_path, monkeypatch):
     (tmp_path / "given.toml").write_text(GIVEN)
-    start = [{"recipe": str(tmp_path / "given.toml")}, {"model.dropout": 0.25}]
+    monkeypatch.chdir(tmp_path)
+    start = [{"recipe": "given.toml"}, {"model.dropout": 0.25}]
     return space_of({**ENDLESS, "start": start})
 
 
