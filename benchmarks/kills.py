@@ -177,10 +177,15 @@ class _Study:
         return _PATIENCE if ends else _WHOLE_SEARCH
 
     def _strike(self, process: subprocess.Popen[bytes]) -> _Kind | None:
-        """Waits for a moment, and strikes; None where the process has ended before."""
+        """Waits for a moment, and strikes; None where the process has ended before.
+
+        The moment is drawn from when this is called, or from when a training process is there.
+        """
         name = self.rng.choice(sorted(_KINDS))
         after, kind = self.rng.uniform(0.0, _LONGEST), _KINDS[name]
         began = time.monotonic()
+        if self.rng.random() < 0.5:  # or a slow machine would come to no training at all
+            self._victim(_KINDS["trainer SIGKILL"], process)
         if wait_until(lambda: process.poll() is not None, after):
             return None
         victim = self._victim(kind, process)
@@ -215,7 +220,7 @@ class _Study:
     def _check_words(self, struck: _Kind | None) -> None:
         """What a search that ended may say and exit with."""
         code, said = self.search.running.returncode, self.search.said()
-        if "Traceback" in said:
+        if "Traceback" in said and not _while_python_starts(said):
             self._breach(f"a traceback (exit {code}): {said[-3000:]}")
         ended = struck is not None and struck.victim != TRAINER
         if code and not ended:
@@ -291,6 +296,11 @@ def _is_lost(tries: Sequence[FrozenTrial]) -> bool:
     drawn = any("seed" in t.user_attrs or "fixed_params" in t.system_attrs for t in tries)
     deaths = sum(t.user_attrs.get("error", "").startswith(_DEATH) for t in tries)
     return drawn and deaths <= _DEATHS and not any(t.state in DONE for t in tries)
+
+
+def _while_python_starts(said: str) -> bool:
+    """Whether a traceback is that of Ctrl-C before the first line of ours was run."""
+    return said.rstrip().endswith("KeyboardInterrupt") and "/bcauto/" not in said
 
 
 def _phase(state: str) -> str:

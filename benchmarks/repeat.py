@@ -53,7 +53,7 @@ def _kill(search: Search, kills: int, seconds: float, rng: random.Random) -> int
     for made in range(kills):
         process, signum = search.start(), rng.choice(_SIGNALS)
         began = time.monotonic()
-        if wait_until(lambda p=process: p.poll() is not None, rng.uniform(0.0, seconds / 2)):
+        if wait_until(lambda p=process: p.poll() is not None, rng.uniform(0.0, seconds / 4)):
             return made
         print(f"repeat: {signum.name} after {time.monotonic() - began:.1f} s ({search.state()})")
         process.send_signal(signum)

@@ -89,12 +89,20 @@ def test_what_does_not_hold_is_told(wrong, trials, said):
     assert any(re.search(said, line) for line in wrong(*trials))
 
 
-@pytest.mark.parametrize("name", [".1.99.partial.keras", "3.checkpoint.npz", "7.keras"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "models/7.keras",
+        "confirm/models/.1.99.partial.keras",
+        "confirm/models/3.checkpoint.npz",
+        "drivers/7@here.lock",
+    ],
+)
 def test_files_that_are_left_are_told(wrong, tmp_path, name):
-    models = tmp_path / "0" / "studies" / "chaos" / "models"
-    models.mkdir(parents=True)
-    (models / name).touch()
-    assert any(name in line for line in wrong(*TWO))
+    path = tmp_path / "0" / "studies" / "chaos" / name
+    path.parent.mkdir(parents=True)
+    path.touch()
+    assert any(path.name in line for line in wrong(*TWO))
 
 
 def test_a_process_that_is_left_is_told(module, wrong, monkeypatch):
@@ -103,6 +111,15 @@ def test_a_process_that_is_left_is_told(module, wrong, monkeypatch):
     monkeypatch.setattr(kills.Search, "family", lambda _: {7: "raylet"})
     (line,) = wrong(*TWO)
     assert "left over" in line
+
+
+@pytest.mark.parametrize(
+    ("where", "excused"), [("<frozen runpy>", True), ("/x/bcauto/cli/app.py", False)]
+)
+def test_ctrl_c_is_excused_a_traceback_while_python_itself_starts_only(module, where, excused):
+    said = f'Traceback (most recent call last):\n  File "{where}"\nKeyboardInterrupt\n'
+    assert module("kills")._while_python_starts(said) is excused
+    assert not module("kills")._while_python_starts(said.replace("KeyboardI", "ValueE"))
 
 
 def test_the_order_of_recipes_is_that_of_their_first_tries(module):
