@@ -14,7 +14,7 @@ from searches import Search
 
 __all__ = ["watch_memory"]
 
-_AIM = 1.3  # times what the worker takes after its tenth trial
+_AIM = 1.3  # times what the worker took after its tenth trial
 _EARLY = 10
 _EVERY = 0.2  # seconds between two looks
 
@@ -103,16 +103,15 @@ def _judged(search: Search, watch: _Watch) -> tuple[dict[str, Any], list[str]]:
     ends = [t.datetime_complete for t in search.search_trials() if t.state.is_finished()]
     sizes = [watch.size_at(end) / 2**20 for end in sorted(end for end in ends if end)]
     print("memory: MB at the end of each trial:", *(f"{size:.0f}" for size in sizes))
-    ratio = sizes[-1] / sizes[_EARLY - 1]
+    early, late = sizes[:_EARLY], sizes[_EARLY:]
     figures = {
         "trials": len(sizes),
-        "mb_after_10": round(sizes[_EARLY - 1]),
-        "mb_at_the_end": round(sizes[-1]),
-        "ratio": round(ratio, 3),
-        "most_after_10": round(max(sizes[_EARLY:])),
+        "mb_after_10": round(early[-1]),
+        "mb_at_the_end": round(late[-1]),
+        "ratio": round(late[-1] / early[-1], 3),
+        "ratio_of_the_most": round(max(late) / max(early), 3),
         "mb_at_most": round(max(size for *_, size in watch.seen) / 2**20),
         "processes": len({pid for _, pid, _ in watch.seen}),
     }
-    worst = max(sizes[_EARLY:]) / sizes[_EARLY - 1]
-    wrong = [f"memory: {worst:.2f} times that after {_EARLY} trials"] if worst > _AIM else []
-    return figures, wrong
+    ratios = {name: figures[name] for name in ("ratio", "ratio_of_the_most")}
+    return figures, [f"memory: {name} is {r}" for name, r in ratios.items() if r > _AIM]

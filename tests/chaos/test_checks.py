@@ -4,6 +4,7 @@ import importlib
 import random
 import re
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,29 @@ def test_ctrl_c_is_excused_a_traceback_while_python_itself_starts_only(module, w
     said = f'Traceback (most recent call last):\n  File "{where}"\nKeyboardInterrupt\n'
     assert module("kills")._while_python_starts(said) is excused
     assert not module("kills")._while_python_starts(said.replace("KeyboardI", "ValueE"))
+
+
+@pytest.mark.parametrize(
+    ("last", "wrong"), [(130, []), (140, ["ratio", "ratio_of_the_most"]), (135, ["ratio"])]
+)
+def test_a_worker_that_grows_is_told(module, monkeypatch, tmp_path, last, wrong):
+    """It takes 105 MB at most and 100 MB at the end of the first ten trials."""
+    memory = module("memory")
+    start = datetime(2026, 1, 1)
+    sizes = [100, 105, *[100] * 8, 101, last]
+    trials = [made(number, COMPLETE, 1, {}) for number in range(len(sizes))]
+    for number, trial in enumerate(trials):
+        trial.datetime_complete = start + timedelta(seconds=10 * number + 5)
+    monkeypatch.setattr(memory.Search, "search_trials", lambda _: trials)
+    search = memory.Search(tmp_path, tmp_path / "data.npz", "", [])
+    watch = memory._Watch(search)
+    for number, size in enumerate(sizes):
+        watch.seen.append((start + timedelta(seconds=10 * number), 7, size * 2**20))
+        watch.seen.append((start + timedelta(seconds=10 * number + 6), 8, 2**20))  # a new one
+    figures, breaches = memory._judged(search, watch)
+    assert [line.split()[1] for line in breaches] == wrong
+    assert (figures["mb_after_10"], figures["mb_at_the_end"]) == (100, last)
+    assert figures["processes"] == 2
 
 
 def test_the_order_of_recipes_is_that_of_their_first_tries(module):
