@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial
 
 from bcauto.disk import disk_failures_in_one_line
 from bcauto.execute import Executor, InlineExecutor, Work
+from bcauto.files import writing
 from bcauto.plan import Plan
 from bcauto.proxy import Proxy
 from bcauto.study import (
@@ -148,7 +149,8 @@ def _confirm_proxy(plan: Plan) -> Proxy:
 def _write(plan: Plan) -> None:
     if not plan.resumed:
         plan.proxy.save(plan.folder.proxy)
-    plan.folder.space.write_text(plan.space_text, encoding="utf-8")
+    with writing(plan.folder.space) as partial:
+        partial.write_text(plan.space_text, encoding="utf-8")
     plan.record.write(plan.folder)
 
 

@@ -14,7 +14,7 @@ class PlannedRunner:
 
     def __init__(self, payload, threads):
         self.plan, self.folder = payload
-        self.threads = threads
+        self.threads, self.hoard = threads, []
 
     def run(self, job, report):
         deed = self.plan.get(job.number, "score")
@@ -24,6 +24,8 @@ class PlannedRunner:
             raise ValueError("no such thing\nsecond line")
         if deed == "need memory" and job.accumulate == 1:
             bytearray(1 << 62)
+        if deed == "hoard":
+            self.hoard.append(b"x" * 150_000_000)
         if deed == "hang":
             time.sleep(600)
         if deed == "fill the disk":

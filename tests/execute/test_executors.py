@@ -132,6 +132,23 @@ class TestRay(ExecutorContract):
         self.run(slots, ledger, work({}))
         assert len({path.read_text() for path in tmp_path.glob("ran-*")}) <= slots.workers
 
+    def test_a_process_that_grows_is_replaced(self, ledger, work, tmp_path):
+        self.run(Slots(1, 1), ledger, work(dict.fromkeys(range(6), "hoard")))
+        pids = [path.read_text() for path in sorted(tmp_path.glob("ran-*"))]
+        assert max(map(pids.count, pids)) <= 2
+        assert states(ledger) == [TrialState.COMPLETE] * 6
+
+    def test_ray_that_does_not_start_is_told_in_one_line(self, slots, ledger, work, monkeypatch):
+        import ray
+
+        def fail(**_):
+            raise Exception("The current node timed out during startup.\nAdvice")  # noqa: TRY002
+
+        monkeypatch.setattr(ray, "init", fail)
+        line = r"^Ray did not start \(The current node timed out during startup\.\); the same"
+        with pytest.raises(NothingUsable, match=line):
+            self.run(slots, ledger, work({}))
+
     def test_leaves_nothing_behind(self, slots, ledger, work, monkeypatch, tmp_path):
         monkeypatch.setenv("TMPDIR", str(tmp_path / ("long" * 20)))
         before = set(Path("/tmp").glob("bcauto-*"))

@@ -25,7 +25,7 @@ os.environ.setdefault("TUNE_WARN_THRESHOLD_S", "60")
 import ray
 from ray import tune
 
-from bcauto.errors import BadInput
+from bcauto.errors import BadInput, NothingUsable
 from bcauto.execute.contract import Node, Slots, Work
 from bcauto.execute.ray_tune.files import ClusterFiles
 from bcauto.execute.ray_tune.hooks import Bridge, LedgerCallback, LedgerScheduler, LedgerSearcher
@@ -123,16 +123,24 @@ def _session(
 
 
 def _start(slots: Slots, nbytes: int, folder: Path) -> None:
-    """Starts a Ray of our own."""
-    ray.init(
-        address="local",
-        num_cpus=slots.workers * slots.threads,
-        num_gpus=max(1, round(slots.workers * slots.gpus)) if slots.gpus else 0,
-        object_store_memory=nbytes + nbytes // 4 + _LEAST_STORE,
-        include_dashboard=False,
-        _temp_dir=str(folder),
-        **_QUIET,
-    )
+    """Starts a Ray of our own.
+
+    Raises:
+        NothingUsable: it does not start, as where one of its processes is killed.
+    """
+    try:
+        ray.init(
+            address="local",
+            num_cpus=slots.workers * slots.threads,
+            num_gpus=max(1, round(slots.workers * slots.gpus)) if slots.gpus else 0,
+            object_store_memory=nbytes + nbytes // 4 + _LEAST_STORE,
+            include_dashboard=False,
+            _temp_dir=str(folder),
+            **_QUIET,
+        )
+    except Exception as error:  # Ray's own are of no kind
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise NothingUsable(f"Ray did not start ({reason}); the same command goes on") from error
 
 
 def _join(address: str) -> None:
@@ -152,20 +160,31 @@ def _nodes() -> list[Node]:
 @contextmanager
 def _nameless() -> Iterator[None]:
     """Keeps the command line, where a storage's password may stand, out of Ray's list of jobs."""
-    name = ray._private.utils.get_entrypoint_name
-    ray._private.utils.get_entrypoint_name = lambda: "bcauto"
+    with _replaced("get_entrypoint_name", lambda: "bcauto"):
+        yield
+
+
+@contextmanager
+def _replaced(name: str, function: Callable[..., Any]) -> Iterator[None]:
+    """Has Ray call another function than its own of that name, which it gives no setting for."""
+    own = getattr(ray._private.utils, name)
+    setattr(ray._private.utils, name, function)
     try:
         yield
     finally:
-        ray._private.utils.get_entrypoint_name = name
+        setattr(ray._private.utils, name, own)
 
 
 @contextmanager
 def _own_signal_handlers() -> Iterator[None]:
-    """Puts the handler of SIGTERM back, in whose place Ray's start puts one that just exits."""
+    """Keeps Ray's start from putting a handler of SIGTERM that just exits in place of ours.
+
+    It does so in Python, which is not let, and in native code, after which ours is put back.
+    """
     handler = signal.getsignal(signal.SIGTERM)
     try:
-        yield
+        with _replaced("set_sigterm_handler", lambda _: None):
+            yield
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, handler)

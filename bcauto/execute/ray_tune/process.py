@@ -6,6 +6,7 @@ is replaced when it dies or has grown, without Tune noticing.
 
 from __future__ import annotations
 
+import ctypes
 import queue
 import re
 import resource
@@ -14,6 +15,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from bcauto.trial import Failure, Job, Outcome, Retry, TrialStopped
 
 __all__ = ["Report", "TrainerProcess", "TuneTrial"]
 
-_GROWTH = 1.25  # times its size after its first job at which a training process is replaced
+_GROWTH = 1.25  # times its size after its first job that a training process may come to
 _LOW_MEMORY = "running low on memory"  # what Ray's memory monitor says of those that it ends
 
 
@@ -67,7 +69,12 @@ class TrainerProcess:
         return self._messages.get()
 
     def memory(self) -> int:
-        """The memory that this process holds, in bytes; where that is not told, the most so far."""
+        """The memory that this process holds, in bytes; where that is not told, the most so far.
+
+        What the allocator keeps of memory that was freed is given back first.
+        """
+        with suppress(OSError, AttributeError):  # only the GNU C library has it
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
         if sys.platform == "linux":
             pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
             return pages * resource.getpagesize()
@@ -108,7 +115,7 @@ class TuneTrial(tune.Trainable):  # type: ignore[misc]  # Ray has no type inform
         """Called once for each reused actor."""
         self._arguments, self._slots, self._patience = (payload, make_runner), slots, patience
         self._process: Any = None
-        self._size = 0
+        self._sizes: list[int] = []  # of the training process, in bytes, after each job
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -153,17 +160,21 @@ class TuneTrial(tune.Trainable):  # type: ignore[misc]  # Ray has no type inform
         return message
 
     def _renew(self) -> None:
-        """Starts the training process, also in place of one that has grown too much."""
+        """Starts the training process, also in place of one that would grow too much."""
         if self._process is not None:
-            size = ray.get(self._process.memory.remote(), timeout=self._patience)
-            self._size = self._size or size  # after the first job
-            if size <= _GROWTH * self._size:
+            self._sizes.append(ray.get(self._process.memory.remote(), timeout=self._patience))
+            if _expected(self._sizes) <= _GROWTH * self._sizes[0]:
                 return
             self.cleanup()
         assert self._slots is not None  # Tune calls setup first
         actor = ray.remote(num_cpus=self._slots.threads, num_gpus=self._slots.gpus)(TrainerProcess)
         self._process = actor.remote(*self._arguments, self._slots.threads)
-        self._size = 0
+        self._sizes = []
+
+
+def _expected(sizes: list[int]) -> int:
+    """The size after one more job, which may take as much as any before it."""
+    return sizes[-1] + max((b - a for a, b in pairwise(sizes)), default=0)
 
 
 def _death(error: ray.exceptions.RayActorError) -> Failure:
