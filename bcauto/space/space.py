@@ -30,6 +30,7 @@ from bcauto.toml import Frozen, explain, parse
 __all__ = ["Confirmation", "Space", "given_recipe"]
 
 _RECIPE = "recipe"  # the key of a starting point that is a whole recipe
+_FREE = "model.values."  # a hypermodel's own, on any two of which no rule looks
 
 
 class Confirmation(Frozen):
@@ -87,7 +88,8 @@ class Space(Frozen):
             ValueError: one of them breaks a recipe's rule.
         """
         edges = [(name, value) for name, dim in self.search.items() for value in dim.edges]
-        pairs = [[a, b] for a, b in combinations(edges, 2) if _table(a[0]) == _table(b[0])]
+        tied = [edge for edge in edges if not edge[0].startswith(_FREE)]
+        pairs = [[a, b] for a, b in combinations(tied, 2) if _table(a[0]) == _table(b[0])]
         recipes = [
             self._try(self._point(some), f"search.{some[-1][0]}")
             for some in [*([edge] for edge in edges), *pairs]
