@@ -28,21 +28,14 @@ def as_hypermodel(
         space: one, its name, or a ``.toml`` file.
         data: a dataset, an ``.npz`` file, or a folder of class folders.
         weights: ``imagenet``, ``none``, or a folder of weights.
-        seed: of split, proxy and training.
+        seed: of split, proxy and training; 0 to 2**63 - 1.
 
     Raises:
-        BadInput: KerasTuner is missing, or an argument breaks a rule.
+        BadInput: KerasTuner is missing, an argument breaks a rule, or they do not go together.
     """
-    from bcauto.data import load
     from bcauto.hypermodels import check_keras_tuner
-    from bcauto.space import find_space, read_space
-    from bcauto.weights import read_weights
 
     check_keras_tuner("as_hypermodel")
-    from bcauto.hypermodels.tuner import SpaceHyperModel  # imports Keras
+    from bcauto.hypermodels.tuner import space_hypermodel  # imports Keras
 
-    if isinstance(space, str | Path):
-        space = read_space(find_space(str(space)))
-    if isinstance(data, str | Path):
-        data = load(Path(data), None, seed)
-    return SpaceHyperModel(space, data, read_weights(weights), seed)
+    return space_hypermodel(space, data, weights, seed)

@@ -38,7 +38,12 @@ class TrialFailed(BcautoError):
 
 
 class Interrupted(BaseException):
-    """SIGINT or SIGTERM arrived; the exit code is 128 plus the signal's number."""
+    """SIGINT or SIGTERM arrived; the exit code is 128 plus the signal's number.
+
+    ``outcome`` says what it means for the work.
+    """
+
+    outcome = "all is saved, the same command goes on"
 
     def __init__(self, signum: int = signal.SIGINT) -> None:
         super().__init__(signal.Signals(signum).name)

@@ -11,6 +11,7 @@ import typer
 from bcauto.cli.augment import augment
 from bcauto.cli.evaluate import evaluate
 from bcauto.cli.look import best, dashboard, status
+from bcauto.cli.options import check_none_empty
 from bcauto.cli.proxy import proxy
 from bcauto.cli.search import search
 from bcauto.cli.space import space
@@ -47,11 +48,14 @@ for command in (
 def main() -> NoReturn:
     """Runs the command line, and exits."""
     try:
+        check_none_empty(sys.argv[1:])
         sys.exit(app(standalone_mode=False) or 0)
     except BcautoError as error:
         _end(str(error), error.exit_code)
     except Interrupted as error:
-        _end(f"interrupted by {error}; all is saved, the same command goes on", error.exit_code)
+        _end(f"interrupted by {error}; {error.outcome}", error.exit_code)
+    except KeyboardInterrupt:  # before a command listens for it
+        _end("interrupted; nothing was begun", 130)
     except typer.Abort:
         _end("aborted", 1)
     except typer.TyperException as error:

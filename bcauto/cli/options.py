@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -40,6 +42,7 @@ __all__ = [
     "TrialsOption",
     "WeightsOption",
     "WorkersOption",
+    "check_none_empty",
     "only_given",
     "parse_duration",
     "parse_keep",
@@ -235,6 +238,21 @@ def parse_seed(text: str | None) -> int:
         BadInput: the text is no whole number from 0 to 2**63 - 1.
     """
     return parse_whole("--seed", "0" if text is None else text, 0, 2**63 - 1)
+
+
+def check_none_empty(arguments: Sequence[str]) -> None:
+    """Makes sure that no argument of a command line is empty, as an unset variable makes it.
+
+    Here, since ``Path("")`` is the current folder, and no option says later what it was.
+
+    Raises:
+        BadInput: one is; the message names the option before it.
+    """
+    for before, argument in pairwise(["", *arguments]):
+        option = before if not argument else argument.removesuffix("=")
+        if not argument or (argument.startswith("--") and argument.endswith("=")):
+            where = f"{option} " if option.startswith("-") else ""
+            raise BadInput(f"no argument may be empty, got {where}''")
 
 
 def only_given(**options: Any) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from bcauto.cli.options import (
     parse_keep,
     parse_number,
 )
+from bcauto.errors import Interrupted
 
 __all__ = ["search"]
 
@@ -101,7 +102,11 @@ def search(  # one parameter an option
         from bcauto.plan import plan_search
         from bcauto.search import run_search
 
-        plan = plan_search(given, studies_dir, study)
+        try:
+            plan = plan_search(given, studies_dir, study)
+        except Interrupted as error:
+            error.outcome = "nothing was begun and nothing written, the same command begins anew"
+            raise
         with SearchScreen(plan) as screen, interrupts.held(plan.settings.executor == "ray"):
             study_and_confirmed = run_search(plan, screen, interrupts.check, join=join)
         screen.conclude(*study_and_confirmed)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcauto.errors import BadInput
-from bcauto.hypermodels.load import build_with, load_hypermodel
+from bcauto.hypermodels.load import build_with, in_one_line, load_hypermodel
 from bcauto.recipe import Hypermodel
 
 __all__ = ["Built", "Labels", "build_hypermodel", "wrapped"]
@@ -94,10 +94,13 @@ def _core(model: Any, shape: tuple[int, ...]) -> Any:
             model.build((None, *shape))
         if not getattr(model, "inputs", None):
             return model
-        one = len(model.inputs) == len(model.outputs) == 1
-        return keras.Model(model.inputs[0], model.outputs[0]) if one else model
     except Exception as error:
-        raise BadInput(f"build must return a model of {shape} images ({error})") from None
+        reason = in_one_line(error)
+        raise BadInput(f"build must return a model of {shape} images ({reason})") from None
+    for what, given in (("input", model.inputs), ("output", model.outputs)):
+        if len(given) != 1:
+            raise BadInput(f"build must return a model of one {what}, got {len(given)} {what}s")
+    return keras.Model(model.inputs[0], model.outputs[0])
 
 
 def _called(core: Any, inputs: Any, shape: tuple[int, ...]) -> Any:
@@ -108,12 +111,13 @@ def _called(core: Any, inputs: Any, shape: tuple[int, ...]) -> Any:
         raise BadInput(f"build must return a model of {shape} images, got one of {expected[1:]}")
     try:
         outputs = core(inputs)
-        rank = len(outputs.shape)
     except Exception as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise BadInput(f"build must return a model of {shape} images ({reason[0]})") from None
+        reason = in_one_line(error)
+        raise BadInput(f"build must return a model of {shape} images ({reason})") from None
+    rank = len(getattr(outputs, "shape", ()))
     if rank != 2:
-        raise BadInput(f"build must return a model of one (n, classes) output, got rank {rank}")
+        got = f"rank {rank}" if rank else type(outputs).__name__
+        raise BadInput(f"build must return a model of one (n, classes) output, got {got}")
     return outputs
 
 

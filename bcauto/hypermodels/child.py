@@ -29,14 +29,17 @@ class _Reached(Exception):
 def answer(reference: str, image_size: tuple[int, int], classes: int, input_scale: int) -> Any:
     """The dimensions and starting point of a hypermodel that builds classifiers for such images.
 
+    With them go ``faults``: what values cannot be built and trained here, each with its reason.
+
     Raises:
-        BadInput: there is no such hypermodel, or what it builds cannot be trained here.
+        BadInput: there is no such hypermodel, or what it builds by default cannot be trained here.
     """
     import keras  # after start_keras
+    from keras_tuner.errors import FailedTrialError
 
     from bcauto.hypermodels.build import wrapped
     from bcauto.hypermodels.explore import as_table, explore
-    from bcauto.hypermodels.load import load_hypermodel, overrides_fit
+    from bcauto.hypermodels.load import in_one_line, load_hypermodel, overrides_fit
 
     hypermodel = load_hypermodel(reference, image_size, classes)
 
@@ -44,18 +47,23 @@ def answer(reference: str, image_size: tuple[int, int], classes: int, input_scal
         keras.backend.clear_session()
         try:
             model = hypermodel.build(hp)
+        except FailedTrialError:
+            raise
         except Exception as error:
-            reason = str(error).strip().splitlines() or [""]
-            raise BadInput(f"build failed ({type(error).__name__}: {reason[0]})") from error
+            raise BadInput(f"build failed ({in_one_line(error)})") from error
         return wrapped(model, image_size, classes, input_scale)
 
     try:
-        known = explore(hypermodel, build)
+        explored = explore(hypermodel, build)
+    except FailedTrialError as error:
+        failed = f"build failed with its defaults ({in_one_line(error)})"
+        raise BadInput(f"--hypermodel {reference}: {failed}") from None
     except BadInput as error:
         raise BadInput(f"--hypermodel {reference}: {error}") from None
+    known = explored.known
     if overrides_fit(hypermodel):
         known.merge(_asked_by_fit(hypermodel, known, build, image_size, classes), overwrite=False)
-    return as_table(known)
+    return {**as_table(known), "faults": explored.faults}
 
 
 def _asked_by_fit(

@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 from bcauto.errors import BadInput
 from bcauto.hypermodels import check_keras_tuner
 from bcauto.toml import merged
 
-__all__ = ["discover"]
+__all__ = ["Discovered", "discover"]
+
+_log = logging.getLogger(__name__)
 
 _PATIENCE = 900  # seconds
+_SILENCE = 8.0  # seconds until a word is said; Keras alone takes some to start
+
+
+@dataclass(frozen=True)
+class Discovered:
+    """The raw table of a space of all that a hypermodel lets one choose, and what of it fails.
+
+    Each of ``faults`` has the ``values`` of a build, elsewhere defaults, and its ``reason``.
+    """
+
+    table: dict[str, Any]
+    faults: list[dict[str, Any]]
 
 
 def discover(
     model: dict[str, Any], folder: Path, image_size: tuple[int, int], classes: int
-) -> dict[str, Any]:
-    """The raw table of a space of all that a hypermodel lets one choose.
+) -> Discovered:
+    """The space of a hypermodel; says so where it takes more than a few seconds.
 
     Args:
         model: ``hypermodel`` and ``input_scale``, as in a recipe.
@@ -31,8 +48,8 @@ def discover(
         classes: number of classes.
 
     Raises:
-        BadInput: KerasTuner is missing, there is no such hypermodel, or what it builds cannot be
-            trained here.
+        BadInput: KerasTuner is missing, there is no such hypermodel, or what it builds by default
+            cannot be trained here.
     """
     check_keras_tuner("--hypermodel")
     request = {
@@ -42,10 +59,17 @@ def discover(
         "input_scale": model["input_scale"],
         "folder": str(folder),
     }
-    told = _asked(request)
+    said = "--hypermodel %s: its space is being found, by a build with every choice"
+    word = Timer(_SILENCE, _log.warning, [said, model["hypermodel"]])
+    word.start()
+    try:
+        told = _asked(request)
+    finally:
+        word.cancel()
     if "refused" in told:
         raise BadInput(told["refused"])
-    return merged({"recipe": {"model": model}}, told["table"])
+    faults = told["table"].pop("faults")
+    return Discovered(merged({"recipe": {"model": model}}, told["table"]), faults)
 
 
 def _asked(request: dict[str, Any]) -> dict[str, Any]:

@@ -5,44 +5,68 @@ from __future__ import annotations
 import copy
 from collections import deque
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import keras_tuner
 from keras_tuner.engine.hyperparameters import Boolean, Choice, Fixed, Float, Int
+from keras_tuner.errors import FailedTrialError
 
+from bcauto.errors import BadInput
+from bcauto.hypermodels.load import in_one_line
 from bcauto.space.dimensions import escaped
 
-__all__ = ["as_table", "explore"]
+__all__ = ["Explored", "as_table", "explore"]
 
-_MOST_BUILDS = 200
+_MOST_BUILDS = 500
+_MOST_CHOICES = 16  # of a hyperparameter that are built
 _PREFIX = "model.values."
 
 
-def explore(hypermodel: Any, build: Callable[[Any], Any]) -> Any:
-    """All that ``hypermodel`` declares, as ``keras_tuner.HyperParameters``.
+@dataclass(frozen=True)
+class Explored:
+    """What is known of a hypermodel: ``known`` as ``keras_tuner.HyperParameters``.
+
+    ``faults`` has for each build that failed the ``values`` that it had, elsewhere defaults, and
+    its ``reason`` in one line.
+    """
+
+    known: Any
+    faults: list[dict[str, Any]]
+
+
+def explore(hypermodel: Any, build: Callable[[Any], Any]) -> Explored:
+    """All that ``hypermodel`` declares, and what of it cannot be built.
 
     As a tuner of KerasTuner does it: the model is built with the defaults, and again until every
-    conditional scope was active once. Beyond that it is built with every choice, and both ends of
-    every whole number, so that what is asked for in a loop (``units_3``) is known from the start.
+    conditional scope was active once. Beyond that it is built with every choice (with 16 of a
+    longer list, its ends and what lies evenly between), and both ends of every whole number, so
+    that what is asked for in a loop (``units_3``) is known from the start. A ``FailedTrialError``
+    of KerasTuner is no fault: so a hypermodel says itself that a trial must fail.
 
     Args:
         hypermodel: may declare hyperparameters before it is built.
-        build: builds it with given hyperparameters; only the first time an error is let pass.
+        build: builds it with given hyperparameters; what it raises with the defaults is raised.
+
+    Raises:
+        BadInput: names differ from build to build, or more and more come up.
     """
     known = keras_tuner.HyperParameters()
     hypermodel.declare_hyperparameters(known)
+    _check_names_stay(known, build)
     ahead: deque[dict[str, Any]] = deque([{}])
     ahead.extend(_ends(known.space, {}))
     tried: list[dict[str, Any]] = []
+    faults: list[dict[str, Any]] = []
     scopes: list[Any] = []
-    while ahead and len(tried) < _MOST_BUILDS:
+    while ahead:
         values = ahead.popleft()
         if values in tried:
             continue
+        _check_ends(len(tried), known)
         hp = _with_values(known, values)
-        with suppress(*([Exception] if tried else [])):
-            build(hp)
+        if reason := _fault(build, hp):
+            faults.append({"values": values, "reason": reason})
         tried.append(values)
         ahead.extend(_ends((p for p in hp.space if not _has(known, p)), values))
         known.merge(hp, overwrite=False)
@@ -51,7 +75,38 @@ def explore(hypermodel: Any, build: Callable[[Any], Any]) -> Any:
             if scope not in scopes:
                 scopes.append(copy.deepcopy(scope))
                 ahead.append({**values, **_met(scope)})
-    return known
+    return Explored(known, faults)
+
+
+def _check_names_stay(declared: Any, build: Callable[[Any], Any]) -> None:
+    """Makes sure that the same values ask for the same names."""
+    names = []
+    for _ in range(2):
+        hp = _with_values(declared, {})
+        build(hp)
+        names.append({parameter.name for parameter in hp.space})
+    if names[0] != names[1]:
+        one, other = (sorted(mine - its) for mine, its in (names, reversed(names)))
+        got = " and then ".join(repr(some[0]) if some else "none of it" for some in (one, other))
+        raise BadInput(f"the names of its hyperparameters differ from build to build, got {got}")
+
+
+def _check_ends(builds: int, known: Any) -> None:
+    if builds >= _MOST_BUILDS:
+        rule = f"{_MOST_BUILDS} builds must bring up all of its hyperparameters"
+        newest = known.space[-1].name
+        raise BadInput(f"{rule}, got {len(known.space)} and more to try, {newest!r} the newest")
+
+
+def _fault(build: Callable[[Any], Any], hp: Any) -> str | None:
+    """Why such a build fails, in one line; None where it does not, or is meant to."""
+    try:
+        build(hp)
+    except FailedTrialError:
+        return None
+    except Exception as error:  # a user's code may raise anything
+        return str(error) if isinstance(error, BadInput) else in_one_line(error)
+    return None
 
 
 def _with_values(known: Any, values: dict[str, Any]) -> Any:
@@ -80,10 +135,16 @@ def _ends(parameters: Iterable[Any], values: dict[str, Any]) -> list[dict[str, A
 
 def _tried_of(parameter: Any) -> list[Any]:
     if isinstance(parameter, Choice | Boolean):
-        return list(parameter.values)
+        return _spread(list(parameter.values))
     if isinstance(parameter, Int):
         return [parameter.min_value, _highest(parameter)]
     return []
+
+
+def _spread(values: list[Any]) -> list[Any]:
+    """All of a short list; of a long one its ends, and what lies evenly between."""
+    last, count = len(values) - 1, min(len(values), _MOST_CHOICES)
+    return [values[number * last // max(1, count - 1)] for number in range(count)]
 
 
 def _met(conditions: Iterable[Any]) -> dict[str, Any]:

@@ -11,10 +11,11 @@ import keras_tuner
 
 from bcauto.errors import BadInput, choices
 
-__all__ = ["build_with", "load_hypermodel", "overrides_fit"]
+__all__ = ["build_with", "in_one_line", "load_hypermodel", "overrides_fit"]
 
 _INPUT_SHAPE = ("input_shape", "image_shape", "shape")
 _CLASSES = ("num_classes", "classes", "n_classes")
+_REASON = 300  # characters of a user's error
 
 
 class _Function(keras_tuner.HyperModel):  # type: ignore[misc]  # KerasTuner has no types
@@ -68,9 +69,9 @@ def _module(path: str) -> ModuleType:
         if f"{path}.".startswith(f"{error.name}."):
             rule = "must be importable from the current folder, or installed"
             raise BadInput(f"--hypermodel: the module {rule}, got {path!r}") from None
-        raise BadInput(f"--hypermodel: {path} cannot be imported ({_told(error)})") from None
+        raise BadInput(f"--hypermodel: {path} cannot be imported ({in_one_line(error)})") from None
     except Exception as error:  # a user's module may raise anything
-        raise BadInput(f"--hypermodel: {path} cannot be imported ({_told(error)})") from None
+        raise BadInput(f"--hypermodel: {path} cannot be imported ({in_one_line(error)})") from None
 
 
 def _legal(module: ModuleType) -> list[str]:
@@ -87,10 +88,11 @@ def _made(kind: Any, input_shape: tuple[int, ...], classes: int) -> Any:
     except Exception as error:
         named = f"{_INPUT_SHAPE[0]} and {_CLASSES[0]}"
         rule = f"must be made without arguments, or with {named} alone"
-        raise BadInput(f"--hypermodel: {kind.__name__} {rule} ({_told(error)})") from None
+        raise BadInput(f"--hypermodel: {kind.__name__} {rule} ({in_one_line(error)})") from None
 
 
-def _told(error: Exception) -> str:
-    """An error in one line."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+def in_one_line(error: Exception) -> str:
+    """An error by its type and, where it has one, its text, cut where that is long."""
+    text = " ".join(str(error).split())
+    short = text if len(text) <= _REASON else f"{text[:_REASON]} ..."
+    return f"{type(error).__name__}: {short}" if text else type(error).__name__

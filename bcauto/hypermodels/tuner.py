@@ -13,22 +13,75 @@ from typing import Any
 import keras
 import keras_tuner
 
-from bcauto.data import Dataset
+from bcauto.data import Dataset, load
 from bcauto.errors import BadInput
 from bcauto.models import build_classifier
 from bcauto.proxy import make_proxy
 from bcauto.recipe import Network, Recipe
 from bcauto.seeds import derive
-from bcauto.space import Choices, Dimension, Range, Scalar, Space
+from bcauto.space import (
+    Choices,
+    Dimension,
+    Range,
+    Scalar,
+    Space,
+    find_space,
+    read_space,
+)
 from bcauto.space.dimensions import alternatives
 from bcauto.training.device import detect_device
 from bcauto.training.losses import make_loss
 from bcauto.training.run import run_trial
 from bcauto.training.stages import compile_stage, plan_stages
 from bcauto.trial import Job, trial_seed
-from bcauto.weights import Weights
+from bcauto.weights import Weights, check_weights, read_weights
 
-__all__ = ["SpaceHyperModel"]
+__all__ = ["SpaceHyperModel", "space_hypermodel"]
+
+_IN_PYTHON = {
+    "--weights": "weights",
+    "--space": "space",
+    "give --image-size or ": "give ",
+    "--leaks drop": 'a dataset loaded with leaks="drop"',
+}
+"""Options that a message may name, and what stands in their place here."""
+
+
+def space_hypermodel(space: Any, data: Any, weights: Any, seed: Any) -> SpaceHyperModel:
+    """The hypermodel of ``bcauto.as_hypermodel``'s arguments, checked as a search checks them.
+
+    Raises:
+        BadInput: an argument breaks a rule, or they do not go together.
+    """
+    try:
+        return _checked(space, data, weights, seed)
+    except BadInput as error:
+        message = str(error)
+        for option, argument in _IN_PYTHON.items():
+            message = message.replace(option, argument)
+        raise BadInput(message) from error
+
+
+def _checked(space: Any, data: Any, weights: Any, seed: Any) -> SpaceHyperModel:
+    _check_is("space", space, (Space, str, Path), "a Space, its name or a .toml file")
+    _check_is("data", data, (Dataset, str, Path), "a Dataset, an .npz file or class folders")
+    _check_is("weights", weights, (str, Path), "imagenet, none or a folder of weights")
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise BadInput(f"seed must be a whole number from 0 to 2**63 - 1, got {seed!r}")
+    if not isinstance(space, Space):
+        space = read_space(find_space(str(space)))
+    source = read_weights(str(weights))
+    if not isinstance(data, Dataset):
+        data = load(Path(data), None, seed)
+    for recipe in space.edge_recipes:
+        recipe.model.check_takes(data.image_size)
+    check_weights(source, [recipe.model for recipe in space.edge_recipes])
+    return SpaceHyperModel(space, data, source, seed)
+
+
+def _check_is(name: str, given: Any, kinds: tuple[type, ...], legal: str) -> None:
+    if not isinstance(given, kinds):
+        raise BadInput(f"{name} must be {legal}, got {given!r:.80}")
 
 
 class SpaceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # KerasTuner has no types

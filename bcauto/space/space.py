@@ -24,6 +24,7 @@ from bcauto.toml import Frozen, explain, parse, within
 __all__ = ["Confirmation", "Space", "given_recipe"]
 
 _RECIPE = "recipe"  # the key of a starting point that is a whole recipe
+_FREE = "model.values."  # a hypermodel's own, on any two of which no rule looks
 
 
 class Confirmation(Frozen):
@@ -89,7 +90,8 @@ class Space(Frozen):
             ValueError: one of them breaks a recipe's rule.
         """
         edges = [(name, value) for name, dim in self.search.items() for value in dim.edges]
-        pairs = [[a, b] for a, b in combinations(edges, 2) if tables_of(a[0]) & tables_of(b[0])]
+        tied = [edge for edge in edges if not edge[0].startswith(_FREE)]
+        pairs = [[a, b] for a, b in combinations(tied, 2) if tables_of(a[0]) & tables_of(b[0])]
         recipes = [self._try(some) for some in [*([edge] for edge in edges), *pairs]]
         given = [recipe for start in self.start if (recipe := given_recipe(start))]
         return [*(recipes or [self._try([])]), *given]
@@ -99,7 +101,7 @@ class Space(Frozen):
         chosen = [
             (name, value)
             for name, dimension in self.search.items()
-            if isinstance(dimension, Choices)
+            if isinstance(dimension, Choices) and not name.startswith(_FREE)
             for value in dimension.values
         ]
         for name, dimension in self.search.items():

@@ -106,7 +106,8 @@ def test_a_search_goes_on_and_refuses_what_differs(search, command, folder):
     ("reference", "message"),
     [
         ("tutorials:build_model", "current folder, or installed, got 'tutorials'"),
-        ("tutorial_models:broken", "build failed (ValueError: kernel size must be odd)"),
+        ("tutorial_models:broken", "(ValueError: kernel size must be odd and more lines)"),
+        ("tutorial_models:sometimes_lambda", "with scaling = 'lambda', build must return a model"),
     ],
 )
 def test_what_is_no_hypermodel_of_the_data_is_refused(reference, message, command, folder):

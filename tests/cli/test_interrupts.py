@@ -54,3 +54,14 @@ def test_handlers_are_put_back():
     with watch_signals():
         assert signal.getsignal(signal.SIGTERM) != before
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_search_that_is_interrupted_while_it_is_planned_has_saved_nothing(command, monkeypatch):
+    def plan_search(*_):
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr("bcauto.plan.plan_search", plan_search)
+    ran = command("search")
+    assert ran.code == 130
+    said = "interrupted by SIGINT; nothing was begun and nothing written"
+    assert ran.err == f"bcauto: {said}, the same command begins anew\n"

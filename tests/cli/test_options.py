@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from bcauto.cli.options import only_given, parse_duration, parse_keep
+from bcauto.cli.options import check_none_empty, only_given, parse_duration, parse_keep
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,23 @@ def test_what_is_no_number_of_models_is_refused(text, refused):
 def test_what_was_not_given_is_left_out_but_not_what_is_false_or_0():
     given = only_given(data=None, seed=0, study="", on=False, trials=8)
     assert given == {"seed": 0, "study": "", "on": False, "trials": 8}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "got"),
+    [
+        (["search", "--data", ""], "--data ''"),
+        (["search", "--data=", "x"], "--data ''"),
+        (["status", ""], "''"),
+        ([""], "''"),
+        (["best", "-x", ""], "-x ''"),
+    ],
+)
+def test_an_empty_argument_is_refused_with_the_option_before_it(arguments, got, refused):
+    with refused(f"^no argument may be empty, got {got}$"):
+        check_none_empty(arguments)
+
+
+def test_any_other_argument_is_let_pass():
+    check_none_empty([])
+    check_none_empty(["search", "--data", "a=", "--storage", "sqlite:///x?y=", " ", "--"])

@@ -102,6 +102,37 @@ def test_a_space_of_a_hypermodel_is_refused(data):
         bcauto.as_hypermodel(space, data, weights="none")
 
 
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"data": None}, "^data must be a Dataset, an .npz file or class folders, got None$"),
+        ({"space": 3}, "^space must be a Space, its name or a .toml file, got 3$"),
+        ({"weights": None}, "^weights must be imagenet, none or a folder of weights, got None$"),
+        ({"weights": "no/such"}, "^weights must be imagenet, none or .*, got 'no/such'$"),
+        ({"seed": -1}, r"^seed must be a whole number from 0 to 2\*\*63 - 1, got -1$"),
+        ({"seed": 2**63}, "^seed must be"),
+        ({"seed": True}, "^seed must be .*, got True$"),
+    ],
+)
+def test_arguments_that_break_a_rule_are_refused_as_arguments(changed, said, data, refused):
+    given = {"space": parse(Space, TABLE), "data": data, "weights": "none", "seed": 0}
+    with refused(said):
+        bcauto.as_hypermodel(**{**given, **changed})
+
+
+def test_images_too_small_for_the_space_are_refused(data, refused):
+    small = Labelled(data.train.images[:, :16, :16], data.train.labels)
+    images = Dataset(small, small, data.class_names, data.cleaning)
+    with refused("SmallCNN takes images of at least 32 px, got 16 px: give model.image_side"):
+        bcauto.as_hypermodel(parse(Space, TABLE), images, weights="none")
+
+
+def test_weights_that_are_missing_are_named(data, refused, tmp_path):
+    space = parse(Space, {"recipe": {"model": {"backbone": "MobileNetV2", "alpha": 0.35}}})
+    with refused(f"^weights {tmp_path} lacks mobilenetv2_0.35.weights.h5"):
+        bcauto.as_hypermodel(space, data, weights=str(tmp_path))
+
+
 def test_bcauto_itself_waits_for_neither_keras_nor_keras_tuner():
     code = "import sys, bcauto; print({'keras', 'keras_tuner'} & sys.modules.keys())"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import random
+
 import pytest
 
 from bcauto.space import Space
@@ -14,6 +17,10 @@ SHAPE = (32, 32, 3)
 
 
 def explored(build):
+    return explore_it(build).known
+
+
+def explore_it(build):
     import keras_tuner
 
     from bcauto.hypermodels.explore import explore
@@ -161,3 +168,83 @@ def test_one_name_under_two_conditions_makes_two_variants(tutorials):
         "cnn.flat": True,
         "rate": 0,
     }
+
+
+def test_names_that_differ_from_build_to_build_are_refused(refused):
+    def build(hp):
+        hp.Int("same", 1, 3)
+        hp.Int(f"a_{random.random()}", 1, 3)
+
+    pair = r"'a_0\.\d+' and then 'a_0\.\d+'"
+    with refused(f"names of its hyperparameters differ from build to build, got {pair}$"):
+        explored(build)
+
+
+def test_a_name_that_only_one_of_two_builds_asks_for_is_refused(refused):
+    numbers = itertools.count()
+
+    def build(hp):
+        if next(numbers):
+            hp.Int("later", 1, 3)
+
+    with refused("differ from build to build, got none of it and then 'later'$"):
+        explored(build)
+
+
+def test_hyperparameters_without_end_are_refused(refused, monkeypatch):
+    monkeypatch.setattr("bcauto.hypermodels.explore._MOST_BUILDS", 30)
+
+    def build(hp):
+        if hp.Boolean("more"):
+            hp.Int(f"a_{random.random()}", 1, 3)
+
+    with refused(r"^30 builds must bring up .*, got \d+ and more to try, 'a_0.\d+' the newest$"):
+        explored(build)
+
+
+@pytest.mark.parametrize(
+    ("count", "builds"), [(1, [0]), (2, [0, 1]), (16, list(range(16))), (3001, range(0, 3001, 200))]
+)
+def test_a_long_list_of_choices_is_built_at_its_ends_and_evenly_between(count, builds):
+    built = []
+
+    def build(hp):
+        built.append(hp.Choice("n", list(range(count)), default=0))
+
+    (dimension,) = space_of(build).search.values()
+    assert dimension.count == count  # all are searched
+    assert built == [0, 0, 0, *builds]
+
+
+def test_every_build_that_fails_is_told_with_its_values_and_its_reason():
+    from bcauto.errors import BadInput
+
+    def build(hp):
+        kind = hp.Choice("kind", ["a", "b", "c"])
+        if kind == "b":
+            raise RuntimeError("b is\n  not supported")
+        if kind == "c" and hp.Int("depth", 1, 4) == 4:
+            raise BadInput("build must return a model")
+
+    assert explore_it(build).faults == [
+        {"values": {"kind": "b"}, "reason": "RuntimeError: b is not supported"},
+        {"values": {"kind": "c", "depth": 4}, "reason": "build must return a model"},
+    ]
+
+
+def test_what_the_hypermodel_itself_fails_is_no_fault():
+    from keras_tuner.errors import FailedTrialError
+
+    def build(hp):
+        if hp.Int("units", 1, 512) == 512:
+            raise FailedTrialError("too large")
+
+    assert explore_it(build).faults == []
+
+
+def test_a_build_that_fails_by_default_is_raised():
+    def build(hp):
+        raise RuntimeError("by default")
+
+    with pytest.raises(RuntimeError, match="by default"):
+        explored(build)

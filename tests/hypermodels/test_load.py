@@ -27,7 +27,9 @@ def answer(tutorials, monkeypatch):
         ("tutorial_models:Doubling", r"or a build\(hp\) function, got type"),
         ("tutorial_models:uncompiled", "must return a compiled model with a loss"),
         ("tutorial_models:three_classes", "must return a model of 2 classes, got 3 outputs"),
-        ("tutorial_models:broken", r"build failed \(ValueError: kernel size must be odd\)$"),
+        ("tutorial_models:broken", r"\(ValueError: kernel size must be odd and more lines\)$"),
+        ("tutorial_models:LazyModel", r"build failed \(NotImplementedError\)$"),
+        ("tutorial_models:refusing", r"with its defaults \(FailedTrialError: too large\)$"),
     ],
 )
 def test_what_is_no_hypermodel_of_the_data_is_refused_in_one_line(
@@ -55,3 +57,22 @@ def test_what_fit_asks_for_is_in_the_space(answer):
     assert search["model.values.units@2"]["when"] == {"model.values.model_type": ["cnn"]}
     looping = answer("tutorial_models:LoopingModel")["search"]
     assert looping["model.values.size"] == {"low": 20, "high": 40, "step": 20}
+
+
+def test_every_build_is_checked_as_the_first_is(answer):
+    (fault,) = answer("tutorial_models:sometimes_lambda")["faults"]
+    assert fault["values"] == {"scaling": "lambda"}
+    assert fault["reason"].endswith("got Lambda")
+    (fault,) = answer("tutorial_models:sometimes_broken")["faults"]
+    assert fault == {
+        "values": {"kind": "c"},
+        "reason": "build failed (RuntimeError: c is not supported)",
+    }
+
+
+def test_a_long_error_is_cut():
+    from bcauto.hypermodels.load import in_one_line
+
+    assert in_one_line(ValueError("a\n\n  b")) == "ValueError: a b"
+    assert in_one_line(ValueError()) == "ValueError"
+    assert len(in_one_line(ValueError("word " * 1000))) < 400

@@ -109,6 +109,8 @@ def test_what_is_saved_is_plain_keras_without_an_optimizer(tmp_path):
         ("of_digits", r"must return a model of \(32, 32, 3\) images, got one of \(28, 28, 1\)"),
         ("with_own_layer", "of Keras' own layers, .*, got Doubling"),
         ("nothing", "must return a keras.Model, got NoneType"),
+        ("two_outputs", "must return a model of one output, got 2 outputs"),
+        ("two_inputs", "must return a model of one input, got 2 inputs"),
     ],
 )
 def test_what_is_no_classifier_of_the_data_is_refused(name, message, tutorials):

@@ -138,4 +138,47 @@ def broken(hp):
     raise ValueError("kernel size must be odd\nand more lines")
 
 
+class LazyModel(keras_tuner.HyperModel):
+    pass
+
+
+def refusing(hp):
+    raise keras_tuner.errors.FailedTrialError("too large")
+
+
+def two_outputs(hp):
+    inputs = keras.Input((32, 32, 3))
+    flat = keras.layers.Flatten()(inputs)
+    model = keras.Model(inputs, [keras.layers.Dense(2)(flat), keras.layers.Dense(2)(flat)])
+    model.compile(loss=["mse", "mse"])
+    return model
+
+
+def two_inputs(hp):
+    inputs = [keras.Input((32, 32, 3)), keras.Input((32, 32, 3))]
+    flat = keras.layers.Flatten()(keras.layers.Add()(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(2)(flat))
+    model.compile(loss="mse")
+    return model
+
+
+def of_layers(*layers):
+    model = keras.Sequential(
+        [keras.Input((32, 32, 3)), *layers, keras.layers.Flatten(), keras.layers.Dense(2)]
+    )
+    model.compile(loss="mse")
+    return model
+
+
+def sometimes_lambda(hp):
+    by_lambda = hp.Choice("scaling", ["none", "lambda"]) == "lambda"
+    return of_layers(*([keras.layers.Lambda(lambda x: x / 255)] if by_lambda else []))
+
+
+def sometimes_broken(hp):
+    if hp.Choice("kind", ["a", "b", "c"]) == "c":
+        raise RuntimeError("c is not supported")
+    return of_layers()
+
+
 SOMETHING_ELSE = 3

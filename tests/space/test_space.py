@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from bcauto.backbones import BACKBONES
 from bcauto.recipe import Recipe, read_recipe
 from bcauto.space import Space, find_space, read_space
+from bcauto.toml import parse
 
 SHIPPED = ["blood_cells", "blood_cells_small", "quick"]
 OPTIMIZERS = '"training.optimizer" = ["adam", "lion"]\n'
@@ -127,6 +128,22 @@ def test_edges_reach_every_backbone_with_every_width(space_of):
     space = space_of(f'"model.backbone" = {list(widths)}\n"model.alpha" = [0.5, 1.0]', "")
     reached = {(r.model.backbone, r.model.alpha) for r in space.edge_recipes}
     assert reached == set(product(widths, (0.5, 1.0)))
+
+
+def test_a_hypermodels_values_are_tried_one_by_one_since_no_rule_looks_at_two():
+    table = {
+        "recipe": {"model": {"hypermodel": "mine:build"}},
+        "search": {
+            "model.values.many": list(range(300)),
+            "model.values.other": [1, 2],
+            "training.epochs": [3, 4],
+            "training.balance": ["none", "oversample"],
+        },
+    }
+    recipes = parse(Space, table).edge_recipes
+    assert {r.model.values["many"] for r in recipes} == set(range(300))
+    assert len(recipes) < 400
+    assert any((r.training.epochs, r.training.balance) == (4, "oversample") for r in recipes)
 
 
 def test_edges_reach_what_is_drawn_under_any_alternative_of_a_condition(space_of):
