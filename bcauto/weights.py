@@ -100,7 +100,7 @@ def check_weights(weights: Weights, models: Iterable[Network | Hypermodel]) -> N
     raise BadInput(
         f"ImageNet weights of {labels} cannot be downloaded ({_HOST[0]} cannot be reached): "
         "give --weights DIR with <backbone>.weights.h5 files, --weights none to train from "
-        "scratch, or --space quick, which needs none"
+        "scratch, or search the space quick, which needs none"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -29,6 +29,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+@app.callback(invoke_without_command=True)
+def _bcauto(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, help="Print the version, and end.")
+    ] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as version_of
+
+        typer.echo(f"bcauto {version_of('bcauto')}")
+        raise typer.Exit
+
+
 for command in (
     search,
     status,
@@ -49,13 +64,13 @@ def main() -> NoReturn:
     """Runs the command line, and exits."""
     try:
         check_none_empty(sys.argv[1:])
-        sys.exit(app(standalone_mode=False) or 0)
+        sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0)
     except BcautoError as error:
         _end(str(error), error.exit_code)
     except Interrupted as error:
         _end(f"interrupted by {error}; {error.outcome}", error.exit_code)
     except KeyboardInterrupt:  # before a command listens for it
-        _end("interrupted; nothing was begun", 130)
+        _end("interrupted", 130)
     except typer.Abort:
         _end("aborted", 1)
     except typer.TyperException as error:

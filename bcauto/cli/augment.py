@@ -30,7 +30,8 @@ _ANY_MODEL = {"model": {"backbone": "SmallCNN"}}  # a recipe must have one; a pi
 def augment(  # one parameter an option
     data: DataOption = None,
     recipe: Annotated[
-        Path | None, typer.Option(help="A recipe, or an [augment] table alone; a TOML file.")
+        str | None,
+        typer.Option(help="A recipe's name or file, or a file of an [augment] table alone."),
     ] = None,
     out: Annotated[Path, typer.Option(help="Picture to write: .png, .jpg, .jpeg or .webp.")] = Path(
         "augment.png"
@@ -71,7 +72,7 @@ def augment(  # one parameter an option
     typer.echo(out)
 
 
-def _parse_magnitude(text: str | None, recipe: Path | None) -> float:
+def _parse_magnitude(text: str | None, recipe: str | None) -> float:
     if text is None:
         return _MAGNITUDE
     number = parse_number(text)
@@ -82,21 +83,23 @@ def _parse_magnitude(text: str | None, recipe: Path | None) -> float:
     return number
 
 
-def _read_policy(path: Path) -> Augment:
-    """The augmentation of a recipe, or of a file that holds nothing else.
+def _read_policy(recipe: str) -> Augment:
+    """The augmentation of a recipe by its name or file, or of a file that holds nothing else.
 
     Raises:
         BadInput: the file cannot be read, is a space, or breaks a rule.
     """
-    from bcauto.recipe import Recipe
+    from bcauto.recipe import Recipe, find_recipe, read_recipe
     from bcauto.toml import checked, read_toml
 
+    path = find_recipe(recipe)
     table = read_toml(path)
     if table.keys() & {"recipe", "search"}:
         rule = "--recipe must be a recipe, such as the recipe.toml of an export"
         raise BadInput(f"{rule}, got a space, {path}")
-    alone = table.keys() == {"augment"}
-    return checked(Recipe, {**_ANY_MODEL, **table} if alone else table, path).augment
+    if table.keys() == {"augment"}:
+        return checked(Recipe, {**_ANY_MODEL, **table}, path).augment
+    return read_recipe(path).augment
 
 
 def _classes_in_turn(labels: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:

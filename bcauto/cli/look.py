@@ -16,6 +16,7 @@ from bcauto.errors import BadInput, NothingUsable
 
 if TYPE_CHECKING:
     from bcauto.study import Best, Confirmed, Status
+    from bcauto.study.summary import Running
 
 __all__ = ["best", "dashboard", "status"]
 
@@ -162,7 +163,10 @@ def _status_lines(found: Status, repeated: list[Confirmed]) -> str:
     counts = ", ".join(f"{count} {state}" for state, count in found.trials.items())
     best = found.best
     ahead = f"best: trial {best.number}, {best.objective:.4f}" if best else "best: none yet"
-    lines = [f"{found.study}: {counts}, of {found.target} asked for", ahead]
+    lines = [f"{found.study}: {counts}, of {found.target} asked for"]
+    if found.retried:
+        lines.append(f"{found.retried} of those that failed were queued again under new numbers")
+    lines += [*map(_running_line, found.running), ahead]
     if repeated:
         from bcauto.study import winner
 
@@ -170,14 +174,24 @@ def _status_lines(found: Status, repeated: list[Confirmed]) -> str:
     return "\n".join(lines)
 
 
+def _running_line(running: Running) -> str:
+    if running.score is None:
+        return f"trial {running.number} has not ended an epoch yet"
+    return f"trial {running.number} is past epoch {running.epoch}, at {running.score:.4f}"
+
+
 def _show_best(
     chosen: Best, ranked: list[Best], again: dict[int, Confirmed], written: Path | None
 ) -> None:
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
     console = Console(highlight=False)
-    table = Table("trial", "search", "confirmed", "95 %", "held out", "clean", "model", "min")
+    titles = ("trial", "search", "confirmed", "95 %", "held out", "clean", "model", "min")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)  # so that 80 columns hold it
+    for title in titles:
+        table.add_column(title, no_wrap=title != "model", overflow="fold")
     others = [best for best in ranked if best != chosen][:_RUNNERS_UP]
     for best in [chosen, *others]:
         table.add_row(*_row(best, again.get(best.number)))
@@ -187,7 +201,9 @@ def _show_best(
     console.print(f"recipe of trial {chosen.number}:")
     console.print(chosen.recipe.to_toml().strip(), markup=False)
     if written:
-        console.print(f"exported to {written}; it scored the same after loading", soft_wrap=True)
+        files = ", ".join(sorted(path.name for path in written.iterdir()))
+        line = f"exported to {written} ({files}); it scored the same after loading"
+        console.print(line, soft_wrap=True)
 
 
 def _row(best: Best, confirmed: Confirmed | None) -> list[str]:

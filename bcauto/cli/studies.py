@@ -71,7 +71,7 @@ def prune(
     from bcauto.study.drivers import driving
 
     folder = find_study(studies_dir, study)
-    with driving(folder), storage_failures_in_one_line():
+    with driving(folder, advice="prune it when that has ended"), storage_failures_in_one_line():
         found = _find_unneeded(open_study(studies_dir, folder.name, storage), limit)
         for unneeded in () if dry_run else found:
             unneeded.delete()

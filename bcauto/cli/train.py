@@ -61,6 +61,9 @@ def train(  # one parameter an option
         from bcauto.train import train_recipe
 
         report = _silent if as_json else _print_epoch
+        if not as_json:
+            where = data or "built-in cells"
+            typer.echo(f"training {chosen.model.label} on {where}, {chosen.all_epochs} epochs")
         model = folder / "model.keras"
         result = train_recipe(chosen, data, source, number, model, report, side, leaks or "refuse")
         found = _as_object(recipe, result)

@@ -26,6 +26,7 @@ __all__ = ["Alone", "Drivers", "Peers", "driving", "living_drivers"]
 
 _BEAT = 30.0  # seconds between two signs of life
 _SILENCE = PATIENCE + 2 * _BEAT  # without one, until a driver elsewhere counts as dead
+_JOIN = "--join searches it together with them"
 _SIGN = "driver "  # what the names of the study's attributes with signs of life begin with
 
 
@@ -81,7 +82,7 @@ class Drivers:
         others = self._elsewhere()
         if others and not join:
             gone = f"a killed one counts as gone after {_SILENCE:.0f} s"
-            raise BadInput(f"{_searched(self.folder.name, others)}; {gone}")
+            raise BadInput(f"{_searched(self.folder.name, others)}; {_JOIN}; {gone}")
         self.joined = self.joined or bool(others)
         self.beat()
 
@@ -122,12 +123,12 @@ class Drivers:
 
 
 @contextmanager
-def driving(folder: StudyFolder, join: bool = False) -> Iterator[Drivers]:
+def driving(folder: StudyFolder, join: bool = False, advice: str = _JOIN) -> Iterator[Drivers]:
     """Makes this process a driver of the study, as long as it lasts.
 
     Raises:
-        BadInput: another is alive (the message has its process id and host), and ``join`` is not
-            set.
+        BadInput: another is alive (the message has its process id and host, and the advice), and
+            ``join`` is not set.
     """
     folder.drivers.mkdir(parents=True, exist_ok=True)
     own = f"{os.getpid()}@{socket.gethostname()}-{secrets.token_hex(3)}"
@@ -135,7 +136,7 @@ def driving(folder: StudyFolder, join: bool = False) -> Iterator[Drivers]:
     with _one_at_a_time(folder):
         others = living_drivers(folder)
         if others and not join:
-            raise BadInput(_searched(folder.name, others))
+            raise BadInput(f"{_searched(folder.name, others)}; {advice}")
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         fcntl.flock(file, fcntl.LOCK_EX)
     drivers = Drivers(folder, own, joined=bool(others))
@@ -155,7 +156,7 @@ def living_drivers(folder: StudyFolder) -> list[str]:
 
 def _searched(study: str, drivers: list[str]) -> str:
     who = " and ".join(map(_described, drivers))
-    return f"study {study!r} is being searched by {who}; --join searches it together with them"
+    return f"study {study!r} is being searched by {who}"
 
 
 def _described(driver: str) -> str:

@@ -250,8 +250,8 @@ class Ledger:
         self.monitor.ended(trial.number, "complete", f"{objective:.4f}")
 
     def _close_failed(self, trial: FrozenTrial, failure: Failure) -> None:
-        self._fail(trial, failure)
-        self.monitor.ended(trial.number, "failed", failure.reason)
+        again = "; it is tried again" if self._fail(trial, failure) else ""
+        self.monitor.ended(trial.number, "failed", f"{failure.reason}{again}")
         if failure.reason not in self._failures:
             self._failures.clear()
         self._failures.append(failure.reason)
@@ -262,19 +262,23 @@ class Ledger:
                 f"{_MAX_FAILURES_IN_ROW} trials in a row failed: {failure.reason}"
             )
 
-    def _fail(self, frozen: FrozenTrial, failure: Failure) -> None:
+    def _fail(self, frozen: FrozenTrial, failure: Failure) -> bool:
         """Queues the recipe again where that is due, then closes the trial as FAIL.
+
+        Returns whether it was queued.
 
         In this order, so that a kill in between loses nothing: the next run sees the retry
         and does not queue another.
         """
-        if failure.retry is Retry.NEVER or not self._queue_again(frozen, failure.retry):
+        queued = failure.retry is not Retry.NEVER and self._queue_again(frozen, failure.retry)
+        if not queued:
             self._drop_checkpoint(frozen)
         trial = optuna.Trial(self.study, frozen._trial_id)
         trial.set_user_attr("error", failure.reason)
         if failure.traceback:
             trial.set_user_attr("traceback", failure.traceback)
         self.study.tell(frozen.number, state=TrialState.FAIL)
+        return queued
 
     def _queue_again(self, frozen: FrozenTrial, retry: Retry) -> bool:
         """Queues the same recipe; False where that was done as often as it may be."""

@@ -14,7 +14,7 @@ from bcauto.errors import NothingUsable
 from bcauto.recipe import Recipe
 from bcauto.trial import mean_held_out
 
-__all__ = ["Best", "Status", "best_trials", "load_study", "status"]
+__all__ = ["Best", "Running", "Status", "best_trials", "load_study", "status"]
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,27 @@ class Best:
 
 
 @dataclass(frozen=True)
+class Running:
+    """A trial that is under way: its last epoch and the score then, in 0..1."""
+
+    number: int
+    epoch: int = 0
+    score: float | None = None
+
+
+@dataclass(frozen=True)
 class Status:
-    """How many trials a study has in each state, and its best."""
+    """How many trials a study has in each state, and its best.
+
+    ``retried`` counts those that failed by no fault of theirs, and were queued again.
+    """
 
     study: str
     target: int
     trials: dict[str, int]
     best: Best | None
+    retried: int = 0
+    running: tuple[Running, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The status as ``bcauto status --json`` prints it."""
@@ -84,7 +98,14 @@ def status(study: optuna.Study | None, name: str, target: int) -> Status:
         target,
         {word: counts[state] for word, state in _STATES.items()},
         next(iter(best), None),
+        sum("retry_of" in trial.user_attrs for trial in trials),
+        tuple(_running(trial) for trial in trials if trial.state == TrialState.RUNNING),
     )
+
+
+def _running(trial: FrozenTrial) -> Running:
+    epoch = max(trial.intermediate_values, default=0)
+    return Running(trial.number, epoch, trial.intermediate_values.get(epoch))
 
 
 def best_trials(study: optuna.Study) -> list[Best]:

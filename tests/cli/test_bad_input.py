@@ -3,6 +3,7 @@
 import inspect
 import socket
 import sys
+from importlib.metadata import version
 
 import numpy as np
 import optuna
@@ -190,3 +191,10 @@ def searched_record(tmp_path):
         versions={},
     ).write(folder)
     return folder.path
+
+
+def test_version_and_bare_command(command):
+    assert command("--version").out == f"bcauto {version('bcauto')}\n"
+    bare = command()
+    assert bare.code == 0
+    assert bare.out.startswith("Usage: ")

@@ -5,7 +5,7 @@ import pytest
 from optuna.trial import TrialState
 
 from bcauto.study import Ledger, Limits, SpaceSource, best_trials, load_study, status
-from bcauto.trial import Failure, TrialResult
+from bcauto.trial import Failure, Retry, TrialResult
 
 
 @pytest.fixture
@@ -28,6 +28,18 @@ def test_status_counts_every_state(searched):
         "best": {"number": 1, "objective": 0.8},
     }
     assert sum(found["trials"].values()) == len(searched.get_trials())
+
+
+def test_status_tells_how_far_trials_are_and_which_failures_were_queued_again(study, space, folder):
+    ledger = Ledger(study, SpaceSource(space, 0), Limits(9), folder.model)
+    first, second = ledger.next_job(), ledger.next_job()
+    for epoch, score in enumerate((0.3, 0.5), 1):
+        ledger.report(first.number, epoch, score)
+    ledger.close(second.number, Failure("its process died", retry=Retry.LIMITED))
+    assert status(study, "cells", 9).retried == 1
+    again = ledger.next_job()
+    running = status(study, "cells", 9).running
+    assert [(r.number, r.epoch, r.score) for r in running] == [(0, 2, 0.5), (again.number, 0, None)]
 
 
 def test_status_of_a_study_without_trials():
