@@ -8,7 +8,7 @@ process for each trial (``tune_peer.py``). Keras and TensorFlow are imported whe
 and two trials run at a time. The first four to finish are left out, and the start of Ray with them;
 seconds per trial are those between the fourth and the last finish, over the number of trials since.
 
-Asked: at most an eighth of the peer's seconds per trial. Takes three minutes on two idle cores.
+Asked: at most a twelfth of the peer's seconds per trial. Takes three minutes on two idle cores.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from bcauto.execute.ray_tune import RayExecutor
 from bcauto.study import SilentMonitor
 
 _HERE = Path(__file__).resolve().parent
-_AIM = 1 / 8
+_AIM = 1 / 12
 _LEFT_OUT = 4
 _SLOTS = Slots(workers=2, threads=1)
 

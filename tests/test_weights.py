@@ -142,7 +142,7 @@ def test_offline_what_is_not_in_the_cache_is_named_with_what_can_be_done(
 ):
     (keras_home / "models" / DOWNLOADS["MobileNet-0.25"]).touch()
     cannot = "^ImageNet weights of MobileNet-0.75, MobileNetV2-0.35 cannot be downloaded"
-    ways = "--weights DIR .* --weights none .* --space quick"
+    ways = "--weights DIR .* --weights none .* search the space quick"
     with refused(rf"{cannot} \(storage.googleapis.com cannot be reached\): give {ways}"):
         check_weights(Weights("imagenet"), [NARROW, WIDE, V2])
     ((host, port), patience) = offline[0]
