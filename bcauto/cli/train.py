@@ -63,7 +63,7 @@ def train(  # one parameter an option
         report = _silent if as_json else _print_epoch
         if not as_json:
             where = data or "built-in cells"
-            typer.echo(f"training {chosen.model.label} on {where}, {chosen.all_epochs} epochs")
+            typer.echo(f"training {chosen.model.label} on {where}; the first epoch takes longest")
         model = folder / "model.keras"
         result = train_recipe(chosen, data, source, number, model, report, side, leaks or "refuse")
         found = _as_object(recipe, result)

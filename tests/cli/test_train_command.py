@@ -49,7 +49,9 @@ def test_it_prints_one_object_and_the_same_seed_gives_the_same(train):
 def test_what_it_leaves_can_be_evaluated(train, command, tmp_path, test_npz):
     ran = train("--out", "kept")
     assert ran.code == 0, ran.err
-    assert ran.out.startswith("epoch 1: ")
+    first, second, *_ = ran.out.splitlines()
+    assert first.startswith("training SmallCNN on ")
+    assert second.startswith("epoch 1: ")
     assert "mine.toml (SmallCNN): objective 0." in ran.out
     kept = tmp_path / "kept"
     assert sorted(file.name for file in kept.iterdir()) == [
