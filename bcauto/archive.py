@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from bcauto.errors import BadInput
 from bcauto.unreadable import plain_errors
 
-__all__ = ["Archive", "Header", "open_archive"]
+__all__ = ["MAX_EXPANSION", "Archive", "Header", "open_archive"]
 
 # Version 3 differs from 2 only in the encoding of field names, and arrays with fields are refused.
 _READERS = {
@@ -31,7 +31,7 @@ _READERS = {
     (3, 0): npy.read_array_header_2_0,
 }
 _HEADER_BYTES = 2**16  # NumPy reads no header longer than 10,000 bytes
-_MAX_EXPANSION = 1100  # Deflate, which NumPy packs with, cannot pack more than 1032 bytes into one
+MAX_EXPANSION = 1100  # Deflate, which NumPy packs with, cannot pack more than 1032 bytes into one
 _DIRECTORY_BYTES = 2**20  # enough for some ten thousand members
 _NAMED, _NAME = 12, 60  # names in a message, and characters of each
 
@@ -117,9 +117,9 @@ class Archive:
         """Refuses an array that the file is too small to hold, before any of it is unpacked."""
         info = self._infos[key]
         packed = min(info.compress_size, self._bytes)
-        if info.file_size > _MAX_EXPANSION * packed:
+        if info.file_size > MAX_EXPANSION * packed:
             raise BadInput(
-                f"{self.where(key)}: may unpack to at most {_MAX_EXPANSION} times its packed size, "
+                f"{self.where(key)}: may unpack to at most {MAX_EXPANSION} times its packed size, "
                 f"got {info.file_size:,} bytes from {packed:,}"
             )
 

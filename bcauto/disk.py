@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bcauto.errors import BadInput, NothingUsable
 
-__all__ = ["check_room", "disk_failures_in_one_line", "is_disk_full"]
+__all__ = ["check_room", "disk_failures_in_one_line", "existing_part", "is_disk_full"]
 
 _LEAST = 512 * 2**20  # bytes: the proxy, the database, a few small models
 _SPARE_MODELS = 4  # as large as the largest so far: half-written ones, and those to come
@@ -29,6 +29,12 @@ def check_room(folder: Path) -> None:
     free, needed = _free(folder), _needed(folder)
     if free < needed:
         raise BadInput(f"a search needs {_mib(needed)} of free disk in {folder}, got {_mib(free)}")
+
+
+def existing_part(path: Path) -> Path:
+    """The path itself where it exists, or else the nearest folder above it that does."""
+    whole = path.resolve()
+    return next(part for part in (whole, *whole.parents) if part.exists())
 
 
 def is_disk_full(error: BaseException) -> bool:
@@ -66,8 +72,7 @@ def _needed(folder: Path) -> int:
 
 
 def _free(folder: Path) -> int:
-    there = next(p for p in (folder.resolve(), *folder.resolve().parents) if p.exists())
-    return shutil.disk_usage(there).free
+    return shutil.disk_usage(existing_part(folder)).free
 
 
 def _mib(size: int) -> str:

@@ -14,7 +14,15 @@ import signal
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["BadInput", "BcautoError", "Interrupted", "NothingUsable", "TrialFailed", "choices"]
+__all__ = [
+    "BadInput",
+    "BcautoError",
+    "Interrupted",
+    "NothingUsable",
+    "TrialFailed",
+    "choices",
+    "first_line",
+]
 
 
 class BcautoError(Exception):
@@ -61,3 +69,9 @@ def choices(value: object, legal: Iterable[str]) -> str:
     near = get_close_matches(str(value).lower(), folded, n=1)
     hint = f"did you mean {folded[near[0]]!r}? " if near else ""
     return f"{hint}Legal: {', '.join(names) or 'none'}"
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an exception says; its type's name where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from bcauto.errors import BadInput, NothingUsable
+from bcauto.errors import BadInput, NothingUsable, first_line
 from bcauto.model_file import look_into
 from bcauto.proxy import Proxy, score
 from bcauto.study import Best, Confirmed, StudyFolder, StudyRecord
@@ -60,7 +60,7 @@ def load_model(path: Path) -> LoadedModel:
         _check_parameters(config, weights)
         model = keras.saving.load_model(file, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises whatever its readers raise
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:_REASON]
+        reason = first_line(error)[:_REASON]
         raise BadInput(f"{file}: not a Keras model that can be loaded ({reason})") from None
     shapes = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
     if not _is_classifier(*shapes):

@@ -11,8 +11,9 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-__all__ = ["Files", "LocalFiles", "is_running", "scratch", "writing"]
+__all__ = ["Files", "LocalFiles", "half_written", "is_running", "scratch", "writing"]
 
+_WRITER = re.compile(r"\..+\.(\d+)\.partial")  # the process in a half-written file's name
 _SCRATCH = Path("/tmp")
 """Whatever ``TMPDIR`` says, as Ray's own: Ray makes sockets there, whose paths must stay under 104
 to 108 characters."""
@@ -31,6 +32,14 @@ def writing(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def half_written(folder: Path) -> Iterator[Path]:
+    """The files in a folder or below that ``writing`` had begun in a process that is dead."""
+    for path in sorted(folder.rglob(".*.partial*")):
+        writer = _WRITER.match(path.name)
+        if path.is_file() and not (writer and is_running(int(writer[1]))):
+            yield path
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bcauto.archive import MAX_EXPANSION
 from bcauto.errors import BadInput
 from bcauto.unreadable import plain_errors
 
@@ -20,7 +21,6 @@ __all__ = ["Description", "look_into"]
 
 _CONFIG = "config.json"
 _CONFIG_BYTES = 2**25  # the largest networks' are about a megabyte
-_MAX_EXPANSION = 1100  # as in bcauto.archive
 _CODE = {"Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"}
 
 
@@ -60,7 +60,7 @@ def look_into(file: Path) -> Description:
 def _check_sizes(file: Path, archive: zipfile.ZipFile) -> None:
     whole = file.stat().st_size
     for info in archive.infolist():
-        most = _MAX_EXPANSION * min(info.compress_size, whole)
+        most = MAX_EXPANSION * min(info.compress_size, whole)
         most = min(most, _CONFIG_BYTES) if info.filename == _CONFIG else most
         if info.file_size > most:
             raise BadInput(

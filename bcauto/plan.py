@@ -8,16 +8,17 @@ import platform
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from bcauto.data import Dataset, load, read_for_evaluation
-from bcauto.disk import check_room
+from bcauto.disk import check_room, existing_part
 from bcauto.errors import BadInput
 from bcauto.execute import Node, Slots
-from bcauto.hardware import count_cores, count_gpus
+from bcauto.hardware import count_gpus
 from bcauto.hypermodels.space import hypermodel_space
 from bcauto.proxy import OwnImages, Proxy, make_proxy, with_own
 from bcauto.seeds import derive
@@ -43,7 +44,7 @@ from bcauto.study import (
     redacted,
 )
 from bcauto.toml import checked
-from bcauto.weights import Weights, check_weights, read_weights
+from bcauto.weights import Weights, check_models, read_weights
 
 __all__ = ["Plan", "plan_search"]
 
@@ -76,10 +77,13 @@ class Plan:
         """What follows the search: as the user gave it, or else the space."""
         return self.settings.confirmation(self.space.confirm)
 
-    @property
+    @cached_property
     def slots(self) -> Slots:
-        """How many trials run at a time on this machine, and what each gets."""
-        return self.slots_on([Node(count_cores(), count_gpus())])
+        """How many trials run at a time on this machine, and what each gets.
+
+        Asked for at every report where time is short, and looking for GPUs starts a process.
+        """
+        return self.slots_on([Node.here()])
 
     def slots_on(self, nodes: Sequence[Node]) -> Slots:
         """The same on other machines."""
@@ -131,9 +135,7 @@ def plan_search(given: Mapping[str, Any], studies: Path, study: str | None) -> P
     if space is None:
         space, text = hypermodel_space(settings, space_file, data)
         space = _checked(space, settings)
-    for recipe in space.edge_recipes:
-        recipe.model.check_takes(data.image_size)
-    check_weights(weights, [recipe.model for recipe in space.edge_recipes])
+    check_models([recipe.model for recipe in space.edge_recipes], data.image_size, weights)
     proxy = Proxy.load(folder.proxy) if known else _make_proxy(data, own, space, settings.seed)
     record = _record(settings, data, own, space, proxy)
     if known:
@@ -260,6 +262,6 @@ def _record(
 
 
 def _check_disk(studies: Path) -> None:
-    existing = next(p for p in (studies.resolve(), *studies.resolve().parents) if p.exists())
+    existing = existing_part(studies)
     if not (existing.is_dir() and os.access(existing, os.W_OK)):
         raise BadInput(f"--studies-dir must be a folder that can be written to, got {studies}")

@@ -141,7 +141,6 @@ def _confirm_proxy(plan: Plan) -> Proxy:
     """The proxy that repeats are scored on, made when the first is about to start."""
     path = plan.folder.confirm_proxy
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
         plan.confirm_proxy().save(path)
     return Proxy.load(path)
 

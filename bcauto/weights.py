@@ -16,7 +16,7 @@ from bcauto.errors import BadInput
 from bcauto.files import writing
 from bcauto.recipe import Hypermodel, Network
 
-__all__ = ["Weights", "check_weights", "read_weights", "unpacked"]
+__all__ = ["Weights", "check_models", "check_weights", "read_weights", "unpacked"]
 
 _HOST = ("storage.googleapis.com", 443)  # where keras.applications downloads from
 _PATIENCE = 4.0  # seconds
@@ -77,6 +77,20 @@ def read_weights(source: str) -> Weights:
     if not (source and Path(source).is_dir()):
         raise BadInput(f"--weights must be imagenet, none or a folder of weights, got {source!r}")
     return Weights(str(Path(source).resolve()))
+
+
+def check_models(
+    models: Iterable[Network | Hypermodel], image_size: tuple[int, int], weights: Weights
+) -> None:
+    """Makes sure that all models of a space take images of (h, w) px, and get their weights.
+
+    Raises:
+        BadInput: one does not.
+    """
+    models = list(models)
+    for model in models:
+        model.check_takes(image_size)
+    check_weights(weights, models)
 
 
 def check_weights(weights: Weights, models: Iterable[Network | Hypermodel]) -> None:

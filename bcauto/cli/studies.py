@@ -14,6 +14,7 @@ import typer
 
 from bcauto.cli.opened import open_study
 from bcauto.cli.options import JsonFlag, StorageOption, StudiesDir, StudyArgument, parse_keep
+from bcauto.errors import first_line
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
     from bcauto.cli.opened import Opened
@@ -112,9 +113,8 @@ def _look(studies_dir: Path, name: str) -> _Row:
     try:
         return _Row(*on_disk, *_read(studies_dir, name))
     except Exception as error:  # whatever is wrong with one, the others are listed
-        said = str(error).strip().splitlines() or [type(error).__name__]
         state = State.SEARCHING if living_drivers(folder) else None
-        return _Row(*on_disk, state, problem=said[0])
+        return _Row(*on_disk, state, problem=first_line(error))
 
 
 def _read(studies_dir: Path, name: str) -> tuple[State, Status, Confirmed | None]:

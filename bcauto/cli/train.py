@@ -101,7 +101,7 @@ def _made(out: str, folder: Path) -> list[Path]:
     """Makes the folder and those above it; gives those that were missing, the deepest first."""
     rule = "--out must be an empty folder or a new one"
     try:
-        if not out or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise BadInput(f"{rule}, got {out!r}")
         missing = [one for one in (folder, *folder.parents) if not one.exists()]
         folder.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bcauto.execute.faults import failure_of
+from bcauto.hardware import count_cores, count_gpus
 from bcauto.study import Ledger
 from bcauto.trial import Job, Outcome, Report, TrialResult, TrialStopped
 
@@ -45,6 +46,11 @@ class Node:
 
     cores: int
     gpus: float = 0.0
+
+    @classmethod
+    def here(cls) -> Node:
+        """This machine."""
+        return cls(count_cores(), count_gpus())
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 
 from bcauto.disk import is_disk_full
-from bcauto.errors import TrialFailed
+from bcauto.errors import TrialFailed, first_line
 from bcauto.trial import Failure, Retry
 
 __all__ = ["OUT_OF_MEMORY", "failure_of"]
@@ -29,15 +29,10 @@ def failure_of(error: Exception) -> Failure:
         return Failure("the disk is full", last, Retry.ALWAYS, disk_full=True)
     if isinstance(error, TrialFailed):
         return Failure(str(error))
-    said = _first_line(error)
-    name = type(error).__name__
-    return Failure(f"{name}: {said}" if said else name, last)
+    name, said = type(error).__name__, first_line(error)
+    return Failure(name if said == name else f"{name}: {said}", last)
 
 
 def _is_out_of_memory(error: Exception) -> bool:
     names = {kind.__name__ for kind in type(error).__mro__}
     return bool(names & _MEMORY_ERRORS) or any(word in str(error) for word in _MEMORY_WORDS)
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), "")

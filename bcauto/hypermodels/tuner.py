@@ -34,7 +34,7 @@ from bcauto.training.losses import make_loss
 from bcauto.training.run import run_trial
 from bcauto.training.stages import compile_stage, plan_stages
 from bcauto.trial import Job, trial_seed
-from bcauto.weights import Weights, check_weights, read_weights
+from bcauto.weights import Weights, check_models, read_weights
 
 __all__ = ["SpaceHyperModel", "space_hypermodel"]
 
@@ -73,9 +73,7 @@ def _checked(space: Any, data: Any, weights: Any, seed: Any) -> SpaceHyperModel:
     source = read_weights(str(weights))
     if not isinstance(data, Dataset):
         data = load(Path(data), None, seed)
-    for recipe in space.edge_recipes:
-        recipe.model.check_takes(data.image_size)
-    check_weights(source, [recipe.model for recipe in space.edge_recipes])
+    check_models([recipe.model for recipe in space.edge_recipes], data.image_size, source)
     return SpaceHyperModel(space, data, source, seed)
 
 

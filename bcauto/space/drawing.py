@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from bcauto.space.dimensions import Dimension, Range, Scalar, Suggester, Value
 
-__all__ = ["Fixed", "draw_values", "key_of", "options_of", "recipe_table", "tables_of"]
+__all__ = ["Fixed", "draw_values", "key_of", "recipe_table", "tables_of"]
 
 Dimensions = Mapping[str, Dimension]
 
@@ -40,11 +40,6 @@ def tables_of(name: str) -> set[str]:
     """The recipe's tables whose rules look at a dimension's key, and at another one beside it."""
     also = {"model"} if key_of(name) == "training.stages" else set()  # they freeze its layers
     return {name.partition(".")[0], *also}
-
-
-def options_of(search: Dimensions, point: Mapping[str, Any]) -> dict[str, Scalar]:
-    """A point by dimension names, in the words that a sampler is told."""
-    return {name: search[name].option(value) for name, value in point.items()}
 
 
 def draw_values(search: Dimensions, suggest: Suggester) -> dict[str, Value]:

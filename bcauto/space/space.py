@@ -18,7 +18,7 @@ from bcauto.recipe import Recipe, find_recipe, read_recipe
 from bcauto.space.blame import blame
 from bcauto.space.conditions import check_conditions, check_option, point_with
 from bcauto.space.dimensions import Choices, Dimension, Scalar, Suggester, Value, read_dimension
-from bcauto.space.drawing import Fixed, draw_values, options_of, recipe_table, tables_of
+from bcauto.space.drawing import Fixed, draw_values, recipe_table, tables_of
 from bcauto.toml import Frozen, explain, parse, within
 
 __all__ = ["Confirmation", "Space", "given_recipe"]
@@ -133,7 +133,7 @@ class Space(Frozen):
 
     def options(self, point: Mapping[str, Any]) -> dict[str, Scalar]:
         """A point by dimension names, in the words that a sampler is told."""
-        return options_of(self.search, point)
+        return {name: self.search[name].option(value) for name, value in point.items()}
 
     @property
     def fingerprint(self) -> str:

@@ -20,6 +20,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from bcauto.errors import NothingUsable
+from bcauto.files import half_written
 from bcauto.study.drivers import Alone, Peers
 from bcauto.study.monitor import Monitor, SilentMonitor
 from bcauto.study.source import Asked, Source, was_drawn
@@ -316,7 +317,7 @@ class Ledger:
     def _sweep(self) -> None:
         """Deletes what a killed search left half written."""
         if not self.drivers.alive(None):
-            for path in self.model(0).parent.glob(".*.partial.*"):
+            for path in half_written(self.model(0).parent):
                 path.unlink(missing_ok=True)
 
     def _complete(self) -> list[FrozenTrial]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
@@ -14,7 +13,7 @@ from pathlib import Path
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from bcauto.files import is_running
+from bcauto.files import half_written
 from bcauto.study.confirm import confirmed
 from bcauto.study.folder import StudyFolder
 from bcauto.study.ledger import Keep
@@ -24,7 +23,6 @@ from bcauto.trial import checkpoint_path
 __all__ = ["Kind", "Unneeded", "disk_size", "unneeded"]
 
 _OPEN = (TrialState.WAITING, TrialState.RUNNING)
-_WRITER = re.compile(r"\..+\.(\d+)\.partial")  # the process in a half-written file's name
 _EXPORT = ".partial-*"  # the folder of an export that was not finished
 _EXPORT_TIME = 3600.0  # seconds without a file written, until its export counts as dead
 
@@ -150,10 +148,7 @@ def _seed(trial: FrozenTrial, trials: list[FrozenTrial]) -> int | None:
 
 def _partial(folder: Path) -> Iterator[Path]:
     """Half-written files in a folder that nobody writes any more."""
-    for file in sorted(folder.rglob(".*.partial*")):
-        writer = _WRITER.match(file.name)
-        if file.is_file() and not (writer and is_running(int(writer[1]))):
-            yield file
+    yield from half_written(folder)
     for export in sorted(folder.rglob(_EXPORT)):
         files = sorted(file for file in export.rglob("*") if file.is_file())
         last = max(path.stat().st_mtime for path in (export, *files))

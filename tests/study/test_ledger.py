@@ -1,5 +1,6 @@
 """The ledger alone, with nobody training."""
 
+import subprocess
 import time
 
 import optuna
@@ -316,7 +317,9 @@ def test_what_a_killed_search_left_in_the_models_folder_is_deleted(study, space,
     ledger = make(study, space, folder)
     job = ledger.next_job()
     folder.model(job.number).write_text("saved, but never written down")
-    half = folder.models / ".7.123.partial.keras"
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    half = folder.models / f".7.{dead.pid}.partial.keras"
     half.write_text("half")
     again = make(study, space, folder)
     assert not half.exists()

@@ -25,13 +25,12 @@ os.environ.setdefault("TUNE_WARN_THRESHOLD_S", "60")
 import ray
 from ray import tune
 
-from bcauto.errors import BadInput, NothingUsable
+from bcauto.errors import BadInput, NothingUsable, first_line
 from bcauto.execute.contract import Node, Slots, Work
 from bcauto.execute.ray_tune.files import ClusterFiles
 from bcauto.execute.ray_tune.hooks import Bridge, LedgerCallback, LedgerScheduler, LedgerSearcher
 from bcauto.execute.ray_tune.process import TuneTrial
 from bcauto.files import LocalFiles, scratch
-from bcauto.hardware import count_cores, count_gpus
 from bcauto.study import Ledger
 
 __all__ = ["RayExecutor"]
@@ -109,9 +108,10 @@ def _session(
     for name in ("ray", "ray.tune", "ray.data", "ray.train"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     with scratch("ray") as folder:
-        with _own_signal_handlers(), _nameless():
+        # Or the command line, where a storage's password may stand, is in Ray's list of jobs.
+        with _own_signal_handlers(), _replaced("get_entrypoint_name", lambda: "bcauto"):
             if address == "local":
-                slots = slots_on([Node(count_cores(), count_gpus())])
+                slots = slots_on([Node.here()])
                 _start(slots, nbytes, folder)
             else:
                 _join(address)
@@ -139,7 +139,7 @@ def _start(slots: Slots, nbytes: int, folder: Path) -> None:
             **_QUIET,
         )
     except Exception as error:  # Ray's own are of no kind
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise NothingUsable(f"Ray did not start ({reason}); the same command goes on") from error
 
 
@@ -155,13 +155,6 @@ def _nodes() -> list[Node]:
     """The cluster's machines."""
     resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     return [Node(int(each.get("CPU", 0)), each.get("GPU", 0.0)) for each in resources]
-
-
-@contextmanager
-def _nameless() -> Iterator[None]:
-    """Keeps the command line, where a storage's password may stand, out of Ray's list of jobs."""
-    with _replaced("get_entrypoint_name", lambda: "bcauto"):
-        yield
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from bcauto.files import LocalFiles, scratch, writing
+from bcauto.files import LocalFiles, scratch
 
 __all__ = ["ClusterFiles"]
 
@@ -39,12 +39,9 @@ class ClusterFiles:
         return content
 
 
-class _Keeper:
+class _Keeper(LocalFiles):
     """Reads and writes on the driver's machine."""
 
     def write(self, path: Path, content: bytes) -> None:
-        with writing(path) as partial:
+        with self.writing(path) as partial:
             partial.write_bytes(content)
-
-    def read(self, path: Path) -> bytes | None:
-        return LocalFiles().read(path)
