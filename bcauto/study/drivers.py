@@ -12,7 +12,7 @@ import secrets
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -44,6 +44,10 @@ class Peers(Protocol):
         """Shows that this driver is alive; called often."""
         ...
 
+    def drawing(self) -> AbstractContextManager[None]:
+        """While it lasts, no other driver sees whether a trial is missing, or draws one."""
+        ...
+
 
 class Alone:
     """The only driver that a study has."""
@@ -56,6 +60,10 @@ class Alone:
 
     def beat(self) -> None:
         """Nobody looks."""
+
+    def drawing(self) -> AbstractContextManager[None]:
+        """Nobody else draws."""
+        return nullcontext()
 
 
 class Drivers:
@@ -101,6 +109,10 @@ class Drivers:
         if self._study is not None and time.monotonic() - self._beaten >= _BEAT:
             self._study.set_user_attr(_SIGN + self.own, time.time())
             self._beaten = time.monotonic()
+
+    def drawing(self) -> AbstractContextManager[None]:
+        """While it lasts, no other driver that shares the study's folder draws a trial."""
+        return _one_at_a_time(self.folder)
 
     def _elsewhere(self) -> list[str]:
         """Drivers without a lock here that showed themselves a short while ago."""
@@ -184,7 +196,7 @@ def _is_held(path: Path) -> bool:
 
 @contextmanager
 def _one_at_a_time(folder: StudyFolder) -> Iterator[None]:
-    """While it lasts, no other process becomes a driver."""
+    """While it lasts, no other process becomes a driver, or draws a trial as one."""
     file = os.open(folder.drivers, os.O_RDONLY)
     try:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -141,19 +141,10 @@ class Ledger:
 
     def next_job(self) -> Job | None:
         """The next trial to run; None when there is none, for now or for good (see ``over``)."""
-        if self._closed or self._enough():
+        if self._closed:
             return None
-        for _ in range(_MAX_REDRAWS - self._duplicates_in_row()):
-            asked = self.source.ask(self.study)
-            if asked is None:
-                break
-            job = self._draw_job(asked)
-            if job is not None:
-                self.monitor.started(job)
-                return job
-        self.exhausted = True
-        self.monitor.exhausted()
-        return None
+        with self.drivers.drawing():  # or two drivers would both take the last one
+            return None if self._enough() else self._draw()
 
     def report(self, number: int, epoch: int, score: float) -> bool:
         """Writes down an epoch's score in 0..1; True when the trial should stop."""
@@ -192,14 +183,28 @@ class Ledger:
 
     def _enough(self) -> bool:
         """Whether those finished and RUNNING, here or with another driver, reach the target."""
-        wanted = self.limits.trials - self.finished
         if len(self._trials(TrialState.RUNNING)) > self.live:
             self._reap()
-        return len(self._trials(TrialState.RUNNING)) >= wanted
+        # In one read: a trial that ends between two would count in neither.
+        return len(self._trials(*DONE, TrialState.RUNNING)) >= self.limits.trials
 
     @property
     def _closed(self) -> bool:
         return self.exhausted or self.broken is not None or self._time_is_up
+
+    def _draw(self) -> Job | None:
+        """The job of a recipe that was not trained; None if the source has no more."""
+        for _ in range(_MAX_REDRAWS - self._duplicates_in_row()):
+            asked = self.source.ask(self.study)
+            if asked is None:
+                break
+            job = self._draw_job(asked)
+            if job is not None:
+                self.monitor.started(job)
+                return job
+        self.exhausted = True
+        self.monitor.exhausted()
+        return None
 
     def _draw_job(self, asked: Asked) -> Job | None:
         """The job of a trial that was asked for; None if it would train what is known already."""

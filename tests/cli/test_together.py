@@ -9,6 +9,8 @@ from test_kill import check_ledger, count, finished, trials_of, wait_for
 pytest_plugins = ["postgres"]
 pytestmark = [pytest.mark.ray, pytest.mark.chaos]
 
+OUTAGE = 40.0  # seconds: longer than between two signs of life, so that a search must notice it
+
 
 def test_a_second_search_is_refused_or_joins(process, tiny_npz, tiny_space, tmp_path):
     storage = f"sqlite:///{tmp_path / 'studies' / 'tiny-tiny' / 'study.db'}"
@@ -52,7 +54,7 @@ def test_a_machine_that_is_lost_and_a_database_that_stops_cost_no_trial(
     cluster.remove_node(sorted(cluster.worker_nodes, key=str)[0], allow_graceful=False)
     wait_for(lambda: finished(postgres.url) >= 1, search)
     postgres.stop()
-    time.sleep(20)
+    time.sleep(OUTAGE)
     postgres.start()
     out, err = search.communicate(timeout=500)
     assert search.returncode == 0, err

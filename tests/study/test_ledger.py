@@ -1,7 +1,9 @@
 """The ledger alone, with nobody training."""
 
 import subprocess
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import optuna
 import pytest
@@ -9,7 +11,8 @@ from optuna.trial import TrialState
 
 from bcauto.errors import NothingUsable
 from bcauto.space import Space
-from bcauto.study import Ledger, Limits, SpaceSource, status
+from bcauto.study import Ledger, Limits, SpaceSource, connect, driving, status
+from bcauto.study.drivers import Alone
 from bcauto.trial import Failure, Retry, TrialResult
 
 COUNT = 14
@@ -330,7 +333,7 @@ def test_what_a_killed_search_left_in_the_models_folder_is_deleted(study, space,
     assert [path.name for path in folder.models.iterdir()] == [f"{job.number}.keras"]
 
 
-class Other:
+class Other(Alone):
     """Another driver, which is alive until it is said to be dead."""
 
     own = "1@here-abc"
@@ -340,9 +343,6 @@ class Other:
 
     def alive(self, driver):
         return bool(self.living - {self.own}) if driver is None else driver in self.living
-
-    def beat(self):
-        pass
 
 
 def joined(study, space, folder, drivers, own, trials):
@@ -365,6 +365,32 @@ def test_two_ledgers_reach_the_target_together(study, space, folder):
     assert first.over
     assert second.over
     assert states(study).count(TrialState.COMPLETE) == 4
+
+
+class SlowSource(SpaceSource):
+    """Takes long enough over a draw for another driver to look, too."""
+
+    def ask(self, study):
+        time.sleep(0.5)
+        return super().ask(study)
+
+
+def test_two_drivers_do_not_both_draw_the_last_trial(space, folder):
+    def draw(drivers):
+        study = optuna.create_study(
+            study_name="cells", storage=connect(folder.default_storage), load_if_exists=True
+        )
+        drivers.open(study, join=True)
+        source = SlowSource(space, 0)
+        ledger = Ledger(study, source, Limits(1), folder.model, drivers=drivers)
+        together.wait(timeout=60)
+        return ledger.next_job()
+
+    together = threading.Barrier(2)
+    with driving(folder) as first, driving(folder, join=True) as second:
+        draw_both = ThreadPoolExecutor(2)
+        jobs = list(draw_both.map(draw, (first, second)))
+    assert sum(job is not None for job in jobs) == 1
 
 
 def test_a_driver_takes_over_what_a_dead_one_left(study, space, folder):
