@@ -188,13 +188,14 @@ def _show_best(
     from rich.table import Table
 
     console = Console(highlight=False)
-    titles = ("trial", "search", "confirmed", "95 %", "held out", "clean", "model", "min")
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)  # so that 80 columns hold it
-    for title in titles:
-        table.add_column(title, no_wrap=title != "model", overflow="fold")
     others = [best for best in ranked if best != chosen][:_RUNNERS_UP]
-    for best in [chosen, *others]:
-        table.add_row(*_row(best, again.get(best.number)))
+    rows = [_row(best, again.get(best.number), bool(again)) for best in [chosen, *others]]
+    # 80 columns hold it, with the longest name of a backbone.
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for title in rows[0]:
+        table.add_column(title, no_wrap=title != "model", overflow="fold")
+    for row in rows:
+        table.add_row(*row.values())
     console.print(table)
     if chosen.number in again:
         console.print(confirmed_line(again[chosen.number]), soft_wrap=True)
@@ -206,15 +207,17 @@ def _show_best(
         console.print(line, soft_wrap=True)
 
 
-def _row(best: Best, confirmed: Confirmed | None) -> list[str]:
+def _row(best: Best, confirmed: Confirmed | None, with_confirmed: bool) -> dict[str, str]:
+    """What the table says of a trial, by the title of its column."""
     low, high = confirmed.interval if confirmed else best.scores["interval"]
-    return [
-        str(best.number),
-        f"{best.objective:.4f}",
-        f"{confirmed.score:.4f}" if confirmed else "-",
-        f"{low:.3f}-{high:.3f}",
-        "-" if best.held_out is None else f"{best.held_out:.4f}",
-        f"{best.clean_accuracy:.4f}",
-        best.recipe.model.label,
-        f"{best.run['seconds'] / 60:.1f}",
-    ]
+    again = {"confirmed": f"{confirmed.score:.4f}" if confirmed else "-"} if with_confirmed else {}
+    return {
+        "trial": str(best.number),
+        "search": f"{best.objective:.4f}",
+        **again,
+        "95 %": f"{low:.3f}-{high:.3f}",
+        "held out": "-" if best.held_out is None else f"{best.held_out:.4f}",
+        "clean": f"{best.clean_accuracy:.4f}",
+        "model": best.recipe.model.label,
+        "min": f"{best.run['seconds'] / 60:.1f}",
+    }

@@ -15,6 +15,9 @@ from bcauto.cli.options import JsonFlag, StorageOption, StudiesDir, StudyArgumen
 from bcauto.errors import BadInput
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
+    import numpy as np
+    from numpy.typing import NDArray
+
     from bcauto.grid import Picture, Row
     from bcauto.proxy import Proxy
     from bcauto.study import Best, Choice, Correlation, Validity, Worth
@@ -130,29 +133,33 @@ def _rows(stored: Proxy) -> list[Row]:
 
 
 def _row(stored: Proxy, places: Sequence[int], turn: int) -> Row:
-    """Images of these cells, all of one class where there are; classes take turns."""
+    """The same image in all these cells where there is one; classes take turns."""
     import numpy as np
 
     from bcauto.grid import Row
 
     classes = np.unique(stored.labels)
-    tiles = [_tile(stored, place, classes[turn % len(classes)]) for place in places]
+    tiles = _tiles(stored, places, classes[turn % len(classes)])
     cells = [stored.cells[place] for place in places]
     corruption, family = cells[0].corruption, cells[0].family
     held_out = " (held out)" if family in stored.held_out else ""
     severities = " ".join(str(cell.severity) for cell in cells)
     note = f"{family}, severity {severities}"
-    return Row(f"{corruption}{held_out}", np.stack(tiles), note)
+    return Row(f"{corruption}{held_out}", tiles, note)
 
 
-def _tile(stored: Proxy, place: int, label: int) -> Picture:
-    """The first image of a class in a cell; where there is none, the first of any."""
+def _tiles(stored: Proxy, places: Sequence[int], label: int) -> NDArray[np.uint8]:
+    """A copy from each cell: of one validation image where they share one, and of the class."""
     import numpy as np
 
-    inside = np.flatnonzero(stored.cell == place)
-    of_class = inside[stored.labels[inside] == label]
-    picture: Picture = stored.images[(*of_class, *inside)[0]]
-    return picture
+    copies = [np.flatnonzero(stored.cell == place) for place in places]
+    shared = set.intersection(*({*stored.base[each].tolist()} for each in copies))
+
+    def rank(copy: int) -> tuple[bool, bool, int]:
+        base = int(stored.base[copy])
+        return base not in shared, stored.labels[copy] != label, base
+
+    return stored.images[[min(each.tolist(), key=rank) for each in copies]]
 
 
 # --- the picture of the trials -----------------------------------------------------------------

@@ -89,14 +89,15 @@ class SearchScreen:
         if finished:
             self._say(f"going on: {finished} {self.unit} are finished, best {self.best}")
 
-    def started(self, job: Job) -> None:
+    def started(self, job: Job, retry_of: int | None) -> None:
         """Puts a trial in a free lane."""
         if None not in self.lanes:  # a cluster has more room than this machine
             self.lanes.append(None)
         lane = self.lanes.index(None)
         self.lanes[lane] = _Lane(job)
         if not self.console.is_terminal:
-            self._say(f"trial {job.number} started: {_recipe_line(job)}")
+            again = "" if retry_of is None else f", trial {retry_of} again"
+            self._say(f"trial {job.number} started: {_recipe_line(job)}{again}")
 
     def exhausted(self) -> None:
         """Says why the search ends before its target."""
@@ -133,7 +134,8 @@ class SearchScreen:
             self.ended_here += 1
         if state == "complete" and (self.best_objective or 0) < float(detail):
             self.best_objective, self.best = float(detail), f"{detail} (trial {number})"
-        self._say(f"trial {number} {state}: {detail}    {self._summary()}")
+        summary = "" if state == "failed" else f"    {self._summary()}"  # it is as it was
+        self._say(f"trial {number} {state}: {detail}{summary}")
 
     # --- at the end --------------------------------------------------------------------------
 

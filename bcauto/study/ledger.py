@@ -200,7 +200,7 @@ class Ledger:
                 break
             job = self._draw_job(asked)
             if job is not None:
-                self.monitor.started(job)
+                self.monitor.started(job, asked.trial.user_attrs.get("retry_of"))
                 return job
         self.exhausted = True
         self.monitor.exhausted()

@@ -25,8 +25,8 @@ class Monitor(Protocol):
     def notice(self, line: str) -> None:
         """Something that a person should know, such as a storage that is away."""
 
-    def started(self, job: Job) -> None:
-        """A trial was handed out."""
+    def started(self, job: Job, retry_of: int | None) -> None:
+        """A trial was handed out, perhaps in place of one that failed."""
 
     def reported(self, number: int, epoch: int, score: float) -> None:
         """A trial reported an epoch's score, in 0..1."""
@@ -50,7 +50,7 @@ class SilentMonitor:
     def notice(self, line: str) -> None:
         """Nothing."""
 
-    def started(self, job: Job) -> None:
+    def started(self, job: Job, retry_of: int | None) -> None:
         """Nothing."""
 
     def reported(self, number: int, epoch: int, score: float) -> None:

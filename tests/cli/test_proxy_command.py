@@ -36,6 +36,10 @@ RECIPE = Recipe.model_validate({"model": {"backbone": "SmallCNN"}}).model_dump(m
 
 @pytest.fixture(scope="module")
 def stored():
+    return coloured(copies=3)
+
+
+def coloured(copies):
     """A proxy of three classes whose every image has a colour of its own: cell, class and place."""
     rng = np.random.default_rng(0)
     labels = np.arange(24) % 3
@@ -44,7 +48,7 @@ def stored():
         families=("colour", "microscopy"),
         held_out=("blur", "sensor"),
         severities=(1, 3, 4, 5),
-        copies=3,
+        copies=copies,
         held_out_copies=2,
     )
     proxy = make_proxy(images, labels, config, 0)
@@ -262,16 +266,22 @@ def test_every_cell_of_the_stored_proxy_is_drawn_in_its_row_and_column(command, 
     assert [lefts[left] for left in sorted(lefts)] == [{1}, {3}, {4}, {5}]
 
 
-def test_a_tile_is_of_its_row_s_class_where_its_cell_has_one_and_classes_take_turns(stored):
-    found = []
-    for turn, row in enumerate(_rows(stored)):
-        for tile in row.tiles:
-            place, label = (int(tile[0, 0, 0]) - 20) // 2, int(tile[0, 0, 1]) // 60 - 1
-            inside = stored.labels[stored.cell == place]
-            found.append((label, turn % 3 if turn % 3 in inside else inside[0]))
-    assert [label for label, _ in found] == [wanted for _, wanted in found]
-    searched = [label for label, _ in found[:24]]
-    assert searched == [0] * 4 + [1] * 4 + [2] * 4 + [0] * 4 + [1] * 4 + [2] * 4
+def test_a_row_shows_one_image_where_its_cells_share_one_and_classes_take_turns():
+    stored, together = coloured(copies=8), 0
+    rows = _rows(stored)
+    for turn, row in enumerate(rows):
+        seen = np.array([tile[0, 0] for tile in row.tiles], dtype=int)
+        inside = [np.flatnonzero(stored.cell == (red - 20) // 2) for red in seen[:, 0]]
+        common = set.intersection(*({*stored.base[each].tolist()} for each in inside))
+        together += bool(common)
+        for (_, green, blue), each in zip(seen, inside, strict=True):
+            candidates = each[np.isin(stored.base[each], [*common])] if common else each
+            labels = stored.labels[candidates]
+            first = labels[stored.base[candidates].argmin()]
+            assert blue // 5 in stored.base[candidates]
+            assert green // 60 - 1 == (turn % 3 if turn % 3 in labels else first)
+        assert not common or len({*seen[:, 2]}) == 1
+    assert 0 < together < len(rows)
 
 
 def test_titles_name_corruption_family_and_severities_and_mark_what_is_held_out(stored):
