@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import floor, inf
 from typing import Any
 
 from bcauto.backbones import BACKBONES
@@ -35,9 +37,9 @@ def scaled_small(recipe: Recipe) -> Recipe:
     """The recipe on the small backbone nearest to its own, trained for ``SMALL_EPOCHS``.
 
     Images keep their native size. Counts of frozen or trained layers become the same share of the
-    small backbone's. Epochs are cut in one proportion, rounded, to a sum of ``SMALL_EPOCHS`` or as
-    many as there are stages. Oversampling to a count, which was meant for other data, becomes
-    oversampling to the largest class. Networks that train from scratch become ``SmallCNN``.
+    small backbone's. Epochs are cut in one proportion to a sum of ``SMALL_EPOCHS``, or of as many
+    as there are stages if that is more. Oversampling to a count, which was meant for other data,
+    becomes oversampling to the largest class. Networks that train from scratch become ``SmallCNN``.
 
     Raises:
         BadInput: the model is a hypermodel, which nobody here can make smaller.
@@ -75,10 +77,23 @@ def _scaled_layers(freezing: Any, factor: float) -> Any:
 
 def _cut_epochs(training: Training, stages: tuple[TrainingStage, ...]) -> dict[str, Any]:
     """The fields of a training that hold epochs, with ``SMALL_EPOCHS`` at the most in all."""
-    share = min(1.0, SMALL_EPOCHS / training.all_epochs)
+    total = min(SMALL_EPOCHS, training.all_epochs)
     if not stages:
-        head = round(training.head_epochs * share)
-        return {"head_epochs": head, "epochs": max(1, round(training.epochs * share))}
-    cut = (max(1, round(stage.epochs * share)) for stage in stages)
+        head, epochs = _in_proportion((training.head_epochs, training.epochs), total)
+        return {"head_epochs": head, "epochs": epochs}
+    cut = _in_proportion([stage.epochs for stage in stages], total)
     new = zip(stages, cut, strict=True)
     return {"stages": tuple(stage.model_copy(update={"epochs": n}) for stage, n in new)}
+
+
+def _in_proportion(counts: Sequence[int], total: int) -> list[int]:
+    """The counts scaled to a sum of ``total`` by largest remainder; none but a 0 becomes 0."""
+    exact = [total * count / sum(counts) for count in counts]
+    cut = [max(floor(share), min(count, 1)) for share, count in zip(exact, counts, strict=True)]
+    short = [n for n in range(len(cut)) if exact[n] > cut[n]]
+    for n in sorted(short, key=lambda n: cut[n] - exact[n])[: max(0, total - sum(cut))]:
+        cut[n] += 1
+    for _ in range(sum(cut) - total):  # what was kept from becoming 0 comes from the others
+        longest = max(range(len(cut)), key=lambda n: cut[n] - exact[n] if cut[n] > 1 else -inf)
+        cut[longest] -= cut[longest] > 1
+    return cut

@@ -23,7 +23,7 @@ __all__ = ["Toll", "kill_searches"]
 
 _LONGEST = 45.0  # seconds from one kill to the next, at most
 _PATIENCE = 180.0  # seconds until a search that was struck has ended
-_LEFT_OVER = 60.0  # seconds until its processes are gone, too
+_LEFT_OVER = 90.0  # seconds until its processes are gone, too: two agents of Ray stay for 65
 _WHOLE_SEARCH = 1200.0  # seconds that an undisturbed search may take
 _DEATHS = 2  # times that a recipe whose process died is tried again
 _DEATH = ("the training process died", "Ray lost the trial", "no epoch ended")

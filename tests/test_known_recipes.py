@@ -1,7 +1,10 @@
 """The known systems as recipes, held to what is known of each, and their small versions."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from bcauto.augment import WideChain
 from bcauto.backbones import BACKBONES
 from bcauto.recipe import Recipe, find_recipe, read_recipe
 from bcauto.scale import SMALL_EPOCHS, scaled_small
@@ -168,6 +171,10 @@ def test_spanish_inquisition():
     assert shares == sorted(shares)
     assert training.stages[0].trainable_layers == 0
     assert training.stages[-1].frozen_layers == 0
+    ops, usual = recipe.augment.wide.ops, WideChain().ops
+    assert list(ops) == list(usual)
+    lowered = [name for name in usual if ops[name].magnitude < usual[name].magnitude]
+    assert lowered == ["translate_x", "translate_y", "grid_mask"]
 
 
 def test_harry_potter_convnext():
@@ -240,7 +247,7 @@ def test_a_small_version_is_small_and_keeps_the_rest(name):
     assert len(small.training.stages) == len(recipe.training.stages)
     epochs = [stage.epochs for stage in small.training.stages]
     assert min(epochs) >= 1
-    assert abs(sum(epochs) - SMALL_EPOCHS) <= len(epochs)
+    assert sum(epochs) == max(SMALL_EPOCHS, len(epochs))
     for mine, theirs in zip(small.training.stages, recipe.training.stages, strict=True):
         assert mine.learning_rate == theirs.learning_rate
         share = frozen(mine, small) if mine.trainable_fraction is None else None
@@ -265,6 +272,21 @@ def test_a_small_version_of_a_recipe_in_two_stages_cuts_both_in_proportion():
         update={"training": recipe.training.model_copy(update={"head_epochs": 1, "epochs": 4})}
     )
     assert scaled_small(short).training == short.training
+
+
+@given(st.lists(st.integers(1, 200), min_size=1, max_size=20))
+def test_epochs_of_stages_are_cut_to_one_budget_in_proportion(epochs):
+    stages = [{"epochs": each, "learning_rate": 1e-3} for each in epochs]
+    table = {"model": {"backbone": "MobileNet"}, "training": {"stages": stages}}
+    small = scaled_small(Recipe.model_validate(table)).training.stages
+    cut = [stage.epochs for stage in small]
+    budget = min(SMALL_EPOCHS, sum(epochs))
+    assert sum(cut) == max(budget, len(epochs))
+    assert min(cut) >= 1
+    exact = [budget * each / sum(epochs) for each in epochs]
+    assert all(n < share + 1 for n, share in zip(cut, exact, strict=True))
+    if min(exact) >= 1:
+        assert all(n > share - 1 for n, share in zip(cut, exact, strict=True))
 
 
 def test_every_pretrained_backbone_has_a_small_one():

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 
+import numpy as np
 import optuna
 import pytest
 from optuna.trial import TrialState
@@ -15,6 +16,26 @@ pytestmark = [pytest.mark.ray, pytest.mark.chaos]
 
 TRIALS = 5
 KILLS = 2
+
+STAGES = """
+[recipe.model]
+backbone = "SmallCNN"
+
+[recipe.training]
+batch_size = 16
+stages = [{ epochs = 2, learning_rate = 1e-3 }, { epochs = 60, learning_rate = 1e-3 }]
+
+[search]
+"model.dropout" = { low = 0.0, high = 0.2 }
+
+[proxy]
+severities = [3]
+copies = 5
+held_out_copies = 2
+
+[confirm]
+top = 0
+"""
 
 
 def trials_of(storage):
@@ -95,6 +116,38 @@ def test_killed_twice_it_ends_with_the_trials_asked_for(
     counts = json.loads(status.communicate(timeout=60)[0])["trials"]
     assert counts["complete"] + counts["pruned"] == TRIALS
     assert counts["running"] == counts["waiting"] == 0
+
+
+def test_a_trial_killed_late_goes_on_from_its_last_stage(
+    process, tiny_npz, tiny_space, tmp_path, storage
+):
+    tiny_space.write_text(STAGES)
+    given = ("search", "--data", tiny_npz, "--space", tiny_space, "--trials", 1, "--workers", 1)
+    killed = process(*given)
+    wait_for(lambda: any(3 in trial.intermediate_values for trial in trials_of(storage)), killed)
+    killed.kill()
+    killed.communicate()
+    (checkpoint,) = (tmp_path / "studies" / "tiny-tiny" / "models").glob("*.checkpoint.npz")
+    mark_scores(checkpoint, [0.25, 0.125])
+
+    again = process(*given)
+    _, err = again.communicate(timeout=400)
+    assert again.returncode == 0, err
+    first, retry = trials_of(storage)
+    assert (first.state, retry.state) == (TrialState.FAIL, TrialState.COMPLETE)
+    scores = [retry.intermediate_values[epoch] for epoch in range(1, 63)]
+    assert scores[:2] == [0.25, 0.125]
+    assert not checkpoint.exists()
+
+
+def mark_scores(checkpoint, scores):
+    """Puts scores in a checkpoint that no training gives, to be known again by."""
+    with np.load(checkpoint) as file:
+        kept = dict(file)
+    said = json.loads(str(kept["trial"]))
+    assert len(said["scores"]) == len(scores)
+    kept["trial"] = np.array(json.dumps({**said, "scores": scores}))
+    np.savez(checkpoint, **kept)
 
 
 def strike(running, victim, signum, code, storage):
