@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -57,8 +57,9 @@ def _sweep() -> None:
     """Deletes the folders of this user's processes that are dead."""
     for path in _SCRATCH.glob("bcauto-*"):
         named = re.fullmatch(r"bcauto-[a-z]+-(\d+)-\w+", path.name)
-        if named and path.lstat().st_uid == os.getuid() and not is_running(int(named[1])):
-            shutil.rmtree(path, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another process sweeps, too
+            if named and path.lstat().st_uid == os.getuid() and not is_running(int(named[1])):
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def is_running(pid: int) -> bool:

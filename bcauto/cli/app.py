@@ -79,7 +79,7 @@ def main() -> NoReturn:
         sys.stderr.close()  # or Python complains of the pipe once more while it exits
         sys.exit(1)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         _end(f"the disk is full ({error.filename or 'no file named'}); free some, then go on", 1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, Protocol
 
 from bcauto.execute.faults import failure_of
@@ -77,10 +78,24 @@ class Slots:
         able = [node.cores for node, fitting in zip(nodes, room, strict=True) if fitting]
         return cls(wanted, max(1, min(able, default=1) // busiest), share)
 
+    @property
+    def whole_gpus(self) -> int:
+        """GPUs that hold so many slots; a share never lies on two."""
+        if self.gpus > 1:
+            return self.workers * ceil(self.gpus)
+        return ceil(self.workers / _on_one(self.gpus)) if self.gpus else 0
+
 
 def _room(node: Node, share: float) -> int:
     """Trials that a machine takes at a time."""
-    return int(node.gpus / share) if share else min(2, node.cores)
+    if not share:
+        return min(2, node.cores)
+    return int(node.gpus) // ceil(share) if share > 1 else int(node.gpus) * _on_one(share)
+
+
+def _on_one(share: float) -> int:
+    """Slots that one GPU holds, of at most a whole one each."""
+    return int(1 / share + 1e-9)  # 1 / 0.1 may be a little less than 10
 
 
 class Executor(Protocol):

@@ -32,6 +32,7 @@ class InlineExecutor:
                 if job is None:  # other drivers run the last ones, and may fail
                     time.sleep(_PAUSE)
                     check()
+                    ledger.beat()
                 else:
                     _run_job(ledger, runner, job, check)
         finally:

@@ -18,6 +18,7 @@ from typing import Protocol
 
 import optuna
 
+from bcauto.disk import is_disk_full
 from bcauto.errors import BadInput
 from bcauto.study.folder import StudyFolder
 from bcauto.study.patience import PATIENCE
@@ -140,12 +141,11 @@ def driving(folder: StudyFolder, join: bool = False, advice: str = _JOIN) -> Ite
 
     Raises:
         BadInput: another is alive (the message has its process id and host, and the advice), and
-            ``join`` is not set.
+            ``join`` is not set; or the folder cannot be written to, or its files locked.
     """
-    folder.drivers.mkdir(parents=True, exist_ok=True)
     own = f"{os.getpid()}@{socket.gethostname()}-{secrets.token_hex(3)}"
     path = folder.drivers / f"{own}.lock"
-    with _one_at_a_time(folder):
+    with _lockable(folder), _one_at_a_time(folder):
         others = living_drivers(folder)
         if others and not join:
             raise BadInput(f"{_searched(folder.name, others)}; {advice}")
@@ -159,6 +159,19 @@ def driving(folder: StudyFolder, join: bool = False, advice: str = _JOIN) -> Ite
             drivers.close()
             path.unlink(missing_ok=True)
         os.close(file)
+
+
+@contextmanager
+def _lockable(folder: StudyFolder) -> Iterator[None]:
+    """Makes the folder of the locks, and says in one line where they cannot be made."""
+    try:
+        folder.drivers.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        if is_disk_full(error):
+            raise
+        rule = "a study's folder must be one that can be written to and whose files can be locked"
+        raise BadInput(f"{rule}, got {folder.path} ({error.strerror})") from None
 
 
 def living_drivers(folder: StudyFolder) -> list[str]:
@@ -197,7 +210,8 @@ def _is_held(path: Path) -> bool:
 @contextmanager
 def _one_at_a_time(folder: StudyFolder) -> Iterator[None]:
     """While it lasts, no other process becomes a driver, or draws a trial as one."""
-    file = os.open(folder.drivers, os.O_RDONLY)
+    # A file, since a network file system locks a folder for one machine alone.
+    file = os.open(folder.drivers / "turn", os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

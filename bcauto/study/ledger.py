@@ -11,12 +11,14 @@ import errno
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import takewhile
 from pathlib import Path
 from typing import Literal
 
 import optuna
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from bcauto.errors import NothingUsable
@@ -91,7 +93,9 @@ class Ledger:
         self._stopping: dict[int, str] = {}
         self.exhausted = False
         self._failures: list[str] = []
-        self._reap()
+        self._trials_when_empty: int | None = None
+        with self.drivers.drawing():
+            self._reap()
         self._sweep()
         self.monitor.began(self.finished, max(map(_value, self._complete()), default=None))
 
@@ -120,7 +124,8 @@ class Ledger:
             driver = orphan.user_attrs.get(_DRIVER)
             if orphan.number not in self._live and not self.drivers.alive(driver):
                 reason = "the search was killed while it ran"
-                self._fail(orphan, Failure(reason, retry=Retry.ALWAYS))
+                with suppress(UpdateFinishedTrialError):  # another driver does the same
+                    self._fail(orphan, Failure(reason, retry=Retry.ALWAYS))
 
     # --- what an executor calls ------------------------------------------------------------
 
@@ -149,7 +154,11 @@ class Ledger:
     def report(self, number: int, epoch: int, score: float) -> bool:
         """Writes down an epoch's score in 0..1; True when the trial should stop."""
         trial = self._live[number]
-        trial.report(score, epoch)
+        try:
+            trial.report(score, epoch)
+        except UpdateFinishedTrialError:
+            self._give_up(number)
+            return True
         self.monitor.reported(number, epoch, score)
         if self._time_is_up:
             self._stopping[number] = "time"
@@ -159,11 +168,13 @@ class Ledger:
 
     def stopped(self, number: int) -> None:
         """Closes a trial that ended because ``report`` asked for it."""
+        if number not in self._live:
+            return
         if self._stopping.pop(number, "pruner") == "time":
             self.close(number, Failure("the time was up", retry=Retry.ALWAYS))
             return
         trial = self._live.pop(number)
-        self.study.tell(trial, state=TrialState.PRUNED)
+        self.study.tell(trial, state=TrialState.PRUNED, skip_if_finished=True)
         self._drop_checkpoint(trial)
         self.monitor.ended(number, "pruned", "behind the median of the others at this epoch")
 
@@ -173,11 +184,19 @@ class Ledger:
             return
         if isinstance(outcome, TrialResult) and not math.isfinite(outcome.objective):
             outcome = Failure(f"the objective is {outcome.objective}")
-        if isinstance(outcome, Failure):
-            del self._live[number]
-            self._close_failed(self._trials()[number], outcome)
-        else:
-            self._close_complete(self._live.pop(number), outcome)
+        trial = self._live.pop(number)
+        try:
+            if isinstance(outcome, Failure):
+                self._close_failed(self._trials()[number], outcome)
+            else:
+                self._close_complete(trial, outcome)
+        except UpdateFinishedTrialError:
+            self._give_up(number)
+
+    def _give_up(self, number: int) -> None:
+        """Leaves a trial to another driver, which took this one for dead and closed it."""
+        self._live.pop(number, None)
+        self.monitor.ended(number, "failed", "another search of the study has taken it over")
 
     # --- how a trial begins ----------------------------------------------------------------
 
@@ -193,17 +212,20 @@ class Ledger:
         return self.exhausted or self.broken is not None or self._time_is_up
 
     def _draw(self) -> Job | None:
-        """The job of a recipe that was not trained; None if the source has no more."""
-        for _ in range(_MAX_REDRAWS - self._duplicates_in_row()):
-            asked = self.source.ask(self.study)
-            if asked is None:
-                break
-            job = self._draw_job(asked)
-            if job is not None:
-                self.monitor.started(job, asked.trial.user_attrs.get("retry_of"))
-                return job
-        self.exhausted = True
-        self.monitor.exhausted()
+        """The job of a recipe that was not trained; None if there is none, for now or for good."""
+        if len(self._trials()) != self._trials_when_empty:
+            for _ in range(_MAX_REDRAWS - self._duplicates_in_row()):
+                asked = self.source.ask(self.study)
+                if asked is None:
+                    break
+                job = self._draw_job(asked)
+                if job is not None:
+                    self.monitor.started(job, asked.trial.user_attrs.get("retry_of"))
+                    return job
+            self._trials_when_empty = len(self._trials())
+        if not self._trials(TrialState.RUNNING):  # one of those may have to be tried again
+            self.exhausted = True
+            self.monitor.exhausted()
         return None
 
     def _draw_job(self, asked: Asked) -> Job | None:
@@ -238,7 +260,9 @@ class Ledger:
         return {
             t.user_attrs["seed"]: t.number
             for t in reversed(trials)
-            if "seed" in t.user_attrs and t.number not in retried
+            if "seed" in t.user_attrs
+            and "duplicate_of" not in t.user_attrs
+            and t.number not in retried
         }
 
     # --- how a trial ends ------------------------------------------------------------------
@@ -256,17 +280,21 @@ class Ledger:
         self.monitor.ended(trial.number, "complete", f"{objective:.4f}")
 
     def _close_failed(self, trial: FrozenTrial, failure: Failure) -> None:
-        again = "; it is tried again" if self._fail(trial, failure) else ""
+        queued = self._fail(trial, failure)
+        again = "; it is tried again" if queued else ""
         self.monitor.ended(trial.number, "failed", f"{failure.reason}{again}")
-        if failure.reason not in self._failures:
-            self._failures.clear()
-        self._failures.append(failure.reason)
         if failure.disk_full:
             self.broken = OSError(errno.ENOSPC, failure.reason)
-        elif len(self._failures) >= _MAX_FAILURES_IN_ROW:
-            self.broken = NothingUsable(
-                f"{_MAX_FAILURES_IN_ROW} trials in a row failed: {failure.reason}"
-            )
+        elif not queued:  # or a lost machine, or a time that is up, would look like recipes' faults
+            self._count_failure(failure.reason)
+
+    def _count_failure(self, reason: str) -> None:
+        """Ends the search where trial after trial fails for one reason."""
+        if reason not in self._failures:
+            self._failures.clear()
+        self._failures.append(reason)
+        if len(self._failures) >= _MAX_FAILURES_IN_ROW:
+            self.broken = NothingUsable(f"{_MAX_FAILURES_IN_ROW} trials in a row failed: {reason}")
 
     def _fail(self, frozen: FrozenTrial, failure: Failure) -> bool:
         """Queues the recipe again where that is due, then closes the trial as FAIL.
@@ -283,7 +311,7 @@ class Ledger:
         trial.set_user_attr("error", failure.reason)
         if failure.traceback:
             trial.set_user_attr("traceback", failure.traceback)
-        self.study.tell(frozen.number, state=TrialState.FAIL)
+        self.study.tell(frozen.number, state=TrialState.FAIL, skip_if_finished=True)
         return queued
 
     def _queue_again(self, frozen: FrozenTrial, retry: Retry) -> bool:
@@ -312,8 +340,9 @@ class Ledger:
         """Deletes the models of all trials but those that run, and the best that are kept."""
         if self.limits.keep == "all":
             return
+        running = self._trials(TrialState.RUNNING)  # first: what ends in between is in both
         ranked = sorted(self._complete(), key=lambda t: (-_value(t), t.number))
-        kept = [*ranked[: self.limits.keep], *self._trials(TrialState.RUNNING)]
+        kept = [*ranked[: self.limits.keep], *running]
         names = {self.model(trial.number).name for trial in kept}
         for path in self.model(0).parent.glob("*.keras"):
             if path.name not in names and not path.name.startswith("."):  # half written

@@ -39,7 +39,8 @@ _LIBPQ = {
     "keepalives_interval": 10,
     "keepalives_count": 3,
 }
-_SERVERS = {"psycopg": _LIBPQ, "psycopg2": _LIBPQ, "pymysql": {"connect_timeout": 10}}
+_PYMYSQL = {"connect_timeout": 10, "read_timeout": 60, "write_timeout": 60}  # locks wait for 50
+_SERVERS = {"psycopg": _LIBPQ, "psycopg2": _LIBPQ, "pymysql": _PYMYSQL}
 
 
 def check_storage(url: str) -> None:

@@ -9,6 +9,7 @@ from optuna.trial import TrialState
 
 from bcauto.errors import Interrupted, NothingUsable
 from bcauto.execute import InlineExecutor, Node, Slots
+from bcauto.files import LocalFiles
 from bcauto.study import Ledger
 
 
@@ -169,7 +170,42 @@ class TestSlots:
             ([Node(4), Node(16, 4), Node(8, 4)], None, 1.0, Slots(8, 2, 1.0)),
             ([Node(2), Node(2)], None, 1.0, Slots(4, 1)),
             ([Node(8), Node(8)], 2, 1.0, Slots(2, 8)),
+            ([Node(16, 3)], None, 0.6, Slots(3, 5, 0.6)),
+            ([Node(20, 2)], None, 0.1, Slots(20, 1, 0.1)),
+            ([Node(16, 4)], None, 2.0, Slots(2, 8, 2.0)),
         ],
     )
     def test_as_many_as_fit_on_every_machine(self, nodes, workers, share, slots):
         assert Slots.on(nodes, workers, share) == slots
+
+    @pytest.mark.parametrize(
+        ("slots", "gpus"),
+        [
+            (Slots(4, 1), 0),
+            (Slots(2, 1, 0.7), 2),
+            (Slots(5, 1, 0.5), 3),
+            (Slots(20, 1, 0.1), 2),
+            (Slots(3, 1, 1.0), 3),
+            (Slots(2, 1, 1.5), 4),
+        ],
+    )
+    def test_a_share_of_a_gpu_never_lies_on_two(self, slots, gpus):
+        assert slots.whole_gpus == gpus
+
+
+class TestWaiting:
+    """A driver none of whose trials is live, since others run the last ones."""
+
+    def test_it_hears_that_it_should_end_and_shows_that_it_lives(self, ledger):
+        from bcauto.execute.ray_tune.hooks import Bridge, LedgerSearcher
+
+        def check():
+            raise Interrupted
+
+        beaten = []
+        ledger.beat = lambda: beaten.append(True)
+        bridge = Bridge(ledger, 2, LocalFiles(), check)
+        assert LedgerSearcher(bridge).suggest("1") == "FINISHED"
+        assert isinstance(bridge.error, Interrupted)
+        assert beaten
+        assert states(ledger) == []

@@ -56,6 +56,13 @@ def test_a_second_driver_is_refused_and_told_of_the_first(folder, other):
         pass
 
 
+def test_a_folder_that_cannot_hold_locks_is_refused_in_one_line(folder):
+    folder.drivers.write_text("a file, where the folder of the locks should be")
+    line = rf"can be locked, got {folder.path} \(File exists\)"
+    with pytest.raises(BadInput, match=line), driving(folder):
+        pass
+
+
 def test_the_lock_of_a_killed_driver_is_free(folder, other):
     kill(other)
     with driving(folder) as drivers:

@@ -192,13 +192,18 @@ def test_killed_search_draws_what_an_undisturbed_one_draws(study, space, folder,
     assert before + after == undisturbed
 
 
-def test_recipe_that_is_known_is_never_trained_again(study, folder):
-    space = Space.model_validate(
+@pytest.fixture
+def three_points():
+    return Space.model_validate(
         {
             "recipe": {"model": {"backbone": "SmallCNN"}},
             "search": {"training.batch_size": [8, 16, 32]},
         }
     )
+
+
+def test_recipe_that_is_known_is_never_trained_again(study, three_points, folder):
+    space = three_points
     ledger = make(study, space, folder)
     seen = []
     while (job := ledger.next_job()) is not None:
@@ -213,6 +218,58 @@ def test_recipe_that_is_known_is_never_trained_again(study, folder):
     assert again.exhausted
     assert len(study.get_trials()) == asked
     assert status(study, "cells", 100).trials["failed"] == 0
+
+
+def test_a_retry_is_trained_though_its_recipe_was_drawn_again_before(study, three_points, folder):
+    ledger = make(study, three_points, folder)
+    job = ledger.next_job()
+    study.enqueue_trial({"training.batch_size": job.recipe.training.batch_size})
+    other = ledger.next_job()
+    assert study.get_trials()[1].user_attrs["duplicate_of"] == job.number
+    ledger.close(job.number, Failure("interrupted", retry=Retry.ALWAYS))
+    assert ledger.next_job().recipe == job.recipe != other.recipe
+
+
+def test_a_space_is_not_exhausted_while_a_trial_may_have_to_be_tried_again(
+    study, three_points, folder
+):
+    ledger = make(study, three_points, folder)
+    jobs = [ledger.next_job() for _ in range(3)]
+    assert ledger.next_job() is None
+    asked = len(study.get_trials())
+    assert [ledger.next_job() for _ in range(3)] == [None] * 3
+    assert len(study.get_trials()) == asked
+    assert not ledger.over
+    for job in jobs[:2]:
+        ledger.close(job.number, result(0.5))
+    ledger.close(jobs[2].number, Failure("the training process died", retry=Retry.LIMITED))
+    retry = ledger.next_job()
+    assert retry.recipe == jobs[2].recipe
+    ledger.close(retry.number, result(0.5))
+    assert ledger.next_job() is None
+    assert ledger.exhausted
+
+
+def test_many_trials_that_end_with_the_time_or_their_machine_end_no_search(study, space, folder):
+    ledger = make(study, space, folder)
+    for retry in (Retry.ALWAYS, Retry.LIMITED, Retry.SMALLER):
+        for job in [ledger.next_job() for _ in range(12)]:
+            ledger.close(job.number, Failure("all at once", retry=retry))
+    assert ledger.broken is None
+
+
+def test_a_trial_that_another_driver_closed_is_left_to_it(study, space, folder):
+    ledger = make(study, space, folder)
+    reporting, closing, failing, stopping = (ledger.next_job().number for _ in range(4))
+    for number in (reporting, closing, failing, stopping):
+        study.tell(number, state=TrialState.FAIL)
+    assert ledger.report(reporting, 1, 0.5)
+    ledger.stopped(reporting)
+    ledger.close(closing, result(0.5))
+    ledger.close(failing, Failure("interrupted", retry=Retry.ALWAYS))
+    ledger.stopped(stopping)
+    assert ledger.live == 0
+    assert states(study)[:4] == [TrialState.FAIL] * 4
 
 
 def test_report_reaches_the_study_and_prunes_those_behind(study, space, folder):
@@ -437,7 +494,7 @@ def test_monitor_sees_what_happens(study, space, folder):
     ledger.close(job.number, result(0.5))
     assert seen == [
         ("began", 0, None),
-        ("started", job),
+        ("started", job, None),
         ("reported", 0, 1, 0.25),
         ("ended", 0, "complete", "0.5000"),
     ]

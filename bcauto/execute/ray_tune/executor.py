@@ -17,6 +17,7 @@ os.environ.setdefault(
     "RAY_DEDUP_LOGS_SKIP_REGEX", ".*"
 )  # the raylet's words to the driver's screen
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_ENABLE_MAC_LARGE_OBJECT_STORE", "1")  # the proxy may take over 2 GB
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
 os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
@@ -111,8 +112,9 @@ def _session(
         # Or the command line, where a storage's password may stand, is in Ray's list of jobs.
         with _own_signal_handlers(), _replaced("get_entrypoint_name", lambda: "bcauto"):
             if address == "local":
-                slots = slots_on([Node.here()])
-                _start(slots, nbytes, folder)
+                here = Node.here()
+                slots = slots_on([here])
+                _start(here, slots, nbytes, folder)
             else:
                 _join(address)
                 slots = slots_on(_nodes())
@@ -122,7 +124,7 @@ def _session(
             ray.shutdown()
 
 
-def _start(slots: Slots, nbytes: int, folder: Path) -> None:
+def _start(here: Node, slots: Slots, nbytes: int, folder: Path) -> None:
     """Starts a Ray of our own.
 
     Raises:
@@ -132,7 +134,7 @@ def _start(slots: Slots, nbytes: int, folder: Path) -> None:
         ray.init(
             address="local",
             num_cpus=slots.workers * slots.threads,
-            num_gpus=max(1, round(slots.workers * slots.gpus)) if slots.gpus else 0,
+            num_gpus=min(slots.whole_gpus, int(here.gpus)),
             object_store_memory=nbytes + nbytes // 4 + _LEAST_STORE,
             include_dashboard=False,
             _temp_dir=str(folder),

@@ -33,6 +33,11 @@ class Bridge:
         self.numbers: dict[str, int] = {}
         self.error: BaseException | None = None
 
+    def look_up(self) -> None:
+        """Hears whether the search should end, and shows that it lives; called often."""
+        self.guarded(self.check)
+        self.guarded(self.ledger.beat)
+
     def guarded(self, call: Callable[[], Any]) -> Any:
         """The result of ``call``; None, with the error kept, where it raises."""
         try:
@@ -55,6 +60,7 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]  # Ray has no type informa
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """A job's config; None for none at the moment, FINISHED for none any more."""
+        self.bridge.look_up()  # while no trial is live, Tune calls nothing else for minutes
         ledger = self.bridge.ledger
         if ledger.over or self.bridge.error:
             return str(Searcher.FINISHED)
@@ -118,8 +124,7 @@ class LedgerCallback(Callback):  # type: ignore[misc]  # Ray has no type informa
     def on_step_begin(self, iteration: int, trials: list[Trial], **_info: Any) -> None:
         """Called many times a second."""
         del iteration  # Tune passes it by name
-        self.bridge.guarded(self.bridge.check)
-        self.bridge.guarded(self.bridge.ledger.beat)
+        self.bridge.look_up()
         error = self.bridge.error or self.bridge.ledger.broken
         if error is not None:
             raise error
