@@ -50,7 +50,7 @@ def team(name: str, given: argparse.Namespace) -> dict[str, Any]:
 def searched(given: argparse.Namespace) -> dict[str, Any]:
     """The scores of the study's best trial."""
     best = printed("best", given.study, "--studies-dir", given.studies_dir)
-    return {"recipe": f"{given.study}, trial {best['trial']}", **best}
+    return {**best, "recipe": f"{given.study}, trial {best['trial']}"}
 
 
 def main() -> None:
