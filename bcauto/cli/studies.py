@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,7 +73,8 @@ def prune(
     from bcauto.study.drivers import driving
 
     folder = find_study(studies_dir, study)
-    with driving(folder, advice="prune it when that has ended"), storage_failures_in_one_line():
+    alone = driving(folder, advice="prune it when that has ended")
+    with nullcontext() if dry_run else alone, storage_failures_in_one_line():
         found = _find_unneeded(open_study(studies_dir, folder.name, storage), limit)
         for unneeded in () if dry_run else found:
             unneeded.delete()

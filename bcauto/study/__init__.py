@@ -2,7 +2,7 @@
 
 from bcauto.study.confirm import Confirmed, RepeatSource, confirm_time, confirmed, winner
 from bcauto.study.drivers import Drivers, driving, living_drivers
-from bcauto.study.folder import StudyFolder, check_name, find_study, lock
+from bcauto.study.folder import StudyFolder, check_name, find_study
 from bcauto.study.importance import importances
 from bcauto.study.ledger import DONE, Ledger, Limits
 from bcauto.study.monitor import Monitor, SilentMonitor
@@ -60,7 +60,6 @@ __all__ = [
     "importances",
     "living_drivers",
     "load_study",
-    "lock",
     "make_pruner",
     "proxy_validity",
     "redacted",

@@ -1,19 +1,14 @@
-"""A study on disk: where its files lie, which study was written last, who works on it."""
+"""A study on disk: where its files lie, which study was written last."""
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bcauto.errors import BadInput, choices
 
-__all__ = ["StudyFolder", "check_name", "existing_studies", "find_study", "latest_study", "lock"]
+__all__ = ["StudyFolder", "check_name", "existing_studies", "find_study", "latest_study"]
 
 _CONFIRM = ".confirm"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -142,28 +137,3 @@ def _named_study(studies: Path, name: str) -> StudyFolder:
         known = choices(name, existing) if existing else "there is none yet"
         raise BadInput(f"no study {name!r} in {studies}; {known}")
     return existing[name]
-
-
-@contextmanager
-def lock(folder: StudyFolder) -> Iterator[None]:
-    """Holds the study for this process; the system lets go of it when the process dies.
-
-    Raises:
-        BadInput: another process holds it (the message has its host and process id).
-    """
-    file = os.open(folder.path / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        _take(file, folder)
-        os.ftruncate(file, 0)
-        os.pwrite(file, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
-        yield
-    finally:
-        os.close(file)
-
-
-def _take(file: int, folder: StudyFolder) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        holder = os.pread(file, 200, 0).decode(errors="replace") or "another process"
-        raise BadInput(f"study {folder.name!r} is being searched by {holder}") from None

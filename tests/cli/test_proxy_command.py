@@ -24,8 +24,8 @@ from bcauto.study import (
     StudyRecord,
     best_trials,
     connect,
+    driving,
     load_study,
-    lock,
     proxy_validity,
 )
 
@@ -349,7 +349,7 @@ def contents(folder):
 
 def test_nothing_else_is_written_and_a_search_may_be_running(command, begun):
     folder = begun(scores_of(5))
-    with lock(folder):
+    with driving(folder):
         before = contents(folder.path)
         assert command("proxy").code == 0
         after = contents(folder.path)

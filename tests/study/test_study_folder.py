@@ -1,13 +1,11 @@
-"""Names, paths, the study written last, and the lock."""
+"""Names, paths, and the study written last."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 
 from bcauto.errors import BadInput
-from bcauto.study import StudyFolder, check_name, find_study, lock
+from bcauto.study import StudyFolder, check_name, find_study
 
 
 @pytest.mark.parametrize("name", ["cells", "built-in-quick", "a", "2024.v1_x", "x" * 100])
@@ -52,24 +50,3 @@ def test_unknown_study_is_refused_with_the_nearest_name(tmp_path):
 def test_no_study_at_all(tmp_path, name):
     with pytest.raises(BadInput, match="no study"):
         find_study(tmp_path / "nowhere", name)
-
-
-def test_second_process_is_refused_and_told_of_the_first(tmp_path):
-    folder = written(tmp_path, "cells", 1)
-    with lock(folder), pytest.raises(BadInput, match=f"process {os.getpid()} on "), lock(folder):
-        pass
-    with lock(folder):
-        pass
-
-
-def test_lock_of_a_process_that_was_killed_is_free(tmp_path):
-    folder = written(tmp_path, "cells", 1)
-    code = (
-        "import os, signal, sys; from pathlib import Path\n"
-        "from bcauto.study import StudyFolder, lock\n"
-        "with lock(StudyFolder(Path(sys.argv[1]))): os.kill(os.getpid(), signal.SIGKILL)"
-    )
-    died = subprocess.run([sys.executable, "-c", code, str(folder.path)], check=False)
-    assert died.returncode == -9
-    with lock(folder):
-        pass
