@@ -9,6 +9,7 @@ import numpy as np
 import optuna
 import pytest
 from optuna.trial import TrialState
+from sqlalchemy.exc import DatabaseError
 
 from bcauto.proxy import Proxy
 
@@ -39,8 +40,8 @@ def repeats(folder):
         study = optuna.load_study(
             study_name=f"{STUDY}.confirm", storage=f"sqlite:///{folder / 'study.db'}"
         )
-    except (KeyError, ValueError, optuna.exceptions.StorageInternalError):
-        return []
+    except (KeyError, ValueError, optuna.exceptions.StorageInternalError, DatabaseError):
+        return []  # also where the search makes its tables at this very moment
     return study.get_trials(states=(TrialState.COMPLETE,))
 
 

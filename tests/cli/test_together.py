@@ -48,6 +48,8 @@ def test_a_machine_that_is_lost_and_a_database_that_stops_cost_no_trial(
     process, tiny_npz, tiny_space, cluster, postgres
 ):
     """Trials run on both machines; the second dies in the middle of one, then the database."""
+    lasting = tiny_space.read_text().replace("epochs = 3", "epochs = 60")
+    tiny_space.write_text(lasting)  # or the search might be over when the database stops
     data = ("--data", tiny_npz, "--space", tiny_space, "--trials", "5")
     search = process("search", *data, "--ray-address", cluster.address, "--storage", postgres.url)
     wait_for(lambda: count(postgres.url, TrialState.RUNNING) == 2, search)
