@@ -23,6 +23,8 @@ _DAMAGE = (
     RuntimeError,  # zipfile's for a member with a password, or packed in a way it does not know
 )
 
+_LONGEST = 200  # characters of a reason
+
 
 @contextmanager
 def plain_errors(path: Path) -> Iterator[None]:
@@ -38,6 +40,8 @@ def plain_errors(path: Path) -> Iterator[None]:
         raise BadInput(f"{error.filename or path}: cannot be read ({reason})") from error
     except _DAMAGE as error:
         reason = " ".join(str(error).split()) or "it ends too early"
+        if len(reason) > _LONGEST:  # zipfile quotes a damaged member's name, whatever its length
+            reason = f"{reason[:_LONGEST]}..."
         raise BadInput(f"{path}: damaged, cut short or locked ({reason})") from error
 
 
