@@ -91,23 +91,25 @@ def test_server_that_dies_at_any_moment_loses_and_doubles_nothing(
     postgres, space, folder, said, monkeypatch
 ):
     monkeypatch.setattr("bcauto.study.patience._LONGEST_WAIT", 0.5)  # s: it is never away for long
-    over, rng = threading.Event(), random.Random(0)
+    calls, due, rng = itertools.count(1), threading.Semaphore(0), random.Random(0)
+    outages = 6
 
     def unrest():
-        for _ in range(8):
-            if over.wait(rng.uniform(0.1, 1.0)):
-                return
+        for _ in range(outages):
+            due.acquire()
+            time.sleep(rng.uniform(0.0, 0.05))  # in the middle of whatever the search does then
             postgres.stop()
             postgres.start()
 
+    def now_and_then():
+        if next(calls) % 6 == 0:
+            due.release()
+
     study = opened(postgres.url, said)
-    thread = threading.Thread(target=unrest)
+    thread = threading.Thread(target=unrest, daemon=True)
     thread.start()
-    try:
-        recipes = search(study, space, folder, 15)
-    finally:
-        over.set()
-        thread.join()
+    recipes = search(study, space, folder, 15, now_and_then)
+    thread.join()
     assert len(said) >= 6
     assert recipes == undisturbed(space, folder, 15)
     check_each_is_there_once(study, 15)
