@@ -29,7 +29,10 @@ SamplerName = Literal["tpe", "random", "cmaes", "gp", "grid"]
 """How recipes are chosen: ``grid`` takes every point of a finite space in turn, the others are
 Optuna's samplers."""
 
-_NEEDED = {"cmaes": "cmaes", "gp": "torch"}  # packages that Optuna's sampler imports
+_NEEDED = {  # the package that Optuna's sampler imports, and what installs it
+    "cmaes": ("cmaes", '"bcauto[cmaes]"'),
+    "gp": ("torch", "torch"),
+}
 
 
 def check_sampler(name: SamplerName, space: Space) -> None:
@@ -38,9 +41,9 @@ def check_sampler(name: SamplerName, space: Space) -> None:
     Raises:
         BadInput: a package is missing, or a grid would be endless.
     """
-    package = _NEEDED.get(name)
+    package, install = _NEEDED.get(name, (None, None))
     if package and find_spec(package) is None:
-        raise BadInput(f"--sampler {name} needs {package}: pip install {package}")
+        raise BadInput(f"--sampler {name} needs {package}: pip install {install}")
     if name == "grid" and space.size is None:
         endless = next(n for n, dimension in space.search.items() if dimension.count is None)
         rule = "--sampler grid needs a space of choices, whole numbers and steps"
