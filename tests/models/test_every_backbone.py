@@ -5,18 +5,15 @@ Nothing is downloaded. The large ones are trained where ``-m large`` asks for it
 
 from __future__ import annotations
 
-import gc
-from typing import Any
-
 import numpy as np
 import pytest
 
 from bcauto.backbones import BACKBONES
 from bcauto.recipe import Network, Training
-from bcauto.training.device import Device, start_keras
+from bcauto.training.device import Device
 from bcauto.weights import Weights
 
-pytestmark = pytest.mark.keras
+pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("keras")]
 
 CPU = Device("cpu", "float32", jit_compile=False, backend="tensorflow")
 PRETRAINED = [name for name, entry in BACKBONES.items() if entry.pretrained]
@@ -60,32 +57,6 @@ BLOCKS = {  # stem, blocks of the paper's table, transitions, last convolution; 
     "ConvNeXtLarge": 1 + 3 + 3 + 27 + 3 + 3,
     "ConvNeXtXLarge": 1 + 3 + 3 + 27 + 3 + 3,
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def keras() -> Any:
-    start_keras(1)
-    import keras
-
-    return keras
-
-
-@pytest.fixture
-def downloads(keras, monkeypatch) -> list[str]:
-    """The names of the files that Keras would have downloaded."""
-    names: list[str] = []
-    get_file = "keras.src.utils.file_utils.get_file"
-    monkeypatch.setattr(get_file, lambda name, *_, **__: names.append(name))
-    monkeypatch.setattr(keras.Model, "load_weights", lambda *_, **__: None)
-    return names
-
-
-@pytest.fixture
-def released(keras):
-    """Frees what a large network took, whatever became of it."""
-    yield
-    keras.backend.clear_session()
-    gc.collect()
 
 
 def build(name, weights):
