@@ -297,20 +297,21 @@ class Ledger:
             self.broken = NothingUsable(f"{_MAX_FAILURES_IN_ROW} trials in a row failed: {reason}")
 
     def _fail(self, frozen: FrozenTrial, failure: Failure) -> bool:
-        """Queues the recipe again where that is due, then closes the trial as FAIL.
+        """Notes the reason, queues the recipe again where that is due, closes the trial as FAIL.
 
         Returns whether it was queued.
 
-        In this order, so that a kill in between loses nothing: the next run sees the retry
-        and does not queue another.
+        In this order, so that a kill in between loses nothing: the next run keeps the reason,
+        sees the retry, and does not queue another.
         """
+        trial = optuna.Trial(self.study, frozen._trial_id)
+        if "error" not in frozen.user_attrs:
+            trial.set_user_attr("error", failure.reason)
+            if failure.traceback:
+                trial.set_user_attr("traceback", failure.traceback)
         queued = failure.retry is not Retry.NEVER and self._queue_again(frozen, failure.retry)
         if not queued:
             self._drop_checkpoint(frozen)
-        trial = optuna.Trial(self.study, frozen._trial_id)
-        trial.set_user_attr("error", failure.reason)
-        if failure.traceback:
-            trial.set_user_attr("traceback", failure.traceback)
         self.study.tell(frozen.number, state=TrialState.FAIL, skip_if_finished=True)
         return queued
 

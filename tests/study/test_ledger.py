@@ -150,6 +150,28 @@ def test_orphans_of_a_killed_driver_are_closed_and_queued_once(study, space, fol
     assert job.recipe in run(ledger, 2)
 
 
+def test_driver_killed_while_it_closes_a_trial_leaves_the_reason(study, space, folder, monkeypatch):
+    """As one does whose own machine of the cluster is lost: Ray ends it a moment later."""
+
+    class Killed(BaseException):
+        pass
+
+    def die(*_, **__):
+        raise Killed
+
+    dying = make(study, space, folder)
+    job = dying.next_job()
+    with monkeypatch.context() as patch:
+        patch.setattr(study, "tell", die)
+        with pytest.raises(Killed):
+            dying.close(job.number, Failure("its machine was lost", retry=Retry.LIMITED))
+    resumed = make(study, space, folder)
+    lost, retry = study.get_trials()
+    assert (lost.state, lost.user_attrs["error"]) == (TrialState.FAIL, "its machine was lost")
+    assert retry.user_attrs["deaths"] == 1
+    assert resumed.next_job().recipe == job.recipe
+
+
 def test_trial_killed_between_ask_and_draw_is_drawn_anew(study, space, folder):
     ledger = make(study, space, folder)
     run(ledger, 2)
