@@ -42,7 +42,8 @@ def run_search(
 ) -> tuple[optuna.Study, list[Confirmed]]:
     """Runs a planned search until its study has the trials asked for, or its time is up.
 
-    Then the best trials are confirmed; by a driver that joined others they are not.
+    Then the best trials are confirmed; a driver that joined others leaves that to them, unless
+    they are gone by then.
 
     Args:
         plan: the search.
@@ -70,7 +71,8 @@ def run_search(
         if not (drivers.joined and folder.record.exists()):
             _write(plan)
         run.search(study)
-        confirms = plan.confirmation.top and not drivers.joined
+        left_to_others = drivers.joined and drivers.alive(None)
+        confirms = plan.confirmation.top and not left_to_others
         repeats = run.confirm(study) if confirms else None
         return study, confirmed(study, repeats)
 

@@ -127,12 +127,13 @@ class Drivers:
     def _bury(self) -> None:
         """Takes dead drivers' last signs of life from the study, then their locks."""
         assert self._study is not None  # it is open
-        living = living_drivers(self.folder)
-        for name, path in _locks(self.folder).items():
-            if name not in living:
-                if _SIGN + name in self._study.user_attrs:
-                    self._study.set_user_attr(_SIGN + name, 0.0)
-                path.unlink(missing_ok=True)
+        with _one_at_a_time(self.folder):  # or a lock that is made, and not held yet, looks dead
+            dead = set(_locks(self.folder)) - set(living_drivers(self.folder))
+        signs = self._study.user_attrs
+        for name in dead:
+            if _SIGN + name in signs:
+                self._study.set_user_attr(_SIGN + name, 0.0)
+            (self.folder.drivers / f"{name}.lock").unlink(missing_ok=True)
 
 
 @contextmanager

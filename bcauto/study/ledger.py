@@ -10,12 +10,12 @@ from __future__ import annotations
 import errno
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
@@ -39,6 +39,11 @@ _MOST_ACCUMULATED = 2  # micro-batches of a trial that ran out of memory
 _HANDED_ON = ("deaths", "given", _ACCUMULATE)  # attributes that a retry has from its first try
 _MAX_FAILURES_IN_ROW = 10
 _MAX_REDRAWS = 50  # draws in a row that were known already, until the space counts as exhausted
+_DRAWING = (
+    600.0  # seconds that a trial may be RUNNING with no driver's name: storages are waited for
+)
+_ANOTHERS_DRAW = 10.0  # seconds that the seed of a trial is waited for that another driver draws
+_LONGEST = 10_000  # characters of a reason or a traceback: MySQL takes 65,535 bytes
 
 Keep = int | Literal["all"]
 
@@ -93,6 +98,7 @@ class Ledger:
         self._stopping: dict[int, str] = {}
         self.exhausted = False
         self._failures: list[str] = []
+        self._begun: dict[int, float] = {}  # when a trial that others draw was first seen
         self._trials_when_empty: int | None = None
         with self.drivers.drawing():
             self._reap()
@@ -121,11 +127,20 @@ class Ledger:
     def _reap(self) -> None:
         """Closes what dead drivers left RUNNING, and queues it again."""
         for orphan in self._trials(TrialState.RUNNING):
-            driver = orphan.user_attrs.get(_DRIVER)
-            if orphan.number not in self._live and not self.drivers.alive(driver):
+            if orphan.number not in self._live and not self._is_driven(orphan):
                 reason = "the search was killed while it ran"
                 with suppress(UpdateFinishedTrialError):  # another driver does the same
                     self._fail(orphan, Failure(reason, retry=Retry.ALWAYS))
+
+    def _is_driven(self, trial: FrozenTrial) -> bool:
+        """Whether a driver is alive that runs a trial of others, or is about to draw its recipe."""
+        if _DRIVER in trial.user_attrs:
+            return self.drivers.alive(trial.user_attrs[_DRIVER])
+        return self.drivers.alive(None) and self._seen_for(trial) < _DRAWING
+
+    def _seen_for(self, trial: FrozenTrial) -> float:
+        """Seconds since a trial was first seen that another driver had begun to draw."""
+        return time.monotonic() - self._begun.setdefault(trial.number, time.monotonic())
 
     # --- what an executor calls ------------------------------------------------------------
 
@@ -162,7 +177,7 @@ class Ledger:
         self.monitor.reported(number, epoch, score)
         if self._time_is_up:
             self._stopping[number] = "time"
-        elif math.isfinite(score) and trial.should_prune():
+        elif math.isfinite(score) and not self._is_start(trial.user_attrs) and trial.should_prune():
             self._stopping[number] = "pruner"
         return number in self._stopping
 
@@ -174,9 +189,16 @@ class Ledger:
             self.close(number, Failure("the time was up", retry=Retry.ALWAYS))
             return
         trial = self._live.pop(number)
+        self._failures.clear()
         self.study.tell(trial, state=TrialState.PRUNED, skip_if_finished=True)
         self._drop_checkpoint(trial)
         self.monitor.ended(number, "pruned", "behind the median of the others at this epoch")
+
+    def _is_start(self, attrs: Mapping[str, Any]) -> bool:
+        """Whether it is a starting point's trial, or a retry of one, which is seen to its end."""
+        while "start" not in attrs and "retry_of" in attrs:
+            attrs = self._trials()[attrs["retry_of"]].user_attrs
+        return "start" in attrs
 
     def close(self, number: int, outcome: Outcome) -> None:
         """Closes a trial with its result, or with the reason why it has none."""
@@ -230,10 +252,12 @@ class Ledger:
 
     def _draw_job(self, asked: Asked) -> Job | None:
         """The job of a trial that was asked for; None if it would train what is known already."""
-        trial, known = asked.trial, self._known_seeds()
+        trial = asked.trial
         trial.set_user_attr(_DRIVER, self.drivers.own)
         trial.set_user_attr("recipe", asked.recipe.model_dump(mode="json"))
         trial.set_user_attr("seed", asked.seed)
+        self._await_seeds(trial.number)
+        known = self._known_seeds(trial.number)
         if asked.seed in known:
             trial.set_user_attr("duplicate_of", known[asked.seed])
             trial.set_user_attr("error", f"same recipe as trial {known[asked.seed]}")
@@ -245,15 +269,30 @@ class Ledger:
             trial.set_constraint("memory", accumulate - 1)
         return Job(trial.number, asked.recipe, asked.seed, model, accumulate)
 
+    def _await_seeds(self, drawn: int) -> None:
+        """Waits for the seeds of trials with lower numbers that other drivers draw at this moment.
+
+        So of two that are drawn alike the one with the lower number is trained, and one alone
+        (Lamport's bakery), though drivers that share the database alone take no turns.
+        """
+        while any(
+            trial.number < drawn
+            and "seed" not in trial.user_attrs
+            and self._seen_for(trial) < _ANOTHERS_DRAW  # or its driver is dead
+            for trial in self._trials(TrialState.RUNNING)
+        ):
+            time.sleep(0.05)
+
     def _duplicates_in_row(self) -> int:
         """Draws at the end of the study that gave known recipes, those of earlier runs too."""
         drawn = reversed(self._trials())
         return sum(1 for _ in takewhile(lambda t: "duplicate_of" in t.user_attrs, drawn))
 
-    def _known_seeds(self) -> dict[int, int]:
+    def _known_seeds(self, drawn: int) -> dict[int, int]:
         """Trainings that need no other, by their seed: those whose trial is not to be retried.
 
-        A seed comes from the recipe, so equal recipes have equal ones.
+        A seed comes from the recipe, so equal recipes have equal ones. Of those that run only the
+        ones with a lower number count than that of the trial that was just drawn.
         """
         trials = self._trials()
         retried = {t.user_attrs.get("retry_of") for t in trials}
@@ -261,6 +300,7 @@ class Ledger:
             t.user_attrs["seed"]: t.number
             for t in reversed(trials)
             if "seed" in t.user_attrs
+            and (t.number < drawn or t.state.is_finished())
             and "duplicate_of" not in t.user_attrs
             and t.number not in retried
         }
@@ -306,9 +346,9 @@ class Ledger:
         """
         trial = optuna.Trial(self.study, frozen._trial_id)
         if "error" not in frozen.user_attrs:
-            trial.set_user_attr("error", failure.reason)
+            trial.set_user_attr("error", failure.reason[:_LONGEST])
             if failure.traceback:
-                trial.set_user_attr("traceback", failure.traceback)
+                trial.set_user_attr("traceback", failure.traceback[-_LONGEST:])
         queued = failure.retry is not Retry.NEVER and self._queue_again(frozen, failure.retry)
         if not queued:
             self._drop_checkpoint(frozen)

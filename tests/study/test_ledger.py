@@ -312,6 +312,22 @@ def test_report_reaches_the_study_and_prunes_those_behind(study, space, folder):
     assert ledger.finished == 7
 
 
+def test_starting_points_are_seen_to_their_end(study, space, folder):
+    """Also where others are done before them, and after a retry."""
+    ledger = make(study, space, folder)
+    starts = [ledger.next_job(), ledger.next_job()]
+    for _ in range(6):
+        job = ledger.next_job()
+        for epoch in range(1, 6):
+            ledger.report(job.number, epoch, 0.8)
+        ledger.close(job.number, result(0.8))
+    ledger.close(starts[1].number, Failure("its process died", retry=Retry.LIMITED))
+    retry = ledger.next_job()
+    assert retry.recipe == starts[1].recipe
+    for number in (starts[0].number, retry.number):
+        assert not any(ledger.report(number, epoch, 0.1) for epoch in range(1, 6))
+
+
 def test_time_that_is_up_stops_trials_and_keeps_their_recipe(study, space, folder):
     ledger = make(study, space, folder, deadline=time.monotonic() + 3600)
     job = ledger.next_job()
@@ -472,6 +488,42 @@ def test_two_drivers_do_not_both_draw_the_last_trial(space, folder):
     assert sum(job is not None for job in jobs) == 1
 
 
+def test_of_two_trials_that_are_drawn_alike_at_one_moment_one_is_trained(study, space, folder):
+    """Drivers that share the database alone take no turns."""
+
+    class Meanwhile(SpaceSource):
+        """While it draws, another driver has drawn the same."""
+
+        def ask(self, study):
+            asked = super().ask(study)
+            others = SpaceSource.ask(self, study)
+            threads.append(threading.Thread(target=lambda: jobs.append(second._draw_job(others))))
+            threads[0].start()
+            time.sleep(0.5)
+            return asked
+
+    threads, jobs = [], []
+    one_point = Space.model_validate({**space.model_dump(), "start": (), "search": {}})
+    second = joined(study, one_point, folder, None, "2@there-def", trials=4)
+    first = joined(study, one_point, folder, None, "1@here-abc", trials=4)
+    asked = Meanwhile(one_point, 0).ask(study)
+    jobs.append(first._draw_job(asked))
+    threads[0].join()
+    assert sum(job is not None for job in jobs) == 1
+    assert [t.user_attrs.get("duplicate_of") for t in study.get_trials()] == [None, 0]
+
+
+def test_a_trial_that_a_driver_left_before_its_name_was_on_it_is_taken_over_in_the_end(
+    study, space, folder, monkeypatch
+):
+    study.ask()  # and its driver dies, while two others live
+    ledger = joined(study, space, folder, None, "1@here-abc", trials=1)
+    assert ledger.next_job() is None
+    assert not ledger.over
+    monkeypatch.setattr("bcauto.study.ledger._DRAWING", 0.0)
+    assert ledger.next_job() is not None
+
+
 def test_a_driver_takes_over_what_a_dead_one_left(study, space, folder):
     first = joined(study, space, folder, None, "1@here-abc", trials=2)
     left = first.next_job()
@@ -489,6 +541,14 @@ def test_other_reasons_and_successes_start_the_count_anew(study, space, folder):
     for turn in range(30):
         reason = "one" if turn % 9 else "another"
         ledger.close(ledger.next_job().number, Failure(reason))
+    assert ledger.broken is None
+
+
+def test_a_pruned_trial_starts_the_count_anew(study, space, folder):
+    ledger = make(study, space, folder)
+    for _ in range(12):
+        ledger.close(ledger.next_job().number, Failure("one"))
+        ledger.stopped(ledger.next_job().number)
     assert ledger.broken is None
 
 
