@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +19,21 @@ from bcauto.errors import BadInput
 from bcauto.files import writing
 from bcauto.recipe import Hypermodel, Network
 
-__all__ = ["Weights", "check_models", "check_weights", "read_weights", "unpacked"]
+__all__ = [
+    "Weights",
+    "check_models",
+    "check_weights",
+    "downloading",
+    "read_weights",
+    "unpacked",
+]
 
 _HOST = ("storage.googleapis.com", 443)  # where keras.applications downloads from
 _PATIENCE = 4.0  # seconds
+_SIDES = {  # px of square images that have a download of their own; others have that of 224
+    "MobileNet": (128, 160, 192, 224),
+    "MobileNetV2": (96, 128, 160, 192, 224),
+}
 
 
 @dataclass(frozen=True)
@@ -118,13 +132,70 @@ def check_weights(weights: Weights, models: Iterable[Network | Hypermodel]) -> N
     )
 
 
+@contextmanager
+def downloading(network: Network, size: tuple[int, int]) -> Iterator[None]:
+    """While it lasts, no other process downloads ImageNet weights that this one may have to.
+
+    Keras writes them where it looks for them, and takes half a file of another process for a
+    broken one. Who had to wait finds the file. Where it cannot be locked, nobody waits.
+
+    Args:
+        network: the network that is built meanwhile.
+        size: (height, width) in px at which it sees images.
+    """
+    file = _keras_models() / _download(network, size)
+    lock = _locked(file.with_name(f"{file.name}.lock"))
+    if lock is None:
+        yield
+        return
+    with lock:
+        if lock.read():  # a process was killed while it downloaded, and left half a file
+            file.unlink(missing_ok=True)
+        if not file.exists():
+            lock.write("downloading")
+            lock.flush()
+            try:
+                yield
+            finally:
+                lock.truncate(0)
+            return
+    yield
+
+
+def _locked(path: Path) -> TextIO | None:
+    """The file, once no other process has it locked; None where it cannot be made or locked."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+", encoding="ascii")
+    except OSError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+    except OSError:
+        file.close()
+        return None
+    file.seek(0)
+    return file
+
+
 def _readable(file: Path | None) -> bool:
     return file is not None and os.access(file, os.R_OK)
 
 
 def _cached(network: Network) -> bool:
-    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
-    return any((home / "models").glob(network.entry.cached_name(network.alpha)))
+    return any(_keras_models().glob(network.entry.cached_name(network.alpha)))
+
+
+def _download(network: Network, size: tuple[int, int]) -> str:
+    """The name of the file that Keras downloads for images of (h, w) px."""
+    height, width = size
+    has_own = height == width and height in _SIDES.get(network.backbone, ())
+    name = network.entry.cached_name(network.alpha)
+    return name.replace("*", str(height if has_own else 224))
+
+
+def _keras_models() -> Path:
+    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models"
 
 
 def _online() -> bool:

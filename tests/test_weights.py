@@ -1,10 +1,15 @@
 import re
+import signal
 import socket
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from bcauto.recipe import Network
-from bcauto.weights import Weights, check_weights, read_weights
+from bcauto.weights import Weights, check_weights, downloading, read_weights
 
 NARROW = Network(backbone="MobileNet", alpha=0.25)
 WIDE = Network(backbone="MobileNet", alpha=0.75)
@@ -168,3 +173,99 @@ def test_without_keras_home_the_cache_is_in_the_home_folder(tmp_path, monkeypatc
 def test_online_what_is_missing_will_be_downloaded_and_the_probe_is_closed(keras_home, online):
     check_weights(Weights("imagenet"), [NARROW, V2])
     assert [connection.fileno() for connection in online] == [-1]
+
+
+@pytest.fixture
+def download(keras_home):
+    """A download as Keras does it: to where it looks, from the start where the file is not whole.
+
+    ``half_done()`` is called half way. It returns whether anything was downloaded.
+    """
+    file = keras_home / "models" / DOWNLOADS["MobileNet-0.25"]
+
+    def fetch(half_done=lambda: None):
+        with downloading(NARROW, (96, 96)):
+            if file.exists() and file.read_text() == "whole":
+                return False
+            file.write_text("wh")
+            half_done()
+            assert file.read_text() == "wh"  # nobody else wrote to it
+            file.write_text("whole")
+            return True
+
+    fetch.file = file
+    return fetch
+
+
+def test_of_two_that_would_download_one_file_the_second_waits_and_finds_it(download):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def half_done():
+        begun.set()
+        assert go_on.wait(60)
+
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(download, half_done)
+        assert begun.wait(60)
+        second = pool.submit(download)
+        with pytest.raises(TimeoutError):
+            second.result(timeout=0.3)
+        go_on.set()
+        assert (first.result(60), second.result(60)) == (True, False)
+
+
+def test_those_that_find_the_file_do_not_wait_for_each_other(download):
+    download.file.write_text("whole")
+    with downloading(NARROW, (96, 96)), ThreadPoolExecutor() as pool:
+        assert pool.submit(download).result(60) is False
+
+
+def test_downloads_of_different_files_do_not_wait_for_each_other(download):
+    with downloading(WIDE, (96, 96)), downloading(NARROW, (128, 128)), ThreadPoolExecutor() as pool:
+        assert pool.submit(download).result(60) is True
+
+
+DIES = """
+import os, pathlib, signal, sys
+from bcauto.recipe import Network
+from bcauto.weights import downloading
+with downloading(Network(backbone="MobileNet", alpha=0.25), (96, 96)):
+    pathlib.Path(sys.argv[1]).write_text("wh")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_half_a_file_of_a_process_that_was_killed_is_no_download(download):
+    killed = subprocess.run([sys.executable, "-c", DIES, str(download.file)], check=False)
+    assert (killed.returncode, download.file.read_text()) == (-signal.SIGKILL, "wh")
+    with downloading(NARROW, (96, 96)):
+        assert not download.file.exists()
+
+
+def test_what_is_put_there_after_a_download_that_failed_is_kept(download):
+    with pytest.raises(OSError, match="no network"), downloading(NARROW, (96, 96)):
+        raise OSError("no network")
+    download.file.write_text("whole")
+    assert download() is False
+
+
+@pytest.mark.parametrize("obstacle", ["a file for its folder", "a folder for its lock"])
+def test_where_nothing_can_be_locked_nobody_waits(obstacle, download):
+    lock = download.file.with_name(f"{download.file.name}.lock")
+    if obstacle == "a folder for its lock":
+        lock.mkdir()
+    else:
+        download.file.parent.rmdir()
+        download.file.parent.touch()
+    entered = []
+    with downloading(NARROW, (96, 96)), downloading(NARROW, (96, 96)):
+        entered.append("both")
+    assert entered == ["both"]
+
+
+def test_a_file_system_without_locks_is_done_without(download, monkeypatch):
+    def refuse(*_):
+        raise OSError("No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    assert download() is True

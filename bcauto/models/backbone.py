@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import keras
@@ -12,7 +13,7 @@ from bcauto.models.four_block_cnn import four_block_cnn
 from bcauto.models.small_cnn import small_cnn
 from bcauto.models.u_net import u_net
 from bcauto.network import Network
-from bcauto.weights import Weights
+from bcauto.weights import Weights, downloading
 
 __all__ = ["build_backbone", "scaled"]
 
@@ -41,7 +42,8 @@ def build_backbone(network: Network, shape: tuple[int, int, int], weights: Weigh
     width = {"alpha": network.alpha} if len(network.entry.alphas) > 1 else {}
     file = weights.file(network)
     download = "imagenet" if weights.pretrains(network) and not file else None
-    backbone = build(include_top=False, weights=download, input_shape=shape, **width)
+    with downloading(network, shape[:2]) if download else nullcontext():
+        backbone = build(include_top=False, weights=download, input_shape=shape, **width)
     if network.backbone.startswith("EfficientNetB") and not download:
         backbone = _with_imagenet_scale(backbone)
     if file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
 from typing import Any
 
@@ -19,11 +20,17 @@ def keras() -> Any:
 
 
 @pytest.fixture
-def downloads(keras, monkeypatch) -> list[str]:
-    """The names of the files that Keras would have downloaded."""
+def downloads(keras, monkeypatch, tmp_path) -> list[str]:
+    """The names of the files that Keras would have downloaded, each of which must be locked."""
     names: list[str] = []
-    get_file = "keras.src.utils.file_utils.get_file"
-    monkeypatch.setattr(get_file, lambda name, *_, **__: names.append(name))
+
+    def get_file(name: str, *_: Any, **__: Any) -> None:
+        names.append(name)
+        with (tmp_path / "models" / f"{name}.lock").open() as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr("keras.src.utils.file_utils.get_file", get_file)
     monkeypatch.setattr(keras.Model, "load_weights", lambda *_, **__: None)
     return names
 

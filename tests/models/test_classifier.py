@@ -176,6 +176,7 @@ def efficientnet_weights(tmp_path, keras, monkeypatch):
     backbone.layers[2].set_weights([*statistics, np.array(0)])
     file = tmp_path / "efficientnetb0.weights.h5"
     backbone.save_weights(file)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", lambda *_, **__: str(file))
     return tmp_path
 

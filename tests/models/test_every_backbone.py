@@ -90,6 +90,19 @@ def test_a_backbone_has_its_layers_and_blocks_and_never_trains_its_batch_norms(
     assert backbone.trainable_weights
 
 
+@pytest.mark.filterwarnings("ignore:`input_shape` is undefined")
+@pytest.mark.parametrize("size", [(96, 96), (128, 128), (160, 192), (224, 224), (260, 260)])
+@pytest.mark.parametrize("name", ["MobileNet", "MobileNetV2"])
+def test_of_a_mobilenet_the_download_for_the_size_of_the_images_is_locked(
+    name, size, keras, downloads
+):
+    from bcauto.models.backbone import build_backbone
+
+    with keras.StatelessScope(initialize_variables=False):
+        build_backbone(Network(backbone=name), (*size, 3), Weights("imagenet"))
+    assert len(downloads) == 1
+
+
 @pytest.mark.parametrize(
     "name",
     [name if name in SMALL else pytest.param(name, marks=pytest.mark.large) for name in BACKBONES],
