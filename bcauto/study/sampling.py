@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from importlib.util import find_spec
-from typing import Literal
+from typing import Any, Literal
 
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.pruners import BasePruner, MedianPruner
 from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, RandomSampler, TPESampler
+from optuna.trial import FrozenTrial, TrialState
 
 from bcauto.errors import BadInput
 from bcauto.recipe import Recipe
 from bcauto.space import Range, Scalar, Space
 
 __all__ = [
+    "DrawnStudy",
     "OptunaSuggester",
     "SamplerName",
     "check_sampler",
@@ -56,9 +59,12 @@ def make_sampler(name: SamplerName, seed: int) -> BaseSampler:
     TPE is over the groups of dimensions that are active together (Watanabe 2023): ``group`` serves
     conditional spaces, and the constant liar keeps parallel trials apart. It draws fewer recipes
     like those whose trials broke a constraint. CMA-ES and the Gaussian process leave dimensions
-    that not every trial has to random draws.
+    that not every trial has to random draws. None sees trials that were given as whole recipes.
     """
-    seed %= 2**32
+    return _DrawnOnly(_optunas(name, seed % 2**32))
+
+
+def _optunas(name: SamplerName, seed: int) -> BaseSampler:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         if name == "tpe":
@@ -68,6 +74,72 @@ def make_sampler(name: SamplerName, seed: int) -> BaseSampler:
         if name == "gp":
             return GPSampler(seed=seed, deterministic_objective=False)
         return RandomSampler(seed=seed)
+
+
+class DrawnStudy(optuna.Study):
+    """A study, but for its finished trials without parameters: those given as whole recipes.
+
+    Optuna takes these for trials of a space without dimensions. CMA-ES and the Gaussian process
+    would find no dimension that all trials have; TPE, no value in those that it takes for good.
+    """
+
+    def __init__(self, study: optuna.Study) -> None:
+        self.__dict__ = study.__dict__  # it is that study, with what it read already
+
+    def _get_trials(
+        self,
+        deepcopy: bool = True,
+        states: Container[TrialState] | None = None,
+        use_cache: bool = False,
+    ) -> list[FrozenTrial]:
+        """What every method that reads trials calls."""
+        trials = super()._get_trials(deepcopy, states, use_cache)
+        # A RUNNING trial may have none yet: what TPE is about to draw for it is elsewhere.
+        return [trial for trial in trials if trial.params or not trial.state.is_finished()]
+
+
+class _DrawnOnly(BaseSampler):
+    """A sampler that sees a study as :class:`DrawnStudy` does."""
+
+    def __init__(self, sampler: BaseSampler) -> None:
+        self.sampler = sampler
+
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        return self.sampler.infer_relative_search_space(DrawnStudy(study), trial)
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        return self.sampler.sample_relative(DrawnStudy(study), trial, search_space)
+
+    def sample_independent(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        drawn = DrawnStudy(study)
+        return self.sampler.sample_independent(drawn, trial, param_name, param_distribution)
+
+    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        self.sampler.before_trial(DrawnStudy(study), trial)
+
+    def after_trial(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        state: TrialState,
+        values: Sequence[float] | None,
+    ) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # CMA-ES' that it goes by no constraints
+            self.sampler.after_trial(DrawnStudy(study), trial, state, values)
+
+    def reseed_rng(self) -> None:
+        self.sampler.reseed_rng()
 
 
 def make_pruner() -> BasePruner:

@@ -8,7 +8,7 @@ import pytest
 from bcauto.space import Space
 from bcauto.study import Ledger, Limits, SpaceSource, check_sampler, draw_at_random, importances
 from bcauto.toml import parse
-from bcauto.trial import TrialResult
+from bcauto.trial import Failure, Retry, TrialResult
 
 FINITE = {
     "recipe": {"model": {"backbone": "SmallCNN"}},
@@ -108,6 +108,23 @@ def test_samplers_of_other_packages_draw_where_these_are_there(tmp_path, sampler
     assert len(set(recipes(study))) == 12
 
 
+@pytest.mark.parametrize(
+    ("sampler", "package"), [("tpe", "optuna"), ("cmaes", "cmaes"), ("gp", "torch")]
+)
+def test_a_trial_that_ran_out_of_memory_disturbs_no_sampler(tmp_path, sampler, package, recwarn):
+    if importlib.util.find_spec(package) is None:
+        pytest.skip(f"{package} is not installed")
+    study, ledger = searched(tmp_path, space_of(ENDLESS), sampler, 4)
+    ledger.limits = Limits(14)
+    ledger.close(ledger.next_job().number, Failure("out of memory", retry=Retry.SMALLER))
+    while job := ledger.next_job():
+        ledger.close(job.number, result(0.5 - abs(job.recipe.model.dropout - 0.31)))
+    constraints = [trial.constraints for trial in study.get_trials()]
+    assert {"memory": 1.0} in constraints
+    assert len(set(recipes(study))) == 14
+    assert not [warning for warning in recwarn if issubclass(warning.category, UserWarning)]
+
+
 def test_a_grid_of_an_endless_space_is_refused(refused):
     with refused("--sampler grid needs a space of .*, got 'model.dropout' without steps"):
         check_sampler("grid", space_of(ENDLESS))
@@ -130,6 +147,45 @@ def test_the_dimension_that_decides_is_the_important_one():
     assert list(found) == ["decides", "hardly"]
     assert found["decides"] > 0.8
     assert sum(found.values()) == pytest.approx(1)
+
+
+def rate_decides(trial):
+    """The rate decides, which each optimizer has for itself; dropout hardly matters."""
+    optimizer = trial.suggest_categorical("optimizer", ["adam", "lion"])
+    rate = trial.suggest_float(f"rate@{optimizer}", 0, 1)
+    return 0.001 * trial.suggest_float("dropout", 0, 1) - abs(rate - 0.3)
+
+
+def searched_at_random(objective, trials, seed):
+    sampler = optuna.samplers.RandomSampler(seed=seed)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    study.optimize(objective, trials)
+    return study
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_dimensions_under_a_condition_have_their_importance(seed):
+    found = importances(searched_at_random(rate_decides, 60, seed))
+    assert list(found)[:2] in (["rate@adam", "rate@lion"], ["rate@lion", "rate@adam"])
+    assert {*found} == {"rate@adam", "rate@lion", "dropout", "optimizer"}
+    assert found["dropout"] < 0.2
+    assert sum(found.values()) == pytest.approx(1)
+
+
+def test_a_dimension_that_few_trials_have_is_left_out():
+    def seldom(trial):
+        return trial.suggest_float("x", 0, 1) + (
+            trial.suggest_float("seldom", 0, 1) if trial.number < 7 else 0
+        )
+
+    assert list(importances(searched_at_random(seldom, 30, 0))) == ["x"]
+
+
+def test_whole_recipes_are_not_among_the_good_trials_that_importance_compares():
+    study = searched_at_random(rate_decides, 30, 0)
+    found = importances(study)
+    study.add_trials(optuna.trial.create_trial(value=2.0) for _ in range(7))
+    assert importances(study) == found
 
 
 def test_importance_needs_trials_and_dimensions_that_vary():
@@ -176,6 +232,50 @@ def test_a_whole_recipe_that_was_interrupted_is_trained_again(tmp_path, with_giv
     done = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
     heads = [trial.user_attrs["recipe"]["model"]["head_units"] for trial in done]
     assert heads == [[17], [], []]
+
+
+KNOWN = 7  # whole recipes
+
+
+@pytest.fixture
+def with_known(tmp_path, monkeypatch):
+    """A space that starts from whole recipes, as the shipped one does."""
+    for n in range(KNOWN):
+        (tmp_path / f"{n}.toml").write_text(GIVEN.replace("17", f"{17 + n}"))
+    monkeypatch.chdir(tmp_path)
+    search = {
+        "model.dropout": {"low": 0.0, "high": 0.5},
+        "training.learning_rate": {"low": 1e-5, "high": 1e-2, "log": True},
+    }
+    start = [{"recipe": f"{n}.toml"} for n in range(KNOWN)]
+    return space_of({**ENDLESS, "search": search, "start": start})
+
+
+def drawn(tmp_path, space, sampler, known):
+    """The dropout of 40 trials, which are worth the more the less it is.
+
+    Each whole recipe before them ends as ``known``.
+    """
+    study = optuna.create_study(direction="maximize")
+    limits = Limits(40 + KNOWN * isinstance(known, TrialResult))
+    source = SpaceSource(space, 0, sampler)
+    ledger = Ledger(study, source, limits, lambda n: tmp_path / f"{n}.keras")
+    while job := ledger.next_job():
+        worth = result(0.9 - job.recipe.model.dropout)
+        ledger.close(job.number, known if job.number < KNOWN else worth)
+    return [trial.params["model.dropout"] for trial in study.trials[KNOWN:]]
+
+
+@pytest.mark.parametrize(
+    ("sampler", "package"), [("tpe", "optuna"), ("cmaes", "cmaes"), ("gp", "torch")]
+)
+def test_a_sampler_learns_as_if_there_were_no_whole_recipes(tmp_path, with_known, sampler, package):
+    if importlib.util.find_spec(package) is None:
+        pytest.skip(f"{package} is not installed")
+    learnt = drawn(tmp_path, with_known, sampler, result(0.99))
+    assert learnt == drawn(tmp_path, with_known, sampler, Failure("samplers pass it over"))
+    at_random = drawn(tmp_path, with_known, "random", result(0.99))
+    assert sum(learnt[-20:]) < 0.6 * sum(at_random[-20:])
 
 
 @pytest.mark.parametrize(
