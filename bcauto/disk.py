@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bcauto.errors import BadInput, NothingUsable
+from bcauto.errors import BadInput, NothingUsable, first_line
 
 __all__ = ["check_room", "disk_failures_in_one_line", "existing_part", "is_disk_full"]
 
@@ -16,17 +16,21 @@ _LEAST = 512 * 2**20  # bytes: the proxy, the database, a few small models
 _SPARE_MODELS = 4  # as large as the largest so far: half-written ones, and those to come
 
 _ERRORS = (errno.ENOSPC, errno.EDQUOT)
-_WORDS = ("No space left on device", "database or disk is full")
+_WORDS = ("No space left on device", "Disk quota exceeded", "database or disk is full")
 """What h5py and Keras, and SQLite, say in errors that have no number."""
 
 
-def check_room(folder: Path) -> None:
+def check_room(folder: Path, unwritten: int = 0) -> None:
     """Makes sure that a search fits on the disk of a folder, which need not exist yet.
+
+    Args:
+        folder: of the study.
+        unwritten: bytes of large files that it is about to write there.
 
     Raises:
         BadInput: there is less room than it needs.
     """
-    free, needed = _free(folder), _needed(folder)
+    free, needed = _free(folder), _needed(folder) + unwritten
     if free < needed:
         raise BadInput(f"a search needs {_mib(needed)} of free disk in {folder}, got {_mib(free)}")
 
@@ -48,8 +52,12 @@ def is_disk_full(error: BaseException) -> bool:
 
 
 @contextmanager
-def disk_failures_in_one_line(folder: Path) -> Iterator[None]:
+def disk_failures_in_one_line(folder: Path, unwritten: Callable[[], int]) -> Iterator[None]:
     """Turns what a full disk raises into one line, with the room that is needed.
+
+    Args:
+        folder: of the study.
+        unwritten: bytes of large files that are still to be written there.
 
     Raises:
         NothingUsable: the disk is full.
@@ -59,10 +67,16 @@ def disk_failures_in_one_line(folder: Path) -> Iterator[None]:
     except Exception as error:
         if not is_disk_full(error):
             raise
-        free, needed = _mib(_free(folder)), _mib(_needed(folder))
+        free, needed = _free(folder), _needed(folder) + unwritten()
+        if free < needed:
+            why = f": a search needs {_mib(needed)} free in {folder}, got {_mib(free)}"
+        elif isinstance(error, NothingUsable):  # the disk of a database, as it says
+            raise
+        else:  # or of a temporary folder, here or on another machine
+            why = f" ({first_line(error)})"
         raise NothingUsable(
-            f"the disk is full: a search needs {needed} free in {folder}, got {free}; all trials "
-            "that ended are saved, and once there is room the same command goes on"
+            f"the disk is full{why}; all trials that ended are saved, and once there is room the "
+            "same command goes on"
         ) from error
 
 

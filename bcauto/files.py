@@ -23,15 +23,28 @@ to 108 characters."""
 def writing(path: Path) -> Iterator[Path]:
     """Gives a path beside a file, which replaces it at the end and is gone after an error.
 
-    The suffix is the file's. The folder is made where it is missing.
+    The suffix is the file's. The folder is made where it is missing. Once it is replaced it lasts,
+    also through a power cut.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
         yield partial
+        _sync(partial)
         partial.replace(path)
+        with suppress(OSError):  # some network file systems sync no folders
+            _sync(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    """Returns when a file or a folder is on the disk."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def half_written(folder: Path) -> Iterator[Path]:

@@ -91,6 +91,12 @@ class Plan:
         return Slots.on(nodes, workers, self.settings.gpus_per_trial)
 
     @property
+    def unwritten(self) -> int:
+        """Bytes of the proxies that the study does not hold yet."""
+        proxies = [self.folder.proxy, *([self.folder.confirm_proxy] * bool(self.confirmation.top))]
+        return sum(self.proxy.images.nbytes for path in proxies if not path.exists())
+
+    @property
     def engines(self) -> set[str]:
         """What may apply the augmentation, by the recipes' words."""
         return _engines(self.space)
@@ -142,7 +148,11 @@ def plan_search(given: Mapping[str, Any], studies: Path, study: str | None) -> P
         known.identity.check_same(record.identity, name)
     url = record.storage_url(folder, given.get("storage"))
     resumed = known is not None
-    return Plan(folder, settings, record, url, space, text, data, own, proxy, weights, resumed)
+    plan = Plan(folder, settings, record, url, space, text, data, own, proxy, weights, resumed)
+    check_room(folder.path, plan.unwritten)
+    if settings.ray_address == "local":
+        plan.slots  # noqa: B018  refuses shares of GPUs that this machine has not
+    return plan
 
 
 def _absolute(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -211,9 +221,9 @@ def _keras_backend() -> str:
 
 def _check_cluster(address: str) -> None:
     """Makes sure that something listens there, since Ray itself tries for minutes."""
-    host, _, port = address.rpartition("//")[2].rpartition(":")
     if address in ("local", "auto"):
         return
+    host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host, int(port)), timeout=_CLUSTER_PATIENCE).close()
     except (OSError, ValueError) as error:

@@ -61,7 +61,7 @@ def run_search(
     folder, timeout = plan.folder, plan.settings.timeout
     deadline = None if timeout is None else time.monotonic() + timeout
     with (
-        disk_failures_in_one_line(folder.path),
+        disk_failures_in_one_line(folder.path, lambda: plan.unwritten),
         storage_failures_in_one_line(),
         driving(folder, join) as drivers,
     ):

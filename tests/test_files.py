@@ -49,3 +49,13 @@ def test_a_scratch_folder_is_gone_afterwards_and_those_of_killed_processes_are_s
         assert second.is_dir()
         assert str(os.getpid()) in first.name
     assert not first.exists()
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    seen = []
+    at = "/proc/self/fd/{}".format
+    monkeypatch.setattr(os, "fsync", lambda file: seen.append(Path(at(file)).readlink()))
+    path = tmp_path / "1.keras"
+    with LocalFiles().writing(path) as partial:
+        partial.write_bytes(b"whole")
+    assert seen == [partial, tmp_path]

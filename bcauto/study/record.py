@@ -71,6 +71,13 @@ class Settings(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _shares_or_takes_whole_gpus(self) -> Settings:
+        if self.gpus_per_trial > 1 and not self.gpus_per_trial.is_integer():
+            rule = "--gpus-per-trial must be a share of at most 1, or a whole number"
+            raise ValueError(f"{rule}, got {self.gpus_per_trial:g}")
+        return self
+
+    @model_validator(mode="after")
     def _scales_a_hypermodel_only(self) -> Settings:
         if self.input_scale != 255 and not self.hypermodel:
             raise ValueError(f"--input-scale goes with --hypermodel only, got {self.input_scale}")

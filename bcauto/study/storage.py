@@ -55,7 +55,7 @@ def check_storage(url: str) -> None:
         return
     try:
         sqlalchemy.create_engine(target, **_engine(target)).connect().close()
-    except (sqlalchemy.exc.SQLAlchemyError, TypeError) as error:
+    except Exception as error:  # a driver raises anything for options that it cannot take
         raise _unreachable(url, error) from None
 
 
@@ -97,6 +97,7 @@ def connect(
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.ERROR)
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)  # an outage is told in a line
     target = _driven(parsed(url))
     patience = Patience(check, say, hidden(url))
     try:
