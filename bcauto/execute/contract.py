@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any, Protocol
 
+from bcauto.errors import BadInput
 from bcauto.execute.faults import failure_of
 from bcauto.hardware import count_cores, count_gpus
 from bcauto.study import Ledger
@@ -70,19 +71,33 @@ class Slots:
             nodes: one or more.
             workers: trials at a time over all nodes; None for as many as fit.
             gpus_per_trial: share of a GPU for each, where there is one.
+
+        Raises:
+            BadInput: no machine has so many GPUs.
         """
         share = gpus_per_trial if any(node.gpus for node in nodes) else 0.0
         room = [_room(node, share) for node in nodes]
-        wanted = workers or max(1, sum(room))
-        busiest = -(-wanted // sum(1 for fitting in room if fitting)) if any(room) else wanted
-        able = [node.cores for node, fitting in zip(nodes, room, strict=True) if fitting]
-        return cls(wanted, max(1, min(able, default=1) // busiest), share)
+        if not any(room):
+            largest = max(node.gpus for node in nodes)
+            rule = "--gpus-per-trial must be at most the GPUs of one machine"
+            raise BadInput(f"{rule} ({largest:g}), got {share:g}")
+        wanted = workers or sum(room)
+        crowded = max(1.0, wanted / sum(room))
+        limits = [
+            (ceil(crowded * fitting), node.cores) for fitting, node in zip(room, nodes, strict=True)
+        ]
+
+        def all_fit(threads: int) -> bool:
+            return sum(min(trials, cores // threads) for trials, cores in limits) >= wanted
+
+        every = range(max(node.cores for node in nodes), 0, -1)
+        return cls(wanted, next(filter(all_fit, every), 1), share)
 
     @property
     def whole_gpus(self) -> int:
         """GPUs that hold so many slots; a share never lies on two."""
         if self.gpus > 1:
-            return self.workers * ceil(self.gpus)
+            return self.workers * int(self.gpus)
         return ceil(self.workers / _on_one(self.gpus)) if self.gpus else 0
 
 
@@ -90,7 +105,7 @@ def _room(node: Node, share: float) -> int:
     """Trials that a machine takes at a time."""
     if not share:
         return min(2, node.cores)
-    return int(node.gpus) // ceil(share) if share > 1 else int(node.gpus) * _on_one(share)
+    return int(node.gpus // share) if share > 1 else int(node.gpus) * _on_one(share)
 
 
 def _on_one(share: float) -> int:

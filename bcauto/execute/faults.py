@@ -16,8 +16,15 @@ _TRACEBACK_LINES = 12
 _MEMORY_ERRORS = {"MemoryError", "OutOfMemoryError", "ResourceExhaustedError"}
 """By name, since the frameworks that raise them are not imported here: Python and NumPy; PyTorch
 and Ray; TensorFlow."""
-_MEMORY_WORDS = ("RESOURCE_EXHAUSTED", "CUDA_ERROR_OUT_OF_MEMORY", "failed to allocate memory")
-"""What JAX, XLA and CUDA say in errors of many names."""
+_MEMORY_WORDS = (
+    "RESOURCE_EXHAUSTED",
+    "CUDA_ERROR_OUT_OF_MEMORY",
+    "failed to allocate memory",
+    "Dst tensor is not initialized",
+    "_STATUS_ALLOC_FAILED",
+)
+"""What JAX, XLA, CUDA and its libraries, and TensorFlow say in errors of many names."""
+_RAY = "RayError"  # the base of what Ray raises where its own processes or machines are lost
 
 
 def failure_of(error: Exception) -> Failure:
@@ -26,13 +33,22 @@ def failure_of(error: Exception) -> Failure:
     if _is_out_of_memory(error):
         return Failure(OUT_OF_MEMORY, last, Retry.SMALLER)
     if is_disk_full(error):
-        return Failure("the disk is full", last, Retry.ALWAYS, disk_full=True)
+        full = f"the disk is full ({first_line(error)})"
+        return Failure(full, last, Retry.ALWAYS, disk_full=True)
     if isinstance(error, TrialFailed):
         return Failure(str(error))
     name, said = type(error).__name__, first_line(error)
-    return Failure(name if said == name else f"{name}: {said}", last)
+    retry = Retry.LIMITED if _RAY in _names(error) else Retry.NEVER
+    return Failure(name if said == name else f"{name}: {said}", last, retry)
 
 
-def _is_out_of_memory(error: Exception) -> bool:
-    names = {kind.__name__ for kind in type(error).__mro__}
-    return bool(names & _MEMORY_ERRORS) or any(word in str(error) for word in _MEMORY_WORDS)
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception, or one that caused it, says that memory ran out."""
+    if _names(error) & _MEMORY_ERRORS or any(word in str(error) for word in _MEMORY_WORDS):
+        return True
+    cause = error.__cause__ or error.__context__
+    return cause is not None and _is_out_of_memory(cause)
+
+
+def _names(error: BaseException) -> set[str]:
+    return {kind.__name__ for kind in type(error).__mro__}

@@ -42,13 +42,24 @@ class InlineExecutor:
 
 
 def _run_job(ledger: Ledger, runner: Runner, job: Job, check: Callable[[], None]) -> None:
+    errors: list[Exception] = []
+
     def report(epoch: int, score: float) -> None:
-        check()
-        ledger.beat()
-        if ledger.report(job.number, epoch, score):
+        try:
+            check()
+            ledger.beat()
+            stop = ledger.report(job.number, epoch, score)
+        except Exception as error:  # of the storage: it is no fault of the trial
+            errors.append(error)
+            stop = True
+        if stop:
             raise TrialStopped
 
     try:
-        ledger.close(job.number, attempt(runner, job, report))
+        outcome = attempt(runner, job, report)
     except TrialStopped:
+        if errors:
+            raise errors[0] from None
         ledger.stopped(job.number)
+    else:
+        ledger.close(job.number, outcome)

@@ -265,8 +265,8 @@ class Ledger:
             return None
         self._live[trial.number] = trial
         accumulate, model = trial.user_attrs.get(_ACCUMULATE, 1), self.model(trial.number)
-        if accumulate > 1:  # the sampler is to draw fewer such recipes
-            trial.set_constraint("memory", accumulate - 1)
+        # Above 0 it is broken, and the sampler draws fewer such recipes; GP wants it of all trials.
+        trial.set_constraint("memory", accumulate - 1)
         return Job(trial.number, asked.recipe, asked.seed, model, accumulate)
 
     def _await_seeds(self, drawn: int) -> None:

@@ -11,6 +11,8 @@ from bcauto.errors import Interrupted, NothingUsable
 from bcauto.execute import InlineExecutor, Node, Slots
 from bcauto.files import LocalFiles
 from bcauto.study import Ledger
+from bcauto.study.patience import StorageFailed
+from bcauto.trial import TrialResult, TrialStopped
 
 
 def nothing():
@@ -100,6 +102,19 @@ class TestInline(ExecutorContract):
     def make(self, slots):
         return InlineExecutor(slots)
 
+    def test_a_storage_that_fails_ends_the_search_and_is_no_fault_of_the_trial(
+        self, slots, ledger, work, monkeypatch
+    ):
+        def fail(*_):
+            raise StorageFailed("it is away", 300.0)
+
+        monkeypatch.setattr(ledger, "report", fail)
+        with pytest.raises(StorageFailed):
+            self.run(slots, ledger, work({}))
+        (trial,) = ledger.study.get_trials(states=(TrialState.FAIL,))
+        assert trial.user_attrs["error"] == "interrupted"
+        assert states(ledger) == [TrialState.FAIL, TrialState.WAITING]
+
     def test_trains_in_this_process(self, slots, ledger, work, tmp_path):
         self.run(slots, ledger, work({}))
         assert {path.read_text() for path in tmp_path.glob("ran-*")} == {str(os.getpid())}
@@ -120,6 +135,13 @@ class TestRay(ExecutorContract):
         retry = next(t for t in ledger.study.get_trials() if t.user_attrs.get("retry_of") == 1)
         assert retry.state is TrialState.COMPLETE
         assert retry.params == dead.params
+        assert states(ledger).count(TrialState.COMPLETE) == 6
+
+    def test_what_tune_loses_has_a_reason_and_is_tried_again(self, slots, ledger, work):
+        self.run(slots, ledger, work({1: "kill the trainable"}))
+        lost = ledger.study.get_trials()[1]
+        assert lost.user_attrs["error"] == "Ray lost the trial (SYSTEM_ERROR)"
+        assert 1 in [t.user_attrs.get("retry_of") for t in ledger.study.get_trials()]
         assert states(ledger).count(TrialState.COMPLETE) == 6
 
     def test_a_trial_that_hangs_is_ended_and_tried_again(self, slots, ledger, work):
@@ -157,6 +179,32 @@ class TestRay(ExecutorContract):
         assert set(Path("/tmp").glob("bcauto-*")) <= before
 
 
+class Stubborn:
+    """Turns what a report raises into an error of its own."""
+
+    def __init__(self, payload, threads):
+        pass
+
+    def run(self, job, report):
+        try:
+            report(1, job / 10)
+        except TrialStopped:
+            raise RuntimeError("stopped") from None
+        return TrialResult(job / 10, 0.9)
+
+
+@pytest.mark.ray
+class TestTrainerProcess:
+    def test_what_a_stopped_job_says_last_is_not_said_of_the_next(self, monkeypatch):
+        from bcauto.execute.ray_tune.process import Report, TrainerProcess, ray
+
+        monkeypatch.setattr(ray, "get", lambda payload: payload)
+        process = TrainerProcess([None], Stubborn, threads=1)
+        assert process.begin(1) == Report(1, 0.1)
+        assert process.begin(2) == Report(1, 0.2)
+        assert process.advance() == TrialResult(0.2, 0.9)
+
+
 class TestSlots:
     @pytest.mark.parametrize(
         ("nodes", "workers", "share", "slots"),
@@ -173,10 +221,16 @@ class TestSlots:
             ([Node(16, 3)], None, 0.6, Slots(3, 5, 0.6)),
             ([Node(20, 2)], None, 0.1, Slots(20, 1, 0.1)),
             ([Node(16, 4)], None, 2.0, Slots(2, 8, 2.0)),
+            ([Node(8, 6), Node(64, 1), Node(64, 1)], None, 1.0, Slots(8, 1, 1.0)),
+            ([Node(64, 1), Node(8, 4)], None, 4.0, Slots(1, 8, 4.0)),
         ],
     )
     def test_as_many_as_fit_on_every_machine(self, nodes, workers, share, slots):
         assert Slots.on(nodes, workers, share) == slots
+
+    def test_more_gpus_than_a_machine_has_are_refused(self, refused):
+        with refused("at most the GPUs of one machine \\(2\\), got 4"):
+            Slots.on([Node(8, 2), Node(8, 1)], None, 4.0)
 
     @pytest.mark.parametrize(
         ("slots", "gpus"),
@@ -186,7 +240,7 @@ class TestSlots:
             (Slots(5, 1, 0.5), 3),
             (Slots(20, 1, 0.1), 2),
             (Slots(3, 1, 1.0), 3),
-            (Slots(2, 1, 1.5), 4),
+            (Slots(2, 1, 2.0), 4),
         ],
     )
     def test_a_share_of_a_gpu_never_lies_on_two(self, slots, gpus):

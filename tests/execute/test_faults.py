@@ -21,6 +21,8 @@ def named(name, base=Exception):
         named("XlaRuntimeError", RuntimeError)("RESOURCE_EXHAUSTED: Out of memory while trying"),
         named("InternalError")("CUDA_ERROR_OUT_OF_MEMORY: out of memory"),
         named("_ArrayMemoryError", MemoryError)("Unable to allocate"),
+        named("InternalError")("Dst tensor is not initialized."),
+        named("InternalError")("CUDNN_STATUS_ALLOC_FAILED in cudnnCreate"),
     ],
 )
 def test_memory_that_runs_out_is_seen_by_any_name(error):
@@ -35,12 +37,26 @@ def test_memory_that_runs_out_is_seen_by_any_name(error):
         OSError(errno.ENOSPC, "No space left on device"),
         OSError(errno.EDQUOT, "Disk quota exceeded"),
         OSError("Can't write data (errno = 28, error message = 'No space left on device')"),
+        OSError("Can't write data (errno = 122, error message = 'Disk quota exceeded')"),
     ],
 )
 def test_a_full_disk_is_no_fault_of_the_trial(error):
     failure = failure_of(error)
     assert failure.disk_full
     assert failure.retry is Retry.ALWAYS
+
+
+def test_memory_that_runs_out_behind_another_error_is_seen():
+    error = ValueError("cannot build the model")
+    error.__cause__ = MemoryError("Unable to allocate 3.1 GiB")
+    assert failure_of(error).retry is Retry.SMALLER
+
+
+def test_what_ray_loses_beside_a_trial_is_no_fault_of_the_trial():
+    error = named("ActorDiedError", named("RayError"))("The actor died unexpectedly.\nAdvice")
+    failure = failure_of(error)
+    assert failure.reason == "ActorDiedError: The actor died unexpectedly."
+    assert failure.retry is Retry.LIMITED
 
 
 def test_tensorflow_itself_raises_what_is_seen_as_memory(request):

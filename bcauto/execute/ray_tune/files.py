@@ -23,7 +23,10 @@ class ClusterFiles:
 
     def __init__(self) -> None:
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        self._keeper: Any = ray.remote(num_cpus=0, scheduling_strategy=here)(_Keeper).remote()
+        keeper = ray.remote(
+            num_cpus=0, scheduling_strategy=here, max_restarts=-1, max_task_retries=-1
+        )
+        self._keeper: Any = keeper(_Keeper).remote()
 
     @contextmanager
     def writing(self, path: Path) -> Iterator[Path]:

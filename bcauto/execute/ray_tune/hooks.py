@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ray.tune import Callback
@@ -11,10 +12,9 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from bcauto.execute.ray_tune.process import Report
+from bcauto.execute.ray_tune.process import Report, death
 from bcauto.files import Files
 from bcauto.study import Ledger
-from bcauto.trial import Failure, Retry
 
 __all__ = ["Bridge", "LedgerCallback", "LedgerScheduler", "LedgerSearcher"]
 
@@ -142,6 +142,11 @@ class LedgerCallback(Callback):  # type: ignore[misc]  # Ray has no type informa
     def _lose(self, trial: Trial) -> None:
         number = self.bridge.numbers.pop(trial.trial_id, None)
         if number is not None:
-            last = str(trial.get_error() or "no reason given").strip().splitlines()[-1]
-            lost = Failure(f"Ray lost the trial ({last})", retry=Retry.LIMITED)
-            self.bridge.guarded(lambda: self.bridge.ledger.close(number, lost))
+            failure = death("Ray lost the trial", _error_of(trial))
+            self.bridge.guarded(lambda: self.bridge.ledger.close(number, failure))
+
+
+def _error_of(trial: Trial) -> str:
+    """What Tune wrote down of a trial's error, in another place than ``get_error`` looks at."""
+    path = trial.error_file
+    return Path(path).read_text(encoding="utf-8") if path and Path(path).exists() else ""

@@ -99,6 +99,7 @@ class TrainerProcess:
             self._go_on.release()
         self._thread.join()
         self._stop, self._go_on, self._thread = False, threading.Semaphore(0), None
+        self._messages = queue.Queue()  # what it said last, it did not say of the next job
 
 
 class TuneTrial(tune.Trainable):  # type: ignore[misc]  # Ray has no type information
@@ -143,9 +144,9 @@ class TuneTrial(tune.Trainable):  # type: ignore[misc]  # Ray has no type inform
             reason = f"no epoch ended within {self._patience:g} s"
             message = Failure(reason, retry=Retry.LIMITED)
         except ray.exceptions.OutOfMemoryError:
-            message = Failure(OUT_OF_MEMORY, "Ray ended the training process", Retry.SMALLER)
+            message = _without_memory("Ray ended the training process")
         except ray.exceptions.RayActorError as error:
-            message = _death(error)
+            message = self._death(error)
         if isinstance(message, Failure) and message.retry is not Retry.NEVER:
             self.cleanup()  # what is left of it may be short of memory, or hang
         return message
@@ -153,6 +154,7 @@ class TuneTrial(tune.Trainable):  # type: ignore[misc]  # Ray has no type inform
     def _ask_process(self) -> Report | Outcome:
         if not self._begun:
             self._renew()
+            self._oom_kills = _oom_kills()
             self._begun, waiting = True, self._process.begin.remote(self.config["job"])
         else:
             waiting = self._process.advance.remote()
@@ -171,18 +173,35 @@ class TuneTrial(tune.Trainable):  # type: ignore[misc]  # Ray has no type inform
         self._process = actor.remote(*self._arguments, self._slots.threads)
         self._sizes = []
 
+    def _death(self, error: ray.exceptions.RayActorError) -> Failure:
+        """Why the training process died; of one that took all memory Ray knows only that it did."""
+        if _oom_kills() > self._oom_kills:
+            return _without_memory("the system ended the training process")
+        return death("the training process died", str(getattr(error, "cause", None) or error))
+
 
 def _expected(sizes: list[int]) -> int:
     """The size after one more job, which may take as much as any before it."""
     return sizes[-1] + max((b - a for a, b in pairwise(sizes)), default=0)
 
 
-def _death(error: ray.exceptions.RayActorError) -> Failure:
-    """Why a training process died in one line, without Ray's page of advice."""
-    text = str(getattr(error, "cause", None) or error)
+def death(what: str, text: str) -> Failure:
+    """Why a process of Ray's died, in one line of its page of advice: ``what (reason)``."""
     if _LOW_MEMORY in text:
-        return Failure(OUT_OF_MEMORY, "Ray ended the training process", Retry.SMALLER)
+        return _without_memory("Ray ended the training process")
     kind = re.search(r"exit type: (\w+)|RPC error: ([\w ]+)", text)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     reason = kind.group(kind.lastindex or 0) if kind else (lines or ["no reason given"])[-1][:200]
-    return Failure(f"the training process died ({reason})", retry=Retry.LIMITED)
+    return Failure(f"{what} ({reason})", retry=Retry.LIMITED)
+
+
+def _without_memory(said: str) -> Failure:
+    return Failure(OUT_OF_MEMORY, said, Retry.SMALLER)
+
+
+def _oom_kills() -> int:
+    """Processes of this machine that Linux ended since it runs because memory had run out."""
+    with suppress(OSError):
+        counts = dict(map(str.split, Path("/proc/vmstat").read_text(encoding="ascii").splitlines()))
+        return int(counts.get("oom_kill", 0))
+    return 0
