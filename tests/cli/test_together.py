@@ -1,5 +1,8 @@
 """Two searches of one study, and a search over several machines."""
 
+import os
+import signal
+import subprocess
 import time
 
 import pytest
@@ -32,6 +35,13 @@ def test_a_second_search_is_refused_or_joins(process, tiny_npz, tiny_space, tmp_
     assert len(drivers) == 2
 
 
+def started_by(parent, name):
+    """The processes of a name that another one started, by their ids."""
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True)
+    rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
+    return [int(pid) for pid, ppid, args in rows if int(ppid) == parent and args.startswith(name)]
+
+
 @pytest.fixture
 def cluster():
     """A Ray cluster of two machines, each with a core."""
@@ -47,12 +57,18 @@ def cluster():
 def test_a_machine_that_is_lost_and_a_database_that_stops_cost_no_trial(
     process, tiny_npz, tiny_space, cluster, postgres
 ):
-    """Trials run on both machines; the second dies in the middle of one, then the database."""
+    """Trials run on both machines; the second dies in the middle of one, then the database.
+
+    Before them the process that takes the trials' files, which Ray starts again.
+    """
     lasting = tiny_space.read_text().replace("epochs = 3", "epochs = 60")
     tiny_space.write_text(lasting)  # or the search might be over when the database stops
     data = ("--data", tiny_npz, "--space", tiny_space, "--trials", "5")
     search = process("search", *data, "--ray-address", cluster.address, "--storage", postgres.url)
     wait_for(lambda: count(postgres.url, TrialState.RUNNING) == 2, search)
+    (raylet,) = cluster.head_node.all_processes["raylet"]
+    (keeper,) = started_by(raylet.process.pid, "ray::_Keeper")
+    os.kill(keeper, signal.SIGKILL)
     cluster.remove_node(sorted(cluster.worker_nodes, key=str)[0], allow_graceful=False)
     wait_for(lambda: finished(postgres.url) >= 1, search)
     postgres.stop()
