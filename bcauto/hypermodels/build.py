@@ -11,19 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcauto.errors import BadInput
-from bcauto.hypermodels.load import build_with, in_one_line, load_hypermodel
+from bcauto.hypermodels.load import build_with, in_one_line, load_hypermodel, overrides_fit
 from bcauto.recipe import Hypermodel
 
 __all__ = ["Built", "Labels", "build_hypermodel", "wrapped"]
 
 Labels: TypeAlias = Literal["sparse", "one_hot", "binary"]
 
+_PROBABLE = ("softmax", "sigmoid", "hard_sigmoid", "sparsemax")
+"""Activations that give probabilities; a name may go on, as ``softmax_v2`` of TensorFlow's."""
+
 
 @dataclass(frozen=True)
 class Built:
-    """A compiled model as a hypermodel gives it, and what it needs to be trained and scored.
+    """A model as a hypermodel gives it, and what it needs to be trained and scored.
 
-    ``model`` takes float32 images in 0..``input_scale`` and labels as its loss wants them.
+    ``model`` takes float32 images in 0..``input_scale`` and labels as its loss wants them; it is
+    compiled, unless the hypermodel has a ``fit`` of its own.
     ``classifier`` shares its weights; it takes (n, h, w, 3) RGB in 0..255 and gives (n, classes)
     probabilities, in plain Keras.
     """
@@ -57,16 +61,26 @@ def build_hypermodel(recipe: Hypermodel, image_size: tuple[int, int], classes: i
         classes: number of classes.
 
     Raises:
-        BadInput: there is no such hypermodel, or what it builds is no compiled classifier.
+        BadInput: there is no such hypermodel, or what it builds is no classifier to be trained.
     """
     hypermodel = load_hypermodel(recipe.hypermodel, image_size, classes)
     hp, model = build_with(hypermodel, recipe.values)
-    bare = wrapped(model, image_size, classes, recipe.input_scale)
+    own_fit = overrides_fit(hypermodel)
+    bare = wrapped(model, image_size, classes, recipe.input_scale, own_fit=own_fit)
     return Built(bare.model, bare.classifier, bare.labels, bare.input_scale, hypermodel, hp)
 
 
-def wrapped(model: Any, image_size: tuple[int, int], classes: int, input_scale: int) -> Built:
+def wrapped(
+    model: Any,
+    image_size: tuple[int, int],
+    classes: int,
+    input_scale: int,
+    own_fit: bool = False,
+) -> Built:
     """A model that ``build`` returned, with the classifier around it.
+
+    With ``own_fit`` it need not be compiled. Its loss is not known then: it is given class numbers
+    (for a single output 0 or 1), and whether it gives logits is told by its last activation.
 
     Raises:
         BadInput: it is no compiled Keras model of such images and classes, or has custom layers,
@@ -74,16 +88,18 @@ def wrapped(model: Any, image_size: tuple[int, int], classes: int, input_scale: 
     """
     if not isinstance(model, keras.Model):
         raise BadInput(f"build must return a keras.Model, got {type(model).__name__}")
-    if not model.compiled or model.loss is None:
+    loss = model.loss if model.compiled else None
+    if loss is None and not own_fit:
         raise BadInput("build must return a compiled model with a loss, got one without")
     inputs = keras.Input((*image_size, 3), name="image")
     factor = input_scale / 255
     scaled = inputs if input_scale == 255 else keras.layers.Rescaling(factor)(inputs)
     core = _core(model, (*image_size, 3))
     outputs = _called(core, scaled, (*image_size, 3))
-    labels = _labels(model.loss, outputs.shape, classes)
+    labels = _labels(loss, outputs.shape, classes)
     _check_plain(core)
-    probabilities = _probabilities(outputs, labels, _is_of_logits(model.loss))
+    logits = _ends_in_logits(core) if loss is None else _is_of_logits(loss)
+    probabilities = _probabilities(outputs, labels, logits)
     return Built(model, keras.Model(inputs, probabilities), labels, input_scale)
 
 
@@ -122,13 +138,13 @@ def _called(core: Any, inputs: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _labels(loss: Any, shape: tuple[int | None, ...], classes: int) -> Labels:
-    """What labels a loss takes, by its name and the width of the output."""
+    """What labels a loss takes, by its name and the width of the output; None is an unknown one."""
     width = shape[-1]
     if width == 1 and classes == 2 and "sparse" not in _name(loss):
         return "binary"
     if width != classes:
         raise BadInput(f"build must return a model of {classes} classes, got {width} outputs")
-    return "sparse" if "sparse" in _name(loss) else "one_hot"
+    return "sparse" if loss is None or "sparse" in _name(loss) else "one_hot"
 
 
 def _name(loss: Any) -> str:
@@ -141,6 +157,20 @@ def _name(loss: Any) -> str:
 
 def _is_of_logits(loss: Any) -> bool:
     return isinstance(loss, keras.losses.Loss) and bool(loss.get_config().get("from_logits"))
+
+
+def _ends_in_logits(model: Any) -> bool:
+    """Whether a model's last activation is none that gives probabilities."""
+    last = _last(model)
+    by = getattr(last, "activation", last)  # else a Softmax layer, or an operation
+    name = getattr(by, "__name__", type(by).__name__).lower()
+    return not name.startswith(_PROBABLE)
+
+
+def _last(model: Any) -> Any:
+    """The layer or operation that a model ends in, where need be within a model inside it."""
+    inside = getattr(model, "operations", None) or getattr(model, "layers", None)
+    return _last(inside[-1]) if inside else model
 
 
 def _probabilities(outputs: Any, labels: Labels, logits: bool) -> Any:

@@ -42,6 +42,7 @@ def answer(reference: str, image_size: tuple[int, int], classes: int, input_scal
     from bcauto.hypermodels.load import in_one_line, load_hypermodel, overrides_fit
 
     hypermodel = load_hypermodel(reference, image_size, classes)
+    own_fit = overrides_fit(hypermodel)
 
     def build(hp: Any) -> Any:
         keras.backend.clear_session()
@@ -51,7 +52,7 @@ def answer(reference: str, image_size: tuple[int, int], classes: int, input_scal
             raise
         except Exception as error:
             raise BadInput(f"build failed ({in_one_line(error)})") from error
-        return wrapped(model, image_size, classes, input_scale)
+        return wrapped(model, image_size, classes, input_scale, own_fit)
 
     try:
         explored = explore(hypermodel, build)
@@ -61,7 +62,7 @@ def answer(reference: str, image_size: tuple[int, int], classes: int, input_scal
     except BadInput as error:
         raise BadInput(f"--hypermodel {reference}: {error}") from None
     known = explored.known
-    if overrides_fit(hypermodel):
+    if own_fit:
         known.merge(_asked_by_fit(hypermodel, known, build, image_size, classes), overwrite=False)
     return {**as_table(known), "faults": explored.faults}
 

@@ -76,6 +76,7 @@ def call_fit(hypermodel: Any, hp: Any, model: Any, data: FitData, callbacks: lis
     ``AugmentedBatches``, also in batches of a size that it asks ``model.fit`` for. It is given
     ``validation_data``, ``callbacks``, ``epochs`` and ``batch_size`` as far as it has parameters
     for them; the last two are also what ``model.fit`` takes where it is told nothing else.
+    ``model.fit`` raises the ``error`` that a callback has kept, at its end and when called again.
     """
     model.fit = _guided(model, data, callbacks)
     parameters = inspect.signature(hypermodel.fit).parameters
@@ -100,6 +101,7 @@ def _guided(model: Any, data: FitData, callbacks: list[Any]) -> Callable[..., An
     signature = inspect.signature(fit)
 
     def guided(*args: Any, **kwargs: Any) -> Any:
+        _raise_kept(callbacks)  # by a fit that caught it, and tries again
         given = signature.bind(*args, **kwargs).arguments
         given |= given.pop("kwargs", {})
         asked = given.pop("batch_size", None) or data.train.batch_size
@@ -113,9 +115,13 @@ def _guided(model: Any, data: FitData, callbacks: list[Any]) -> Callable[..., An
         theirs = given.get("callbacks") or []
         ours = [callback for callback in callbacks if callback not in theirs]
         history = fit(**{**given, "callbacks": [*theirs, *ours], "verbose": 0})
-        for error in (getattr(callback, "error", None) for callback in callbacks):
-            if error:
-                raise error
+        _raise_kept(callbacks)
         return history
 
     return guided
+
+
+def _raise_kept(callbacks: list[Any]) -> None:
+    for error in (getattr(callback, "error", None) for callback in callbacks):
+        if error:
+            raise error

@@ -1,4 +1,4 @@
-"""Training a hypermodel's model: compiled by itself, in one stage, on our batches."""
+"""Training a hypermodel's model: by its own compile or loop, in one stage, on our batches."""
 
 from __future__ import annotations
 
@@ -99,45 +99,85 @@ def _loop(built: Built, training: Training, batches: Batches, watch: Watch, part
 def _fit(
     built: Built, training: Training, data: Dataset, batches: Batches, watch: Watch, parts: int
 ) -> int:
-    """Trains by the hypermodel's ``fit``; the number of epochs that it told of."""
+    """Trains by the hypermodel's ``fit``; the number of epochs that it told of.
+
+    Raises what a report has raised, whatever ``fit`` makes of it.
+    """
     prepared = _Prepared(built, batches)
     train = AugmentedBatches(
         prepared.one, lambda size: batches.sized(size).steps, batches.batch_size
     )
     targets = np.eye(len(data.class_names), dtype=np.float32)[data.val.labels]
     validation = built.images(data.val.images), built.targets(targets)
-    reporting = _Reporting(built.classifier, watch)
-    callbacks = [reporting, *stopping(training, training.epochs)]
+    reporting = _Reporting(built, watch, stopping(training, training.epochs))
     fit_data = FitData(train, validation, training.epochs, parts)
-    call_fit(built.hypermodel, built.hyperparameters, built.model, fit_data, callbacks)
+    try:
+        call_fit(built.hypermodel, built.hyperparameters, built.model, fit_data, [reporting])
+    except Exception:  # which may be the report's own, in the user's words
+        if not reporting.error:
+            raise
     if not reporting.epochs:  # a loop of its own, which calls no callbacks
-        reporting.set_model(built.model)
         reporting.on_epoch_end(0, {})
     if reporting.error:
         raise reporting.error
+    if reporting.training:  # a loop of its own, which calls them after each epoch only
+        reporting.on_train_end()
     return reporting.epochs
 
 
 class _Reporting(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
-    """Reports every epoch, and tells the callbacks after it what they go by.
+    """Reports every epoch, and hands the scores to the callbacks that go by them.
 
+    Those are called from here, since a loop of its own may give every callback other ``logs``.
     What a report raises is kept as ``error`` while ``model.fit`` comes to its end: raised through
     it, Keras would wait for ever for the dataset's thread. A loop that goes on meets it next time.
     """
 
-    def __init__(self, classifier: Any, watch: Watch) -> None:
+    def __init__(self, built: Built, watch: Watch, followers: list[Any]) -> None:
         super().__init__()
-        self.classifier, self.watch, self.epochs = classifier, watch, 0
+        self.classifier, self.watch, self.epochs = built.classifier, watch, 0
+        self.followers = followers  # no CallbackList, which wants a begin for every end
         self.error: BaseException | None = None
+        self.training = False
+        self.set_model(built.model)  # a loop of its own may not say it
 
-    def on_epoch_end(self, _: int, logs: dict[str, Any] | None = None) -> None:
+    @property
+    def model(self) -> Any:
+        """The model in training, which may be set as in Keras 2, too."""
+        return super().model
+
+    @model.setter
+    def model(self, model: Any) -> None:
+        self.set_model(model)
+
+    def set_model(self, model: Any) -> None:
+        """Takes another model, for the callbacks that follow too."""
+        super().set_model(model)
+        for follower in self.followers:
+            follower.set_model(model)
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Begins a stage of the user's."""
+        for follower in self.followers:
+            follower.on_train_begin(logs)
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Ends it, with the best weights where that is asked."""
+        self.training = False
+        for follower in self.followers:
+            follower.on_train_end(logs)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Keeps TrialFailed where the loss is no number, and what the report raises."""
         if self.error:
             raise self.error
         logs = {} if logs is None else logs
         self.epochs += 1
+        self.training = True
         try:
             self._report(logs)
+            for follower in self.followers:
+                follower.on_epoch_end(epoch, logs)
         except BaseException as error:
             self.error = error
             self.model.stop_training = True

@@ -31,10 +31,10 @@ def fitted():
     def make(epoch, index, size):
         return np.full((size, 2), epoch), np.full(size, index)
 
-    def run(fit):
+    def run(fit, ours=OURS):
         train = AugmentedBatches(make, lambda size: 24 // size, 8)
         model = Model()
-        call_fit(SimpleNamespace(fit=fit), "hp", model, FitData(train, ("vx", "vy"), 5), [OURS])
+        call_fit(SimpleNamespace(fit=fit), "hp", model, FitData(train, ("vx", "vy"), 5), [ours])
         return model.got
 
     return run
@@ -82,3 +82,20 @@ def test_a_fit_without_any_of_our_names_is_told_nothing_else(fitted):
     assert len(got["x"]) == 3
     assert got["validation_data"] is None
     assert got["callbacks"] == [OURS]
+
+
+def test_a_fit_that_tries_again_after_it_was_stopped_meets_the_same_error(fitted):
+    got = []
+
+    def fit(hp, model, train, callbacks):
+        model.fit(train)
+        callbacks[0].error = stopped
+        for _ in range(2):
+            model.got = None
+            with pytest.raises(InterruptedError) as raised:
+                model.fit(train)
+            got.append((raised.value, model.got))
+
+    ours, stopped = SimpleNamespace(error=None), InterruptedError()
+    fitted(fit, ours)
+    assert got == [(stopped, None)] * 2

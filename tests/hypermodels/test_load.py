@@ -57,6 +57,11 @@ def test_what_fit_asks_for_is_in_the_space(answer):
     assert search["model.values.units@2"]["when"] == {"model.values.model_type": ["cnn"]}
     looping = answer("tutorial_models:LoopingModel")["search"]
     assert looping["model.values.size"] == {"low": 20, "high": 40, "step": 20}
+    assert answer("tutorial_models:TapeModel")["search"] == {
+        "model.values.units": {"low": 16, "high": 32, "step": 16},
+        "model.values.batch_size": {"low": 12, "high": 36, "step": 12},
+        "model.values.rate": {"low": 2e-3, "high": 1e-2, "log": True},
+    }
 
 
 def test_every_build_is_checked_as_the_first_is(answer):

@@ -18,14 +18,15 @@ def dense(outputs, activation, loss):
     model = keras.Sequential(
         [keras.layers.Flatten(), keras.layers.Dense(outputs, activation=activation)]
     )
-    model.compile("sgd", loss=loss)
+    if loss:
+        model.compile("sgd", loss=loss)
     return model
 
 
-def wrapped(model, classes=2, scale=255):
+def wrapped(model, classes=2, scale=255, own_fit=False):
     from bcauto.hypermodels.build import wrapped
 
-    return wrapped(model, (8, 6), classes, scale)
+    return wrapped(model, (8, 6), classes, scale, own_fit)
 
 
 def test_probabilities_are_those_of_the_model_at_its_own_scale():
@@ -84,6 +85,67 @@ def test_labels_follow_the_loss(loss, outputs, labels, form):
     assert np.isfinite(built.model.train_on_batch(built.images(IMAGES), wanted))
     assert {"sparse": (5,), "one_hot": (5, 2), "binary": (5, 1)}[labels] == wanted.shape
     assert np.array_equal(wanted if labels == "sparse" else wanted[:, -1], [0, 1, 1, 0, 1])
+
+
+def ending(kind):
+    """A model that is not compiled and ends in one of several ways."""
+    import keras
+
+    layers = keras.layers
+    inputs = keras.Input((8, 6, 3))
+    logits = layers.Dense(2)(layers.Flatten()(inputs))
+    outputs = {
+        "linear": lambda: logits,
+        "log_softmax": lambda: layers.Activation("log_softmax")(logits),
+        "softmax": lambda: layers.Dense(2, activation="softmax")(logits),
+        "activation": lambda: layers.Activation("softmax")(logits),
+        "layer": lambda: layers.Softmax()(logits),
+        "operation": lambda: keras.ops.softmax(logits),
+        "function": lambda: keras.activations.softmax(logits),
+        "inside": lambda: keras.Sequential([layers.Dense(2, activation="softmax")])(logits),
+    }[kind]()
+    return keras.Model(inputs, outputs)
+
+
+@pytest.mark.parametrize(
+    ("kind", "logits"),
+    [
+        ("linear", True),
+        ("log_softmax", True),
+        ("softmax", False),
+        ("activation", False),
+        ("layer", False),
+        ("operation", False),
+        ("function", False),
+        ("inside", False),
+    ],
+)
+def test_with_a_loop_of_its_own_the_last_activation_tells_logits(kind, logits):
+    model = ending(kind)
+    built = wrapped(model, 2, 1, own_fit=True)
+    out = model.predict(IMAGES / 255, verbose=0)
+    expected = np.exp(out) / np.exp(out).sum(axis=1, keepdims=True) if logits else out
+    got = built.classifier.predict(IMAGES, verbose=0)
+    assert np.allclose(got, expected, atol=1e-5)
+    assert np.allclose(got.sum(axis=1), 1, atol=1e-5)
+    assert built.targets(np.eye(2, dtype=np.float32)[[0, 1, 1]]).tolist() == [0, 1, 1]
+
+
+@pytest.mark.parametrize("activation", [None, "sigmoid"])
+def test_with_a_loop_of_its_own_one_output_is_the_second_class(activation):
+    model = dense(1, activation, None)
+    built = wrapped(model, 2, 1, own_fit=True)
+    out = model.predict(IMAGES / 255, verbose=0)
+    second = out if activation else 1 / (1 + np.exp(-out))
+    got = built.classifier.predict(IMAGES, verbose=0)
+    assert np.allclose(got, np.concatenate([1 - second, second], axis=1), atol=1e-5)
+    assert built.targets(np.eye(2, dtype=np.float32)[[0, 1, 1]]).tolist() == [[0], [1], [1]]
+
+
+def test_a_loss_that_is_known_counts_also_with_a_loop_of_its_own():
+    built = wrapped(dense(2, None, "mse"), own_fit=True)
+    assert built.labels == "one_hot"
+    assert built.classifier.layers[-1].activation.__name__ == "linear"
 
 
 def test_what_is_saved_is_plain_keras_without_an_optimizer(tmp_path):

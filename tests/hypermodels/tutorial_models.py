@@ -5,6 +5,7 @@ They know nothing of bcauto: a test copies this file into a user's folder.
 
 import keras
 import keras_tuner
+import tensorflow as tf
 
 
 def build_model(hp):
@@ -98,6 +99,78 @@ class LoopingModel(ConditionalModel):
             for callback in callbacks:
                 callback.on_epoch_end(epoch, logs={"val_loss": loss})
         return loss
+
+
+class TapeModel(keras_tuner.HyperModel):
+    """A model that is not compiled, and the loop that trains it by its own loss; logits."""
+
+    ending = None
+
+    def build(self, hp):
+        inputs = keras.Input((32, 32, 3))
+        x = keras.layers.Flatten()(inputs)
+        x = keras.layers.Dense(hp.Int("units", 16, 32, step=16), activation="relu")(x)
+        return keras.Model(inputs, keras.layers.Dense(2, activation=self.ending)(x))
+
+    def fit(self, hp, model, x, y, validation_data, callbacks=None, **kwargs):
+        size = hp.Int("batch_size", 12, 36, step=12)
+        train = tf.data.Dataset.from_tensor_slices((x, y)).batch(size)
+        held_back = tf.data.Dataset.from_tensor_slices(validation_data).batch(size)
+        optimizer = keras.optimizers.Adam(hp.Float("rate", 2e-3, 1e-2, sampling="log"))
+        loss_of = keras.losses.SparseCategoricalCrossentropy(from_logits=self.ending is None)
+
+        @tf.function
+        def step(images, labels):
+            with tf.GradientTape() as tape:
+                loss = loss_of(labels, model(images, training=True))
+            weights = model.trainable_variables
+            optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+
+        self.tell_model(callbacks, model)
+        best = float("inf")
+        for epoch in range(2):
+            for images, labels in train:
+                step(images, labels)
+            losses = [float(loss_of(labels, model(images))) for images, labels in held_back]
+            mean = sum(losses) / len(losses)
+            for callback in callbacks:
+                callback.on_epoch_end(epoch, logs={"held_back_loss": mean})
+            best = min(best, mean)
+        return best
+
+    def tell_model(self, callbacks, model):
+        for callback in callbacks:
+            callback.set_model(model)
+
+
+class SoftmaxTapeModel(TapeModel):
+    """Probabilities, and callbacks that are given the model as Keras 2 had it."""
+
+    ending = "softmax"
+
+    def tell_model(self, callbacks, model):
+        for callback in callbacks:
+            callback.model = model
+
+
+class WordyFittingModel(FittingModel):
+    """Says in its own words that training went wrong."""
+
+    def fit(self, hp, model, *args, **kwargs):
+        try:
+            return super().fit(hp, model, *args, **kwargs)
+        except Exception as error:
+            raise RuntimeError("could not be fitted") from error
+
+
+class WordyTapeModel(TapeModel):
+    """Says so of its own loop."""
+
+    def fit(self, hp, model, x, y, validation_data, callbacks=None, **kwargs):
+        try:
+            return super().fit(hp, model, x, y, validation_data, callbacks, **kwargs)
+        except Exception as error:
+            raise RuntimeError("could not be fitted") from error
 
 
 def uncompiled(hp):

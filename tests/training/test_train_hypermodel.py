@@ -58,7 +58,14 @@ def job(tmp_path, name, seed=3, **training):
 
 
 @pytest.mark.parametrize(
-    ("name", "epochs"), [("ConditionalModel", 3), ("FittingModel", 3), ("LoopingModel", 2)]
+    ("name", "epochs"),
+    [
+        ("ConditionalModel", 3),
+        ("FittingModel", 3),
+        ("LoopingModel", 2),
+        ("TapeModel", 2),
+        ("SoftmaxTapeModel", 2),
+    ],
 )
 def test_every_epoch_is_reported_and_the_same_seed_gives_the_same(name, epochs, trainer, tmp_path):
     runs = []
@@ -73,7 +80,22 @@ def test_every_epoch_is_reported_and_the_same_seed_gives_the_same(name, epochs, 
     assert runs[0] == runs[1]
 
 
-@pytest.mark.parametrize("name", ["ConditionalModel", "FittingModel"])
+@pytest.mark.parametrize("name", ["TapeModel", "SoftmaxTapeModel"])
+def test_what_a_loop_of_its_own_trained_is_loaded_as_plain_keras(name, trainer, tmp_path):
+    import keras
+
+    asked = job(tmp_path, name)
+    result = trainer.run(asked, lambda *_: None)
+    loaded = keras.saving.load_model(asked.model_path, safe_mode=True)
+    assert not loaded.compiled
+    val = trainer.payload.data.val
+    probabilities = loaded.predict(val.images, verbose=0)
+    assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    accuracy = (probabilities.argmax(axis=1) == val.labels).mean()
+    assert accuracy == pytest.approx(result.clean_accuracy)
+
+
+@pytest.mark.parametrize("name", ["ConditionalModel", "FittingModel", "WordyFittingModel"])
 def test_a_report_can_stop_it(name, trainer, tmp_path):
     told = []
 
@@ -86,6 +108,49 @@ def test_a_report_can_stop_it(name, trainer, tmp_path):
         trainer.run(job(tmp_path, name), report)
     assert told == [1, 2]
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("last", [1, 2])
+def test_a_loop_of_its_own_is_stopped_whatever_it_says(last, trainer, tmp_path):
+    def report(epoch, score):
+        if epoch == last:
+            raise TrialStopped
+
+    with pytest.raises(TrialStopped):
+        trainer.run(job(tmp_path, "WordyTapeModel"), report)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_goes_wrong_in_a_fit_without_a_stop_is_raised_as_it_is(trainer, tmp_path, monkeypatch):
+    import keras
+
+    def broken(*_, **__):
+        raise ValueError("no gradient")
+
+    monkeypatch.setattr(keras.optimizers.Adam, "apply_gradients", broken)
+    with pytest.raises(RuntimeError, match="could not be fitted"):
+        trainer.run(job(tmp_path, "WordyTapeModel"), lambda *_: None)
+
+
+@pytest.mark.filterwarnings("error:Early stopping")
+@pytest.mark.parametrize("name", ["FittingModel", "LoopingModel", "TapeModel"])
+def test_the_best_weights_are_handed_over(name, trainer, tmp_path, monkeypatch):
+    import keras
+
+    from bcauto.training import run as module
+
+    weights, scores = [], iter([0.9, 0.5, 0.4])
+
+    def scored(model, _):
+        weights.append(model.get_weights())
+        return next(scores)
+
+    monkeypatch.setattr(module, "_probe_score", scored)
+    asked = job(tmp_path, name, restore_best=True)
+    assert trainer.run(asked, lambda *_: None).epochs == len(weights)
+    loaded = keras.saving.load_model(asked.model_path).get_weights()
+    assert all(map(np.array_equal, loaded, weights[0]))
+    assert not all(map(np.array_equal, loaded, weights[-1]))
 
 
 @pytest.mark.parametrize("name", ["ConditionalModel", "FittingModel"])
