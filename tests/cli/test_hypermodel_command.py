@@ -59,6 +59,7 @@ def search(command, folder):
         ("ConditionalModel", 2, {"model_type", "units", "rate"}),
         ("FittingModel", 2, {"model_type", "batch_size"}),
         ("LoopingModel", 2, {"model_type", "size"}),
+        ("TapeModel", 2, {"units", "batch_size", "rate"}),
     ],
 )
 def test_whole_way_of_a_tutorials_hypermodel(
