@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
@@ -57,7 +56,7 @@ def recipe_table(constants: Mapping[str, Any], drawn: Mapping[str, Value]) -> di
     Raises:
         ValueError: a dimension leads into what is no table.
     """
-    nested = copy.deepcopy(dict(constants))
+    nested = _copied(constants)
     for name, value in drawn.items():
         *tables, key = map(unquote, key_of(name).split("."))
         table = nested
@@ -67,3 +66,10 @@ def recipe_table(constants: Mapping[str, Any], drawn: Mapping[str, Value]) -> di
                 raise ValueError(f"search.{name}: {part} must be a table, got {table!r}")
         table[key] = value
     return nested
+
+
+def _copied(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The table with tables of its own; much faster than ``deepcopy``, for thousands of edges."""
+    return {
+        key: _copied(value) if isinstance(value, dict) else value for key, value in table.items()
+    }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
-from bcauto.recipe import changed_recipe, replaced_by_changes
+from bcauto.recipe import Recipe, changed_recipe, replaced_by_changes
 from bcauto.space.dimensions import alternatives, escaped
 from bcauto.space.drawing import key_of
-from bcauto.space.space import Space
+from bcauto.space.space import Space, given_recipe
 from bcauto.toml import merged, parse
 
 __all__ = ["extended", "left_out"]
@@ -22,8 +23,9 @@ def extended(base: Table, changes: Table) -> Table:
     Tables merge key by key; a dimension is changed as a whole, by its full name. A constant of
     ``changes`` takes the place of ``base``'s dimensions of its key: dimensions under a condition on
     these lose it where the constant meets it, and go where it does not. Stages take the place of
-    all that has no effect beside them. Starting points of ``base`` stay where the space can still
-    draw them (``left_out`` says why not), unless ``changes`` brings its own.
+    all that has no effect beside them. Unless ``changes`` brings its own, starting points of
+    ``base`` stay where the space can still draw them, and whole recipes where they agree with the
+    constants that take the place of something (``left_out`` says why not).
 
     Raises:
         ValueError: what comes of it is no space.
@@ -56,9 +58,15 @@ def _changed(base: Table, changes: Table) -> Table:
 
 
 def _starts(base: Table, changes: Table) -> list[tuple[Table, str]]:
-    """What is left of each starting point of ``base``, and why it cannot be drawn, if so."""
+    """What is left of each starting point of ``base``, and why it is left out, if so."""
     space = parse(Space, {**_changed(base, changes), "start": []})
-    return [_left(start, _fixed(changes), space) for start in base.get("start", [])]
+    fixed, replacing = _fixed(changes), _replacing(base, changes)
+    return [
+        (start, _contradiction(start, recipe, replacing))
+        if (recipe := given_recipe(start))
+        else _left(start, fixed, space)
+        for start in base.get("start", [])
+    ]
 
 
 def _fixed(changes: Table) -> dict[str, Any]:
@@ -66,6 +74,15 @@ def _fixed(changes: Table) -> dict[str, Any]:
     recipe = changes.get("recipe", {})
     replaced = dict.fromkeys(replaced_by_changes(recipe), _NOTHING)
     return {**replaced, **dict(_flat(recipe))}
+
+
+def _replacing(base: Table, changes: Table) -> Table:
+    """The constants that take the place of what ``base`` searches or says, by their dotted keys."""
+    recipe = changes.get("recipe", {})
+    known = {*map(key_of, base.get("search", {})), *dict(_flat(base.get("recipe", {})))}
+    if not known.isdisjoint(replaced_by_changes(recipe)):
+        known.add("training.stages")
+    return {key: constant for key, constant in _flat(recipe) if key in known}
 
 
 def _check_tables(changes: Table) -> None:
@@ -85,6 +102,37 @@ def _left(point: Table, fixed: Mapping[str, Any], space: Space) -> tuple[Table, 
     if not left:
         return left, "nothing of it is left to draw"
     return left, space.why_not(left)
+
+
+def _contradiction(start: Table, recipe: Recipe, constants: Table) -> str:
+    """Why a whole recipe has no place where constants hold; empty where it agrees with them."""
+    table = recipe.model_dump(mode="json", exclude_none=True)
+    by_stages = replaced_by_changes(table)
+    name = f"{start['recipe']}: " if isinstance(start["recipe"], str) else ""
+    for key, constant in constants.items():
+        there = "said by the stages" if key in by_stages else _otherwise(table, key, constant)
+        if there:
+            return f"{name}{key} is {there} there, and the constant {constant!r} here"
+    return ""
+
+
+def _otherwise(table: Table, key: str, constant: Any) -> str:
+    """What a recipe says of a key in place of a constant; empty where it says the same."""
+    said = _said(table, key)
+    if said is None:
+        return "not set"
+    return "" if said in (_NOTHING, constant) else repr(said)
+
+
+def _said(table: Any, key: str) -> Any:
+    """A recipe's value of a dotted key, None where it is not set.
+
+    Of a policy that is off, whose table is absent, it says nothing that a constant contradicts.
+    """
+    *above, last = map(unquote, key.split("."))
+    for name in above:
+        table = table.get(name, _NOTHING) if isinstance(table, dict) else _NOTHING
+    return table.get(last) if isinstance(table, dict) else _NOTHING
 
 
 def _flat(table: Any, above: str = "") -> Iterator[tuple[str, Any]]:
@@ -110,4 +158,4 @@ def _without_fixed(search: Table, fixed: Mapping[str, Any]) -> Table:
     return left
 
 
-_NOTHING = object()  # equal to nothing that a condition asks for
+_NOTHING = object()  # equal to nothing that a condition asks for, or a constant says

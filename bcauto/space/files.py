@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import tomli_w
+from pydantic import field_validator
 
+from bcauto.errors import BadInput
 from bcauto.shipped import find, shipped
 from bcauto.space.extend import extended, left_out
-from bcauto.space.space import Space
+from bcauto.space.space import Space, recipe_of
 from bcauto.toml import checked, read_extending, read_toml
 
 __all__ = [
@@ -21,6 +24,8 @@ __all__ = [
     "space_text",
     "starts_left_out",
 ]
+
+Table = dict[str, Any]
 
 HYPERMODEL_SPACE = "hypermodels/default"
 """The space of all but the model, which a hypermodel's own space is added to."""
@@ -55,11 +60,13 @@ def space_table(path: Path) -> dict[str, Any]:
     """The raw table in a space's file, with what it takes from the spaces that it extends.
 
     ``extends`` names a space that ships with bcauto, or a ``.toml`` file from the file's folder.
+    Starting points that are recipes in files have these in their place, since the files are looked
+    for from the folder of the space that names them.
 
     Raises:
         BadInput: a file cannot be read, an extended space breaks a rule, or extends itself.
     """
-    return read_extending(Space, path, find_space, extended)
+    return _read(path, extended)
 
 
 def starts_left_out(path: Path) -> list[str]:
@@ -70,17 +77,88 @@ def starts_left_out(path: Path) -> list[str]:
     """
     said: list[str] = []
 
-    def extend(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    def extend(base: Table, changes: Table) -> Table:
         said.extend(left_out(base, changes))
         return extended(base, changes)
 
-    read_extending(Space, path, find_space, extend)
+    _read(path, extend)
     return said
 
 
 def space_text(path: Path) -> str:
-    """The space's file, to be kept: as it is, or, where it extends another, with all it takes."""
-    text = path.read_text(encoding="utf-8")
-    if "extends" not in read_toml(path):
-        return text
-    return f"# {path.name}, with what it extends\n\n{tomli_w.dumps(space_table(path))}"
+    """The space's file, to be kept: as it is, or, where it needs others, with all it takes.
+
+    Recipes that ship have their place in it too, so that it starts from the same ones for ever.
+
+    Raises:
+        BadInput: as ``space_table``.
+    """
+    table = _with_recipes(space_table(path), path, lambda _: True)
+    if table == read_toml(path):
+        return path.read_text(encoding="utf-8")
+    return f"# {path.name}, with what it takes from other files\n\n{tomli_w.dumps(table)}"
+
+
+class _Unplaced(Space):
+    """A space of which it is not known where it lies, so that its recipe files are not read."""
+
+    @field_validator("start", mode="before")
+    @classmethod
+    def _without_files(cls, starts: Any) -> Any:
+        if not isinstance(starts, list):
+            return starts
+        return tuple({} if _is_file(_named(start)) else start for start in starts)
+
+
+def _read(path: Path, extend: Callable[[Table, Table], Table]) -> Table:
+    """The table of a space's file and those that it extends, with the recipes of their folders."""
+    files = [path]  # down the chain; they are merged from its end on
+
+    def find_next(name: str) -> Path:
+        found = find_space(name)
+        files.append(files[-1].parent / found)
+        return found
+
+    def extend_placed(base: Table, changes: Table) -> Table:
+        base = _with_recipes(base, files.pop(), _is_file)
+        return extend(base, _with_recipes(changes, files[-1], _is_file))
+
+    table = read_extending(_Unplaced, path, find_next, extend_placed)
+    return _with_recipes(table, path, _is_file)
+
+
+def _with_recipes(table: Table, path: Path, which: Callable[[str], bool]) -> Table:
+    """The table of a space's file with some of the recipes that it names in their place.
+
+    Raises:
+        BadInput: one cannot be read, breaks a rule, or its path leaves the file's folder.
+    """
+    starts = table.get("start")
+    if not isinstance(starts, list):
+        return table
+    placed = []
+    for number, start in enumerate(starts, 1):
+        name = _named(start)
+        if name and which(name):
+            start = {**start, "recipe": _recipe(name, path, number)}
+        placed.append(start)
+    return {**table, "start": placed}
+
+
+def _recipe(name: str, path: Path, number: int) -> Table:
+    """What is said in the recipe that starting point ``number`` of a space's file names."""
+    try:
+        recipe = recipe_of(name, path.parent)
+    except BadInput as error:
+        raise BadInput(f"{path}: start {number}: {error}") from None
+    return recipe.model_dump(mode="json", exclude_unset=True)
+
+
+def _named(start: Any) -> str:
+    """The name or file of the recipe that a starting point is; empty where it names none."""
+    name = start.get("recipe") if isinstance(start, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def _is_file(name: str) -> bool:
+    return name.endswith(".toml")

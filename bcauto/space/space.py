@@ -19,9 +19,9 @@ from bcauto.space.blame import blame
 from bcauto.space.conditions import check_conditions, check_option, point_with
 from bcauto.space.dimensions import Choices, Dimension, Scalar, Suggester, Value, read_dimension
 from bcauto.space.drawing import Fixed, draw_values, recipe_table, tables_of
-from bcauto.toml import Frozen, explain, parse, within
+from bcauto.toml import Frozen, explain, faults, parse, within
 
-__all__ = ["Confirmation", "Space", "given_recipe"]
+__all__ = ["Confirmation", "Space", "given_recipe", "recipe_of"]
 
 _RECIPE = "recipe"  # the key of a starting point that is a whole recipe
 _FREE = "model.values."  # a hypermodel's own, on any two of which no rule looks
@@ -41,7 +41,14 @@ class Space(Frozen):
     after the recipe's key (``training.learning_rate``), with ``@`` and a word of choice behind
     it where variants of one key hold under different conditions, and with ``%2E`` for a dot that
     is part of a key (``escaped``); ``start`` what to try first, each a point by dimension names or
-    ``{ recipe = "name" }``, a whole recipe by name or file; ``confirm`` what follows a search.
+    a whole recipe; ``confirm`` what follows a search. A whole recipe is given by name
+    (``recipe = "deepl"``), by file (``recipe = "mine.toml"``, from the folder of the space's own
+    file) or as a table in its place::
+
+        [[start]]
+        [start.recipe.model]
+        backbone = "VGG16"
+
     Every choice and bound, every two of one table, and some numbers inside every range are tried
     when the space is made, so that what it draws later passes the recipe's own checks: none looks
     at three values, or at two tables (but for stages, which are tried with the model, too).
@@ -194,13 +201,37 @@ class Space(Frozen):
 def given_recipe(start: Mapping[str, Any]) -> Recipe | None:
     """The recipe that a starting point gives whole; None where it is a point of the space.
 
+    ``read_space`` has put the recipes of files in their place. Of a space that was made in Python
+    files are looked for in the current folder.
+
     Raises:
         BadInput: there is no such recipe, it breaks a rule, or its path leaves the folder.
     """
     if _RECIPE not in start:
         return None
-    name = start[_RECIPE]
-    return read_recipe(within(Path(), name, find_recipe(name)))
+    given = start[_RECIPE]
+    return _inline(given) if isinstance(given, dict) else recipe_of(given, Path())
+
+
+def recipe_of(name: str, folder: Path) -> Recipe:
+    """The recipe that a starting point names.
+
+    Args:
+        name: of one that ships, or a ``.toml`` file of the folder or below.
+        folder: what a relative path begins at.
+
+    Raises:
+        BadInput: there is none, it breaks a rule, or its path leaves the folder.
+    """
+    return read_recipe(within(folder, name, find_recipe(name)))
+
+
+def _inline(table: Mapping[str, Any]) -> Recipe:
+    """The recipe that is given as a table."""
+    try:
+        return parse(Recipe, table)
+    except ValidationError as error:
+        raise BadInput(faults(error, Recipe)[0].line(_RECIPE)) from None
 
 
 def _check_given(start: Mapping[str, Any], where: str) -> None:
@@ -208,8 +239,10 @@ def _check_given(start: Mapping[str, Any], where: str) -> None:
     if len(start) > 1:
         other = min(set(start) - {_RECIPE})
         raise ValueError(f"{where}: recipe stands for all of it, got {other!r} besides")
-    if not isinstance(start[_RECIPE], str):
-        raise ValueError(f"{where}: recipe must be a name or a .toml file, got {start[_RECIPE]!r}")
+    given = start[_RECIPE]
+    if not isinstance(given, str | dict):
+        rule = f"recipe must be a name or a .toml file, got {given!r}; or a table that is a recipe"
+        raise ValueError(f"{where}: {rule}")
     try:
         given_recipe(start)
     except BadInput as error:

@@ -4,7 +4,15 @@ import tomllib
 
 import pytest
 
-from bcauto.space import Space, find_space, read_space, space_text, starts_left_out
+from bcauto.recipe import find_recipe, read_recipe
+from bcauto.space import (
+    Space,
+    find_space,
+    given_recipe,
+    read_space,
+    space_text,
+    starts_left_out,
+)
 from bcauto.toml import parse
 
 BASE = """
@@ -126,6 +134,85 @@ def test_what_is_left_out_is_said_all_down_a_chain(extended, tmp_path):
     assert read_space(top).start == ()
 
 
+SHARES = """
+"training.epochs" = [2, 3]
+"training.head_epochs" = [1, 2]
+"model.image_side" = [0, 64]
+"augment.cutmix.probability" = { low = 0.0, high = 0.5 }
+"""
+PLAIN = """
+[[start]]
+[start.recipe.model]
+backbone = "MobileNetV2"
+frozen_layers = 9
+[start.recipe.training]
+epochs = 6
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (
+            '[recipe.model]\nbackbone = "VGG16"\nalpha = 1.0\n',
+            [
+                "start 2: model.backbone is 'MobileNetV2' there, and the constant 'VGG16' here",
+            ],
+        ),
+        (
+            "[recipe.training]\nepochs = 6\n",
+            [
+                "start 1: deepl: training.epochs is said by the stages there, "
+                "and the constant 6 here",
+            ],
+        ),
+        (
+            "[recipe.model]\nimage_side = 64\n",
+            [
+                "start 1: deepl: model.image_side is 0 there, and the constant 64 here",
+                "start 2: model.image_side is 0 there, and the constant 64 here",
+            ],
+        ),
+        ("[recipe.augment.cutmix]\nprobability = 0.0\n", []),
+        ("[recipe.model]\nl2 = 0.1\n", []),
+    ],
+    ids=["backbone", "said by stages", "both", "a policy that is off", "what the base says not"],
+)
+def test_whole_recipes_that_contradict_a_constant_are_left_out(tmp_path, lines, said):
+    points = BASE[: BASE.index("[proxy]")]
+    (tmp_path / "base.toml").write_text(f'{points}{SHARES}[[start]]\nrecipe = "deepl"\n{PLAIN}')
+    path = tmp_path / "mine.toml"
+    path.write_text(f'extends = "base.toml"\n{lines}')
+    assert starts_left_out(path) == said
+    assert len(read_space(path).start) == 2 - len(said)
+
+
+@pytest.mark.parametrize(("share", "left"), [(0.5, 0), (None, 1)])
+def test_stages_and_what_they_replace_contradict_whole_recipes(tmp_path, share, left):
+    points = BASE[: BASE.index("[proxy]")]
+    more = '"model.trainable_fraction" = { low = 0.1, high = 1.0 }\n'
+    (tmp_path / "base.toml").write_text(f"{points}{more}{PLAIN}")
+    path = tmp_path / "mine.toml"
+    constant = f"[recipe.model]\ntrainable_fraction = {share}\n" if share else ""
+    path.write_text(f'extends = "base.toml"\n{constant}')
+    assert len(read_space(path).start) == left
+    said = "start 1: model.trainable_fraction is not set there, and the constant 0.5 here"
+    assert starts_left_out(path) == ([said] if share else [])
+    path.write_text('extends = "base.toml"\n[[recipe.training.stages]]\nepochs = 2\n')
+    assert [line.partition(" there")[0] for line in starts_left_out(path)] == [
+        "start 1: training.stages is []"
+    ]
+
+
+def test_of_the_full_space_with_one_backbone_no_known_system_is_left(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('extends = "blood_cells"\n[recipe.model]\nbackbone = "ConvNeXtTiny"\n')
+    assert len(starts_left_out(path)) == 7
+    assert read_space(path).start == ()
+    path.write_text('extends = "blood_cells"\n[recipe.model]\nbackbone = "ConvNeXtXLarge"\n')
+    assert read_space(path).start == ({"recipe": "harry_potter_convnext"},)
+
+
 def test_stages_take_the_place_of_what_is_searched_and_said(tmp_path):
     more = '"training.head_epochs" = [1, 2]\n"model.trainable_fraction" = { low = 0.1, high = 1.0 }'
     (tmp_path / "base.toml").write_text(BASE.replace("[proxy]", f"{more}\n[proxy]"))
@@ -170,6 +257,122 @@ def test_the_text_that_is_kept_needs_no_other_file(extended, tmp_path):
     alone.write_text(space_text(tmp_path / "mine.toml"))
     assert read_space(alone) == found
     assert space_text(tmp_path / "base.toml") == BASE
+
+
+RECIPE = '[model]\nbackbone = "VGG16"\nhead_units = [9]\n[augment.wide.ops]\n'
+RECIPE += "rotate = {probability = 0.5, magnitude = 1}\nequalize = {probability = 0.1}\n"
+
+
+@pytest.fixture
+def with_recipes(tmp_path, monkeypatch):
+    """A space in one folder that extends one below it, each with a recipe ``r.toml`` beside it."""
+    space = '[recipe.model]\nbackbone = "SmallCNN"\n[[start]]\nrecipe = "r.toml"\n'
+    for folder, width in (("", 9), ("deep", 8)):
+        (tmp_path / "spaces" / folder).mkdir(parents=True, exist_ok=True)
+        recipe = RECIPE.replace("[9]", f"[{width}]")
+        (tmp_path / "spaces" / folder / "r.toml").write_text(recipe)
+        (tmp_path / "spaces" / folder / "mine.toml").write_text(space)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    return tmp_path / "spaces"
+
+
+def given_head(space):
+    return [given_recipe(start).model.head_units for start in space.start]
+
+
+def test_a_recipe_file_is_looked_for_from_the_folder_of_the_space(with_recipes):
+    space = read_space(with_recipes / "mine.toml")
+    assert given_head(space) == [(9,)]
+    assert given_recipe(space.start[0]) == read_recipe(with_recipes / "r.toml")
+    assert space.edge_recipes[-1].model.backbone == "VGG16"
+
+
+def test_along_a_chain_each_file_is_looked_for_from_its_own_space(with_recipes):
+    top = with_recipes / "top.toml"
+    top.write_text('extends = "deep/mine.toml"\n')
+    assert given_head(read_space(top)) == [(8,)]
+    top.write_text('extends = "deep/mine.toml"\n[[start]]\nrecipe = "deep/r.toml"\n')
+    assert given_head(read_space(top)) == [(8,)]
+    (with_recipes / "over.toml").write_text('extends = "top.toml"\n[[start]]\nrecipe = "r.toml"\n')
+    assert given_head(read_space(with_recipes / "over.toml")) == [(9,)]
+    top.write_text('extends = "deep/mine.toml"\n[recipe.model]\nbackbone = "UNet"\n')
+    said = "start 1: model.backbone is 'VGG16' there, and the constant 'UNet' here"
+    assert starts_left_out(top) == [said]
+
+
+@pytest.mark.parametrize("head", ["", 'extends = "quick"\n'])
+def test_the_text_that_is_kept_has_the_recipes_in_it(with_recipes, head):
+    path = with_recipes / "both.toml"
+    starts = '[[start]]\nrecipe = "r.toml"\n[[start]]\nrecipe = "deepl"\n'
+    model = "" if head else '[recipe.model]\nbackbone = "SmallCNN"\n'
+    path.write_text(head + model + starts)
+    recipes = [read_recipe(with_recipes / "r.toml"), read_recipe(find_recipe("deepl"))]
+    kept = with_recipes.parent / "elsewhere" / "space.toml"
+    kept.write_text(space_text(path))
+    fingerprint = read_space(path).fingerprint
+    for file in (path, with_recipes / "r.toml"):
+        file.unlink()
+    again = read_space(kept)
+    assert [given_recipe(start) for start in again.start] == recipes
+    assert again.fingerprint == fingerprint
+    assert space_text(kept) == kept.read_text()
+    assert not any(isinstance(start["recipe"], str) for start in again.start)
+
+
+def test_what_ships_is_kept_whole_and_reads_back(tmp_path):
+    space = read_space(find_space("blood_cells"))
+    kept = tmp_path / "space.toml"
+    kept.write_text(space_text(find_space("blood_cells")))
+    again = read_space(kept)
+    assert again.fingerprint == space.fingerprint
+    assert list(map(given_recipe, again.start)) == list(map(given_recipe, space.start))
+
+
+@pytest.mark.parametrize("head", ["", 'extends = "base.toml"\n'])
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        ('recipe = "no.toml"', "mine.toml: start 1: .*no.toml: cannot be read"),
+        ('recipe = "bad.toml"', "mine.toml: start 1: .*bad.toml: unknown key 'modl'"),
+        ('recipe = "../base.toml"', "start 1: must be a name or a .toml file of the same folder"),
+        ('recipe = "r\\u0000.toml"', "mine.toml: start 1: .*not valid TOML"),
+        ("recipe = { modl = 3 }", "mine.toml: start 1: unknown key 'recipe.modl'; did you mean"),
+        ("recipe = {}", "mine.toml: start 1: recipe.model is missing"),
+        (
+            'recipe = { model = { backbone = "VGG16", alpha = 0.5 } }',
+            "mine.toml: start 1: recipe.model: alpha of VGG16 must be 1.0, got 0.5",
+        ),
+        ("recipe = 3", "start 1: recipe must be a name or a .toml file, got 3; or a table that"),
+        ('recipe = "r.toml"\nx = 1', "mine.toml: start 1: recipe stands for all of it, got 'x'"),
+    ],
+)
+def test_whole_recipes_are_checked(tmp_path, refused, head, start, said):
+    (tmp_path / "r.toml").write_text(RECIPE)
+    (tmp_path / "bad.toml").write_text("[modl]\n")
+    (tmp_path / "base.toml").write_text(BASE)
+    model = "" if head else '[recipe.model]\nbackbone = "SmallCNN"\n'
+    (tmp_path / "mine.toml").write_text(f"{head}{model}[[start]]\n{start}\n")
+    with refused(said):
+        read_space(tmp_path / "mine.toml")
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        ('[[start]]\nrecipe = "no.toml"\n', "base.toml: start 1: .*no.toml: cannot be read"),
+        ('[[start]]\nrecipe = "deepll"\n', "base.toml: start 1: unknown recipe 'deepll'"),
+        ("[start]\n", "base.toml: start must be a list"),
+        ("start = [1]\n", "base.toml: start.0 must be a table, got 1"),
+    ],
+)
+def test_whole_recipes_of_what_is_extended_are_checked(tmp_path, refused, start, said):
+    model = '[recipe]\nmodel = { backbone = "SmallCNN" }\n'
+    text = model + start if start.startswith("[") else start + model
+    (tmp_path / "base.toml").write_text(text)
+    (tmp_path / "mine.toml").write_text('extends = "base.toml"\n')
+    with refused(said):
+        read_space(tmp_path / "mine.toml")
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def at(recipe, name):
     """The recipe's value of the key that a dimension sets."""
     part = recipe
     for word in name.partition("@")[0].split("."):
-        part = getattr(part, word)
+        part = part[word] if isinstance(part, dict) else getattr(part, word)
     return part
 
 
@@ -50,7 +50,10 @@ def test_just_the_dimensions_whose_conditions_hold_are_drawn(name, shipped, rand
         recipe = space.draw(suggest)
         seen |= suggest.drawn.keys()
         for dimension, entry in space.search.items():
-            wanted = {p: w if isinstance(w, list) else [w] for p, w in entry.when.items()}
+            wanted = {
+                p: list(map(plain, w)) if isinstance(w, list) else [w]
+                for p, w in entry.when.items()
+            }
             holds = [p in suggest.drawn and at(recipe, p) in w for p, w in wanted.items()]
             assert (dimension in suggest.drawn) == all(holds)
     assert seen == space.search.keys()

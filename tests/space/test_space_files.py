@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from bcauto.augment import WideChain
 from bcauto.space import Space, find_space, read_space, shipped_spaces
 from bcauto.weights import Weights
 
@@ -36,7 +37,38 @@ def test_a_shipped_space_can_be_read_and_says_how_to_run_it(name):
     path = find_space(name)
     assert isinstance(read_space(path), Space)
     assert "bcauto search " in path.read_text(encoding="utf-8")
-    assert len(read_space(path).start) >= 2
+
+
+@pytest.mark.parametrize("name", ["blood_cells_small", "quick"])
+def test_the_small_spaces_start_at_three_points(name):
+    starts = read_space(find_space(name)).start
+    assert len(starts) == 3
+    assert not any("recipe" in start for start in starts)
+
+
+def test_the_full_space_starts_with_the_seven_known_systems():
+    starts = [start["recipe"] for start in read_space(find_space("blood_cells")).start]
+    teams = ["axon_biotech", "deepl", "gradientgang", "machine_dumbening", "spanish_inquisition"]
+    assert sorted(starts) == sorted([*teams, "harry_potter_convnext", "ynwa_efficientnetb2"])
+
+
+def test_the_full_space_reaches_what_won_and_changes_no_op_but_cutout():
+    space = read_space(find_space("blood_cells"))
+    won = {
+        "model.backbone": "ConvNeXtXLarge",
+        "model.image_side": 0,
+        "model.head_units": [1024, 256],
+        "model.pooled_normalization": "layer",
+        "training.head_epochs": 15,
+        "training.optimizer": "adamw",
+        "training.learning_rate@adam": 1e-4,
+        "augment.wide.strength": 1.0,
+        "augment.wide.ops.cutout.magnitude": 0.6,
+    }
+    ops, usual = space.at(won).augment.wide.ops, WideChain().ops
+    assert ops["cutout"].magnitude == 0.6
+    assert {**ops, "cutout": usual["cutout"]} == usual
+    assert ops["cutout"].probability == usual["cutout"].probability
 
 
 def test_the_quick_space_needs_no_weights():
