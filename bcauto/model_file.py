@@ -1,31 +1,44 @@
 """What a ``.keras`` file may hold, looked at before Keras makes anything of it.
 
-The file is a zip with a description of the model and its weights. Keras' safe mode runs no code
-that is in the file; this also keeps out code that happens to be registered or installed here, and
-what would unpack to far more than the file holds.
+The file is a zip with a description of the model and its weights, which are HDF5. Keras' safe mode
+runs no code that is in the file; this also keeps out code that happens to be registered or
+installed here, what would unpack to far more than the file holds, and what is in other files.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from collections.abc import Iterator
+from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import h5py  # type: ignore[import-untyped]
+
 from bcauto.archive import MAX_EXPANSION
-from bcauto.errors import BadInput
+from bcauto.errors import BadInput, first_line
 from bcauto.unreadable import plain_errors
 
 __all__ = ["Description", "look_into"]
 
-_CONFIG = "config.json"
+_CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _CONFIG_BYTES = 2**25  # the largest networks' are about a megabyte
 _CODE = {"Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"}
 
+_PARTS = 2**15  # groups and arrays: the largest networks' weights have some eight thousand
+_PATH = 1000  # bytes: HDF5 keeps the whole path of every group that is open
+_LAYOUTS = {
+    h5py.h5d.COMPACT: "compact",
+    h5py.h5d.CHUNKED: "chunked",
+    h5py.h5d.VIRTUAL: "virtual",
+}
+_REASON = 300  # characters: HDF5 and NumPy may quote what they read
+
 
 class Description(NamedTuple):
-    """What a file says its model is, and how many bytes of weights it brings."""
+    """What a file says its model is, and how many bytes its weights take."""
 
     config: dict[str, Any]
     weights: int
@@ -35,16 +48,21 @@ def look_into(file: Path) -> Description:
     """The description of a model of Keras' own layers, none of which holds code.
 
     Raises:
-        BadInput: it is not, or would unpack to far more than the file holds.
+        BadInput: it is not, would unpack to far more than the file holds, or holds its weights in
+            another way than Keras does, such as packed or in other files.
     """
     if not zipfile.is_zipfile(file):
         raise BadInput(f"{file}: not a Keras model that can be loaded (not a .keras zip)")
     with plain_errors(file), zipfile.ZipFile(file) as archive:
         _check_sizes(file, archive)
         config = json.loads(archive.read(_CONFIG)) if _CONFIG in archive.namelist() else None
-        weights = sum(info.file_size for info in archive.infolist() if info.filename != _CONFIG)
-    if not isinstance(config, dict):
-        raise BadInput(f"{file}: not a Keras model that can be loaded (no {_CONFIG})")
+        if not isinstance(config, dict):
+            raise BadInput(f"{file}: not a Keras model that can be loaded (no {_CONFIG})")
+        _check_kinds(file, config)
+        return Description(config, _weights(file, archive))
+
+
+def _check_kinds(file: Path, config: dict[str, Any]) -> None:
     for kind in _kinds(config):
         module, name = kind.get("module"), kind["class_name"]
         ours = module is None or module == "builtins" or f"{module}.".startswith("keras.")
@@ -54,7 +72,6 @@ def look_into(file: Path) -> Description:
                 f"{file}: not a Keras model that can be loaded: it must be of Keras' own layers, "
                 f"without Lambda or other code, got {got[:100]!r}"
             )
-    return Description(config, weights)
 
 
 def _check_sizes(file: Path, archive: zipfile.ZipFile) -> None:
@@ -80,3 +97,110 @@ def _kinds(tree: Any) -> Iterator[dict[str, Any]]:
             ahead.extend(inside.values())
         elif isinstance(inside, list):
             ahead.extend(inside)
+
+
+def _weights(file: Path, archive: zipfile.ZipFile) -> int:
+    """How many bytes the weights take, which the file does hold; none of them is read here."""
+    if _WEIGHTS not in archive.namelist():
+        raise BadInput(f"{file}: not a Keras model that can be loaded (no {_WEIGHTS})")
+    content = archive.read(_WEIGHTS)
+    try:
+        with h5py.File(io.BytesIO(content)) as stored:
+            return _total(stored, len(content))
+    except Exception as error:  # h5py raises whatever HDF5 and NumPy say
+        reason = f"{_WEIGHTS}: {first_line(error)[:_REASON]}"
+        raise BadInput(f"{file}: not a Keras model that can be loaded ({reason})") from None
+
+
+def _total(stored: Any, most: int) -> int:
+    """The bytes of all arrays.
+
+    Raises:
+        ValueError: they are more than ``most``, or not stored as Keras stores them.
+    """
+    total = 0
+    for path, array in _arrays(h5py.h5g.open(stored.id, b"/")):
+        _check_storage(path, array)
+        total += prod(array.shape or ()) * array.dtype.itemsize
+        if total > most:
+            raise ValueError(
+                f"its arrays must be in it, got {total:,} bytes up to {_shown(path)} and "
+                f"{most:,} in all"
+            )
+    return total
+
+
+def _arrays(top: Any) -> Iterator[tuple[bytes, Any]]:
+    """Every array below a group, with its path.
+
+    Raises:
+        ValueError: there is something else, or another way to it, or too much of it.
+    """
+    ahead: list[tuple[bytes, Any]] = [(b"", top)]
+    seen: set[int] = set()
+    while ahead:
+        above, group = ahead.pop()
+        for name in _names(above, group, seen):
+            path, part = above + b"/" + name, h5py.h5o.open(group, name)
+            if isinstance(part, h5py.h5g.GroupID):
+                ahead.append((path, part))
+            elif isinstance(part, h5py.h5d.DatasetID):
+                yield path, part
+            else:
+                raise ValueError(f"it must hold groups and arrays, not types, got {_shown(path)}")
+
+
+def _names(above: bytes, group: Any, seen: set[int]) -> list[bytes]:
+    """The names in a group, all of them of what is in this file and not ``seen`` before."""
+    names: list[bytes] = []
+    broken: list[str] = []
+
+    def keep(name: bytes, link: Any) -> bool:  # h5py garbles what is raised in here
+        rule = _broken_rule(above, name, link, seen)
+        if rule:
+            broken.append(rule)
+        else:
+            seen.add(link.u)  # its address
+            names.append(name)
+        return bool(rule)  # which ends it
+
+    # In no order, or HDF5 would first collect them all, and tables can share their pages.
+    group.links.iterate(keep, info=True, order=h5py.h5.ITER_NATIVE)
+    if broken:
+        raise ValueError(broken[0])
+    return names
+
+
+def _broken_rule(above: bytes, name: bytes, link: Any, seen: set[int]) -> str | None:
+    path = above + b"/" + name
+    if len(path) > _PATH:
+        return f"a path may take {_PATH:,} bytes, got {len(path):,}: {_shown(path)}"
+    if link.type != h5py.h5l.TYPE_HARD or b"/" in name:  # HDF5 would follow links along such a name
+        return f"it must hold no links, got {_shown(path)}"
+    if link.u in seen:  # a circle would have no end
+        return f"nothing in it may have two names, got {_shown(path)} as well"
+    if len(seen) == _PARTS:
+        return f"it may hold {_PARTS:,} groups and arrays, got more"
+    return None
+
+
+def _check_storage(path: bytes, array: Any) -> None:
+    """Raises ValueError unless reading the array takes as much as is stored, and from this file."""
+    plan = array.get_create_plist()
+    layout = plan.get_layout()
+    if layout != h5py.h5d.CONTIGUOUS or plan.get_external_count():
+        got = _LAYOUTS.get(layout, "external")
+        raise ValueError(
+            f"its arrays must be stored as they are (contiguous), got {got} {_shown(path)}"
+        )
+    if array.dtype.hasobject:  # what has no fixed length lies elsewhere, once for many elements
+        raise ValueError(f"its arrays must be of numbers, got {array.dtype} {_shown(path)}")
+    if h5py.h5a.exists(array, b"dtype"):  # the one attribute that Keras reads
+        attribute = h5py.h5a.open(array, b"dtype")
+        one_text = attribute.shape == () and h5py.check_string_dtype(attribute.dtype)
+        if not one_text:
+            raise ValueError(f"an array's 'dtype' must be one text, got another {_shown(path)}")
+
+
+def _shown(path: bytes) -> str:
+    return repr(path[-100:].decode(errors="replace"))
