@@ -233,7 +233,7 @@ class _Study:
         complete = sum(trial.state is TrialState.COMPLETE for trial in search)
         wrong = [
             *self._check_trials(search, self.trials, "the search"),
-            *self._check_trials(confirm, min(2, complete), "the confirmation"),
+            *self._check_trials(confirm, min(2, complete) - _given_up(confirm), "the confirmation"),
             *self._check_files(search),
         ]
         if not wait_until(lambda: not self.search.family(), _LEFT_OVER, pause=1.0):
@@ -294,8 +294,17 @@ def _is_lost(tries: Sequence[FrozenTrial]) -> bool:
     The space's recipes are sound, so an exception of one's own is no excuse.
     """
     drawn = any("seed" in t.user_attrs or "fixed_params" in t.system_attrs for t in tries)
-    deaths = sum(t.user_attrs.get("error", "").startswith(_DEATH) for t in tries)
-    return drawn and deaths <= _DEATHS and not any(t.state in DONE for t in tries)
+    return drawn and not _died_too_often(tries) and not any(t.state in DONE for t in tries)
+
+
+def _given_up(repeats: Sequence[FrozenTrial]) -> int:
+    """Repeats that died too often; a search draws another recipe then, a confirmation none."""
+    return sum(map(_died_too_often, roots(repeats).values()))
+
+
+def _died_too_often(tries: Sequence[FrozenTrial]) -> bool:
+    """Whether a recipe was tried again as often as it may be, and its process died once more."""
+    return sum(t.user_attrs.get("error", "").startswith(_DEATH) for t in tries) > _DEATHS
 
 
 def _while_python_starts(said: str) -> bool:

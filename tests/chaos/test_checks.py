@@ -28,11 +28,11 @@ def wrong(module, monkeypatch, tmp_path):
     """The breaches of a study of two trials, by its trials as (state, seed, attributes)."""
     kills = module("kills")
 
-    def check(*tries):
+    def check(*tries, confirm=None):
         trials = [made(number, *each) for number, each in enumerate(tries)]
         best = [trial for trial in trials if trial.state is COMPLETE]
         monkeypatch.setattr(kills.Search, "search_trials", lambda _: trials)
-        monkeypatch.setattr(kills.Search, "confirm_trials", lambda _: repeats(best[:2]))
+        monkeypatch.setattr(kills.Search, "confirm_trials", lambda _: confirm or repeats(best[:2]))
         toll = kills.Toll(1, time.monotonic())
         study = kills._Study(tmp_path / "0", tmp_path / "data.npz", random.Random(0), toll)
         study.trials = 2
@@ -72,6 +72,14 @@ def test_interrupted_recipes_that_were_finished_later_are_no_breach(wrong):
 def test_a_recipe_that_died_three_times_is_no_breach(wrong):
     deaths = [failed(DIED), failed(DIED, retry_of=0), failed(DIED, retry_of=1)]
     assert wrong(*deaths, *TWO) == []
+
+
+@pytest.mark.parametrize(("deaths", "breaches"), [(3, 0), (2, 2)])  # then it is lost, too
+def test_a_repeat_that_died_three_times_is_not_missing(wrong, deaths, breaches):
+    tries = [failed(DIED), failed(DIED, retry_of=1), failed(DIED, retry_of=2)][:deaths]
+    confirm = [(COMPLETE, 1, {}), *tries]
+    confirm = [made(number, *each) for number, each in enumerate(confirm)]
+    assert len(wrong(*TWO, confirm=confirm)) == breaches
 
 
 @pytest.mark.parametrize(
