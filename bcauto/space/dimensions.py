@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Annotated, Any, Protocol
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
@@ -86,7 +87,7 @@ class Choices(_Conditional):
             raise ValueError(f"the choices must differ, got {_shown(self.values)}")
         return self
 
-    @property
+    @cached_property
     def options(self) -> tuple[Scalar, ...]:
         """The values as a sampler sees them: a list by its JSON text."""
         return tuple(json.dumps(v) if isinstance(v, tuple) else v for v in self.values)
