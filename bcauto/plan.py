@@ -38,6 +38,7 @@ from bcauto.study import (
     StudyFolder,
     StudyRecord,
     absolute,
+    check_exists,
     check_name,
     check_sampler,
     check_storage,
@@ -147,6 +148,8 @@ def plan_search(given: Mapping[str, Any], studies: Path, study: str | None) -> P
     if known:
         known.identity.check_same(record.identity, name)
     url = record.storage_url(folder, given.get("storage"))
+    if known:
+        check_exists(url)  # or it would be made, and the study begin again
     resumed = known is not None
     plan = Plan(folder, settings, record, url, space, text, data, own, proxy, weights, resumed)
     check_room(folder.path, plan.unwritten)

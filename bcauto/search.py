@@ -10,6 +10,7 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from bcauto.disk import disk_failures_in_one_line
+from bcauto.errors import BadInput
 from bcauto.execute import Executor, InlineExecutor, Work
 from bcauto.files import writing
 from bcauto.plan import Plan
@@ -88,11 +89,18 @@ class _Run:
     drivers: Drivers
 
     def open(self, name: str, pruner: optuna.pruners.BasePruner) -> optuna.Study:
-        """The study in its storage, which may hold one of the same name from elsewhere."""
+        """The study in its storage, which may hold one of the same name from elsewhere.
+
+        Raises:
+            BadInput: it is another study's, or a study that goes on is not in it.
+        """
         identity = self.plan.record.identity
+        storage = connect(self.plan.url, self.check, self.monitor.notice)
+        if self.plan.resumed and name == self.plan.folder.name:
+            _check_holds(storage, name)
         study = optuna.create_study(
             study_name=name,
-            storage=connect(self.plan.url, self.check, self.monitor.notice),
+            storage=storage,
             direction="maximize",
             pruner=pruner,
             load_if_exists=True,
@@ -137,6 +145,13 @@ class _Run:
     def _execute(self, ledger: Ledger, proxy: Callable[[], Proxy]) -> None:
         if not ledger.over:
             _executor(self.plan).run(ledger, _work(self.plan, proxy()), self.check)
+
+
+def _check_holds(storage: optuna.storages.BaseStorage, name: str) -> None:
+    """Makes sure that a study that was begun is still there, or it would all be trained again."""
+    if all(study.study_name != name for study in storage.get_all_studies()):
+        rule = f"the storage must hold the trials of study {name!r}, which was begun, got none"
+        raise BadInput(f"{rule}; put its storage back, or begin another study with --study NAME")
 
 
 def _confirm_proxy(plan: Plan) -> Proxy:

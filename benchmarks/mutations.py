@@ -16,6 +16,7 @@ from functools import cache
 from typing import Any
 
 import cv2
+import h5py
 import numpy as np
 from hypothesis import strategies as st
 
@@ -293,6 +294,8 @@ def models(draw: st.DrawFn, saved: bytes) -> Case:
     for at, (name, content) in enumerate(members):
         if name == "config.json" and draw(st.integers(0, 4)):
             members[at] = (name, draw(_changed_json(json.loads(content))))
+        elif name == "model.weights.h5" and draw(st.integers(0, 4)) == 4:
+            members[at] = (name, draw(_changed_weights(content)))
         elif draw(st.integers(0, 9)) == 9:
             members[at] = (name, draw(_damaged(content)))
     if draw(st.integers(0, 9)) == 9:
@@ -305,6 +308,38 @@ def models(draw: st.DrawFn, saved: bytes) -> Case:
         manifest = {"class_names": ["a", "b", "c"], "image_size": [10, 12]}
         case["manifest.json"] = draw(_changed_json(manifest))
     return case
+
+
+@st.composite
+def _changed_weights(draw: st.DrawFn, content: bytes) -> bytes:
+    """HDF5 with one of its arrays of another size, packed, elsewhere or in a circle."""
+    stream = io.BytesIO(content)
+    with h5py.File(stream, "r+") as stored:
+        paths: list[str] = []
+        stored.visit(paths.append)
+        path = draw(st.sampled_from(sorted(paths)))
+        group, _, name = path.rpartition("/")
+        holder = stored[group or "/"]
+        given = stored[path][()] if isinstance(stored[path], h5py.Dataset) else np.zeros(3)
+        del stored[path]
+        shape = draw(st.sampled_from([given.shape, (10**9, 3), (2**40,), (0,), ()]))
+        match draw(st.sampled_from(["packed", "sparse", "elsewhere", "link", "circle", "texts"])):
+            case "packed" if shape:
+                holder.create_dataset(name, shape, "f4", chunks=True, compression="gzip")
+            case "packed" | "sparse":
+                holder.create_dataset(name, shape, draw(st.sampled_from(["f2", "f4", "S9999"])))
+            case "elsewhere":
+                there = [(draw(st.sampled_from(["/etc/passwd", "/dev/zero"])), 0, given.nbytes)]
+                holder.create_dataset(name, given.shape, given.dtype, external=there)
+            case "link":
+                soft, outer = h5py.SoftLink(f"/{path}"), h5py.ExternalLink("/dev/zero", "/a")
+                holder[name] = draw(st.sampled_from([soft, outer]))
+            case "circle":
+                holder[name] = draw(st.sampled_from([holder, stored["/"]]))
+            case "texts":
+                holder.create_dataset(name, data=["x" * 5000] * 9, dtype=h5py.string_dtype())
+                holder[name].attrs["dtype"] = draw(st.sampled_from(["bfloat16", ["x"] * 99]))
+    return stream.getvalue()
 
 
 _VALUES: tuple[Any, ...] = (

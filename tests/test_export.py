@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import resource
 import zipfile
@@ -7,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -384,6 +386,49 @@ def test_a_model_that_unpacks_to_too_much_is_refused(member, exporting, tmp_path
         archive.writestr(member, bytes(2**26))
     with refused(f"'{member}' may unpack to at most .* bytes, got 67,108,864"):
         exporting.load_model(tmp_path / "bomb.keras")
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "bfloat16", "float64"])
+def test_a_model_that_keras_wrote_loads(policy, exporting, keras, tmp_path):
+    image = keras.Input((10, 12, 3))
+    common = {"dtype": policy}
+    x = keras.layers.RandomFlip(**common)(image)
+    x = keras.layers.SeparableConv2D(2, 3, **common)(x)
+    inside = keras.layers.BatchNormalization(**common)(x)
+    x = keras.Model(image, inside)(image)
+    x = keras.layers.GlobalAveragePooling2D(**common)(x)
+    model = keras.Model(image, keras.layers.Dense(3, **common)(x))
+    model.compile("adam", "mse")
+    model.fit(np.zeros((2, 10, 12, 3)), np.zeros((2, 3)), verbose=0)
+    model.save(tmp_path / "theirs.keras")
+    loaded = exporting.load_model(tmp_path / "theirs.keras").model
+    for mine, theirs in zip(loaded.weights, model.weights, strict=True):
+        assert np.array_equal(mine.numpy(), theirs.numpy())
+
+
+def test_a_model_of_no_weights_loads(exporting, keras, tmp_path):
+    image = keras.Input((10, 12, 3))
+    model = keras.Model(image, keras.layers.GlobalAveragePooling2D()(image))
+    model.save(tmp_path / "theirs.keras")
+    assert exporting.load_model(tmp_path / "theirs.keras").model.count_params() == 0
+
+
+def test_weights_that_are_packed_are_refused_before_they_are_read(
+    exporting, make_model, tmp_path, refused
+):
+    stream = io.BytesIO()
+    with h5py.File(stream, "w") as stored:
+        place, shape = "layers/dense/vars/0", (200_000_000, 3)
+        stored.create_dataset(place, shape, chunks=(100_000, 3), compression="gzip")
+    whole, changed = tmp_path / "whole.keras", tmp_path / "changed.keras"
+    make_model().save(whole)
+    with zipfile.ZipFile(whole) as before, zipfile.ZipFile(changed, "w") as after:
+        after.writestr("config.json", before.read("config.json"))
+        after.writestr("model.weights.h5", stream.getvalue())
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with refused(r"model\.weights\.h5: .*, got chunked '/layers/dense/vars/0'"):
+        exporting.load_model(changed)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + 2**18  # KiB
 
 
 def test_a_refusal_shows_no_whole_configuration(exporting, described):

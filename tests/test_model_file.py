@@ -81,6 +81,10 @@ def virtual(stored):
     stored.create_virtual_dataset("a", layout)
 
 
+def external(stored):
+    stored.create_dataset("a", (8,), external=[("/etc/passwd", 0, 32)])
+
+
 @pytest.mark.parametrize(
     ("fill", "got"),
     [
@@ -89,10 +93,7 @@ def virtual(stored):
         (lambda stored: stored.create_dataset("a", (2**62, 4), chunks=(1, 4)), "chunked"),
         (compact, "compact"),
         (virtual, "virtual"),
-        (
-            lambda stored: stored.create_dataset("a", (8,), external=[("/etc/passwd", 0, 32)]),
-            "external",
-        ),
+        (external, "external"),
     ],
 )
 def test_arrays_stored_in_another_way_are_refused(fill, got, keras_file, refused):

@@ -30,14 +30,17 @@ def status(
     storage: StorageOption = None,
 ) -> None:
     """Count a study's trials by state."""
+    from bcauto.study import OWN_STORAGE, storage_failures_in_one_line
     from bcauto.study import status as count
-    from bcauto.study import storage_failures_in_one_line  # --help would wait for Optuna
+    from bcauto.study.drivers import living_drivers  # --help would wait for Optuna
 
     with storage_failures_in_one_line():
         opened = open_study(studies_dir, study, storage)
         found = count(opened.study, opened.folder.name, opened.record.settings.trials)
         repeated = opened.confirmed()
-    typer.echo(json.dumps(found.as_dict()) if as_json else _status_lines(found, repeated))
+    here = opened.record.settings.storage == OWN_STORAGE  # or drivers may be elsewhere
+    left = bool(found.running and here and not living_drivers(opened.folder))
+    typer.echo(json.dumps(found.as_dict()) if as_json else _status_lines(found, repeated, left))
 
 
 def best(  # one parameter an option
@@ -159,14 +162,18 @@ def _best_object(
     }
 
 
-def _status_lines(found: Status, repeated: list[Confirmed]) -> str:
+def _status_lines(found: Status, repeated: list[Confirmed], left: bool) -> str:
+    """What is known of a study; ``left``: by a search that died, whose trials look as they did."""
     counts = ", ".join(f"{count} {state}" for state, count in found.trials.items())
     best = found.best
     ahead = f"best: trial {best.number}, {best.objective:.4f}" if best else "best: none yet"
     lines = [f"{found.study}: {counts}, of {found.target} asked for"]
     if found.retried:
         lines.append(f"{found.retried} of those that failed were queued again under new numbers")
-    lines += [*map(_running_line, found.running), ahead]
+    lines += map(_running_line, found.running)
+    if left:
+        lines.append("the search of it was killed, and goes on when it is started again")
+    lines.append(ahead)
     if repeated:
         from bcauto.study import winner
 

@@ -45,7 +45,7 @@ class Settings(Frozen):
     sampler: SamplerName = "tpe"
     trials: int = Field(100, ge=1)
     timeout: float | None = Field(None, gt=0, description="seconds, of one run of the search")
-    workers: int | None = Field(None, ge=1)
+    workers: int | None = Field(None, ge=1, le=10_000)
     gpus_per_trial: float = Field(1.0, gt=0, description="where there is a GPU")
     epoch_timeout: float = Field(
         7200.0, gt=0, description="seconds in which a trial ends an epoch, or counts as hanging"

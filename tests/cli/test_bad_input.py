@@ -47,6 +47,7 @@ def refused(command, tmp_path):
         (("--trials", "2.5"), "search: trials must be a whole number, got 2.5"),
         (("--gpus-per-trial", "nan"), "gpus_per_trial"),
         (("--workers", 0), "workers"),
+        (("--workers", 10**9), "workers must be less than or equal to 10000, got 1000000000"),
         (("--seed", -1), "seed"),
         (("--gpus-per-trial", 0), "gpus_per_trial"),
         (("--gpus-per-trial", 1.5), "must be a share of at most 1, or a whole number, got 1.5"),

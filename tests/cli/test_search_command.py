@@ -3,11 +3,13 @@
 import json
 import shutil
 import tomllib
+from pathlib import Path
 
 import optuna
 import pytest
 
 from bcauto.recipe import read_recipe
+from bcauto.study import StudyFolder, connect, driving
 
 pytestmark = pytest.mark.keras
 
@@ -102,6 +104,34 @@ def test_study_can_be_moved(searched, command, tmp_path):
     (tmp_path / "studies").rename(tmp_path / "elsewhere")
     assert command("best", "--export", "--studies-dir", "elsewhere").code == 0
     assert command("search", "--study", "tiny-tiny", "--studies-dir", "elsewhere").code == 0
+
+
+@pytest.mark.parametrize(
+    ("lose", "said"),
+    [
+        (Path.unlink, "the study's storage is missing: "),
+        (Path.touch, "must hold the trials of study 'tiny-tiny', which was begun, got none"),
+    ],
+    ids=["gone", "empty"],
+)
+def test_a_study_without_its_trials_does_not_begin_again(searched, command, tmp_path, lose, said):
+    database = tmp_path / "studies" / "tiny-tiny" / "study.db"
+    database.unlink()
+    database.touch()
+    lose(database)
+    refused = command("search", "--study", "tiny-tiny")
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert said in refused.err
+
+
+def test_what_a_killed_search_left_running_is_told_as_such(searched, command, tmp_path):
+    folder = tmp_path / "studies" / "tiny-tiny"
+    storage = connect(f"sqlite:///{folder / 'study.db'}")
+    optuna.load_study(study_name="tiny-tiny", storage=storage).ask()
+    line = "the search of it was killed, and goes on when it is started again"
+    assert line in command("status").out
+    with driving(StudyFolder(folder)):
+        assert line not in command("status").out
 
 
 def test_another_space_is_refused(searched, command, tmp_path):
