@@ -15,7 +15,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import h5py  # type: ignore[import-untyped]
+import h5py
 
 from bcauto.archive import MAX_EXPANSION
 from bcauto.errors import BadInput, first_line
@@ -38,7 +38,7 @@ _REASON = 300  # characters: HDF5 and NumPy may quote what they read
 
 
 class Description(NamedTuple):
-    """What a file says its model is, and how many bytes its weights take."""
+    """What a file says its model is, not compiled, and how many bytes its weights take."""
 
     config: dict[str, Any]
     weights: int
@@ -59,6 +59,8 @@ def look_into(file: Path) -> Description:
         if not isinstance(config, dict):
             raise BadInput(f"{file}: not a Keras model that can be loaded (no {_CONFIG})")
         _check_kinds(file, config)
+        for kind in list(_kinds(config)):
+            kind.pop("compile_config", None)  # it would make an optimizer and its variables
         return Description(config, _weights(file, archive))
 
 

@@ -388,18 +388,18 @@ def test_a_model_that_unpacks_to_too_much_is_refused(member, exporting, tmp_path
         exporting.load_model(tmp_path / "bomb.keras")
 
 
-@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "bfloat16", "float64"])
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "bfloat16"])
 def test_a_model_that_keras_wrote_loads(policy, exporting, keras, tmp_path):
     image = keras.Input((10, 12, 3))
     common = {"dtype": policy}
     x = keras.layers.RandomFlip(**common)(image)
     x = keras.layers.SeparableConv2D(2, 3, **common)(x)
-    inside = keras.layers.BatchNormalization(**common)(x)
-    x = keras.Model(image, inside)(image)
-    x = keras.layers.GlobalAveragePooling2D(**common)(x)
+    inside = keras.Model(image, keras.layers.BatchNormalization(**common)(x))
+    inside.compile("adam", "mse")
+    x = keras.layers.GlobalAveragePooling2D(**common)(inside(image))
     model = keras.Model(image, keras.layers.Dense(3, **common)(x))
     model.compile("adam", "mse")
-    model.fit(np.zeros((2, 10, 12, 3)), np.zeros((2, 3)), verbose=0)
+    model.optimizer.build(model.trainable_variables)
     model.save(tmp_path / "theirs.keras")
     loaded = exporting.load_model(tmp_path / "theirs.keras").model
     for mine, theirs in zip(loaded.weights, model.weights, strict=True):
