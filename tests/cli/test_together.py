@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -12,7 +13,7 @@ from test_kill import check_ledger, count, finished, trials_of, wait_for
 pytest_plugins = ["postgres"]
 pytestmark = [pytest.mark.ray, pytest.mark.chaos]
 
-OUTAGE = 40.0  # seconds: longer than between two signs of life, so that a search must notice it
+OUTAGE = 20.0  # seconds, and at least until the search has noticed it
 
 
 def test_a_second_search_is_refused_or_joins(process, tiny_npz, tiny_space, tmp_path):
@@ -40,6 +41,26 @@ def started_by(parent, name):
     listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True)
     rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
     return [int(pid) for pid, ppid, args in rows if int(ppid) == parent and args.startswith(name)]
+
+
+def heard(process):
+    """The lines that a process prints, as it prints them."""
+    lines = []
+
+    def hear():
+        for line in process.stdout:
+            lines.append(line)  # noqa: PERF402  one by one, for who looks meanwhile
+
+    threading.Thread(target=hear, daemon=True).start()
+    return lines
+
+
+def wait_for_line(words, lines, patience=10.0):
+    """Waits until the lines of a process that has ended are all there."""
+    end = time.monotonic() + patience
+    while not any(words in line for line in lines):
+        assert time.monotonic() < end, lines
+        time.sleep(0.1)
 
 
 @pytest.fixture
@@ -71,13 +92,13 @@ def test_a_machine_that_is_lost_and_a_database_that_stops_cost_no_trial(
     os.kill(keeper, signal.SIGKILL)
     cluster.remove_node(sorted(cluster.worker_nodes, key=str)[0], allow_graceful=False)
     wait_for(lambda: finished(postgres.url) >= 1, search)
+    said = heard(search)
     postgres.stop()
     time.sleep(OUTAGE)
+    wait_for(lambda: any("the storage cannot be reached" in line for line in said), search)
     postgres.start()
-    out, err = search.communicate(timeout=500)
-    assert search.returncode == 0, err
-    assert "the storage cannot be reached" in out
-    assert "the storage is back" in out
+    assert search.wait(timeout=500) == 0, search.stderr.read()
+    wait_for_line("the storage is back", said)
     check_ledger(postgres.url)
     lost = [t for t in trials_of(postgres.url) if t.state is TrialState.FAIL]
     assert lost

@@ -174,9 +174,10 @@ class TestRay(ExecutorContract):
 
     def test_leaves_nothing_behind(self, slots, ledger, work, monkeypatch, tmp_path):
         monkeypatch.setenv("TMPDIR", str(tmp_path / ("long" * 20)))
-        before = set(Path("/tmp").glob("bcauto-*"))
+        mine = f"bcauto-*-{os.getpid()}-*"  # others may run beside it
+        before = set(Path("/tmp").glob(mine))
         self.run(slots, ledger, work({}))
-        assert set(Path("/tmp").glob("bcauto-*")) <= before
+        assert set(Path("/tmp").glob(mine)) <= before
 
 
 class Stubborn:
