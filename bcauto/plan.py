@@ -185,7 +185,9 @@ def _default_space(given: Mapping[str, Any]) -> str:
 
 
 def _settings(given: Mapping[str, Any], known: StudyRecord | None) -> Settings:
-    stored = known.settings.model_dump() if known else {"space": _default_space(given)}
+    # A time is that of one run.
+    again = known.settings.model_dump(exclude={"timeout"}) if known else None
+    stored = again or {"space": _default_space(given)}
     storage = {"storage": redacted(given["storage"])} if "storage" in given else {}
     return checked(Settings, {**stored, **given, **storage}, "search")
 
