@@ -84,7 +84,10 @@ class Plan:
 
         Asked for at every report where time is short, and looking for GPUs starts a process.
         """
-        return self.slots_on([Node.here()])
+        here = Node.here()
+        if self.settings.ray_address != "local" and here.gpus < self.settings.gpus_per_trial:
+            here = Node(here.cores)  # a guess: the cluster's machines may have more GPUs than this
+        return self.slots_on([here])
 
     def slots_on(self, nodes: Sequence[Node]) -> Slots:
         """The same on other machines."""

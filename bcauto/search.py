@@ -30,6 +30,7 @@ from bcauto.study import (
     confirmed,
     connect,
     driving,
+    load_study,
     make_pruner,
     storage_failures_in_one_line,
 )
@@ -149,7 +150,7 @@ class _Run:
 
 def _check_holds(storage: optuna.storages.BaseStorage, name: str) -> None:
     """Makes sure that a study that was begun is still there, or it would all be trained again."""
-    if all(study.study_name != name for study in storage.get_all_studies()):
+    if load_study(name, storage) is None:
         rule = f"the storage must hold the trials of study {name!r}, which was begun, got none"
         raise BadInput(f"{rule}; put its storage back, or begin another study with --study NAME")
 

@@ -39,9 +39,7 @@ _MOST_ACCUMULATED = 2  # micro-batches of a trial that ran out of memory
 _HANDED_ON = ("deaths", "given", _ACCUMULATE)  # attributes that a retry has from its first try
 _MAX_FAILURES_IN_ROW = 10
 _MAX_REDRAWS = 50  # draws in a row that were known already, until the space counts as exhausted
-_DRAWING = (
-    600.0  # seconds that a trial may be RUNNING with no driver's name: storages are waited for
-)
+_DRAWING = 600.0  # seconds that a trial may run without a driver's name: storages are waited for
 _ANOTHERS_DRAW = 10.0  # seconds that the seed of a trial is waited for that another driver draws
 _LONGEST = 10_000  # characters of a reason or a traceback: MySQL takes 65,535 bytes
 
