@@ -43,6 +43,12 @@ def started_by(parent, name):
     return [int(pid) for pid, ppid, args in rows if int(ppid) == parent and args.startswith(name)]
 
 
+def raylet_of(node):
+    """The process id of a machine's raylet."""
+    (raylet,) = node.all_processes["raylet"]
+    return raylet.process.pid
+
+
 def heard(process):
     """The lines that a process prints, as it prints them."""
     lines = []
@@ -86,11 +92,11 @@ def test_a_machine_that_is_lost_and_a_database_that_stops_cost_no_trial(
     tiny_space.write_text(lasting)  # or the search might be over when the database stops
     data = ("--data", tiny_npz, "--space", tiny_space, "--trials", "5")
     search = process("search", *data, "--ray-address", cluster.address, "--storage", postgres.url)
-    wait_for(lambda: count(postgres.url, TrialState.RUNNING) == 2, search)
-    (raylet,) = cluster.head_node.all_processes["raylet"]
-    (keeper,) = started_by(raylet.process.pid, "ray::_Keeper")
+    (second,) = cluster.worker_nodes
+    wait_for(lambda: started_by(raylet_of(second), "ray::TrainerProcess"), search)
+    (keeper,) = started_by(raylet_of(cluster.head_node), "ray::_Keeper")
     os.kill(keeper, signal.SIGKILL)
-    cluster.remove_node(sorted(cluster.worker_nodes, key=str)[0], allow_graceful=False)
+    cluster.remove_node(second, allow_graceful=False)
     wait_for(lambda: finished(postgres.url) >= 1, search)
     said = heard(search)
     postgres.stop()
