@@ -15,9 +15,9 @@ import keras
 import numpy as np
 
 from bcauto.errors import BadInput, NothingUsable, first_line
-from bcauto.model_file import look_into
+from bcauto.model_file import MODEL, find_model, look_into
 from bcauto.proxy import Proxy, score
-from bcauto.study import Best, Confirmed, StudyFolder, StudyRecord
+from bcauto.study import Best, Confirmed, StudyFolder, StudyRecord, kept_model
 from bcauto.training.run import predict_labels, predict_probabilities
 
 __all__ = ["LoadedModel", "export_trial", "load_model"]
@@ -26,7 +26,7 @@ _TOLERANCE = 0.002  # 0.2 points of accuracy
 
 _REASON = 300  # characters: Keras shows a layer's whole configuration
 
-MODEL, RECIPE, MANIFEST = "model.keras", "recipe.toml", "manifest.json"
+RECIPE, MANIFEST = "recipe.toml", "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,7 @@ def load_model(path: Path) -> LoadedModel:
     Raises:
         BadInput: there is no such model, or it is no image classifier that Keras can load safely.
     """
-    file = path / MODEL if path.is_dir() else path
-    if not file.is_file():
-        raise BadInput(f"MODEL must be a .keras file or a folder with {MODEL}, got {path}")
+    file = find_model(path)
     config, weights = look_into(file)
     try:
         _check_parameters(config, weights)
@@ -78,8 +76,7 @@ def export_trial(
 ) -> Path:
     """Writes a trial's model, recipe and manifest to ``out``, scored again after loading.
 
-    Of a trial that was confirmed it is the model of the repeat nearest to their mean, of those
-    that are kept: the search's own is the one that was chosen for its luck.
+    Which model stands for it, ``kept_model`` says.
 
     Returns:
         The folder written.
@@ -88,17 +85,13 @@ def export_trial(
         BadInput: the trial's model is no longer kept, or ``out`` cannot be written to.
         NothingUsable: the score does not come back within 0.2 points.
     """
-    run = confirmed.kept(folder) if confirmed else best
-    kept = folder.confirm_model(run.number) if confirmed else folder.model(best.number)
-    proxy = folder.confirm_proxy if confirmed else folder.proxy
-    if not kept.exists():
-        raise BadInput(_no_model(folder, best))
+    kept = kept_model(folder, best, confirmed)
     _make_folder(out)
     with tempfile.TemporaryDirectory(dir=out, prefix=".partial-") as name:
         partial = Path(name)
-        shutil.copyfile(kept, partial / MODEL)
-        again = _score_again(partial / MODEL, proxy)
-        _check_same(run, again)
+        shutil.copyfile(kept.file, partial / MODEL)
+        again = _score_again(partial / MODEL, kept.proxy)
+        _check_same(kept.run, again)
         about = _manifest(folder, record, best, confirmed, again)
         manifest = json.dumps(about, indent=2)
         (partial / MANIFEST).write_text(manifest + "\n", encoding="utf-8")
@@ -155,11 +148,6 @@ def _make_folder(out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
     if not (out.is_dir() and os.access(out, os.W_OK)):
         raise BadInput(f"--out must be a folder that can be written to, got {out}")
-
-
-def _no_model(folder: StudyFolder, best: Best) -> str:
-    numbers = sorted(int(file.stem) for file in folder.models.glob("[0-9]*.keras"))
-    return f"trial {best.number} has no model any more; kept are those of {numbers}"
 
 
 def _score_again(file: Path, stored_proxy: Path) -> float:

@@ -21,7 +21,10 @@ from bcauto.archive import MAX_EXPANSION
 from bcauto.errors import BadInput, first_line
 from bcauto.unreadable import plain_errors
 
-__all__ = ["Description", "look_into"]
+__all__ = ["MODEL", "Description", "find_model", "look_into"]
+
+MODEL = "model.keras"
+"""The file of an exported model, in its folder."""
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _CONFIG_BYTES = 2**25  # the largest networks' are about a megabyte
@@ -42,6 +45,18 @@ class Description(NamedTuple):
 
     config: dict[str, Any]
     weights: int
+
+
+def find_model(path: Path) -> Path:
+    """The ``.keras`` file that is meant by its path or by its folder's.
+
+    Raises:
+        BadInput: there is none.
+    """
+    file = path / MODEL if path.is_dir() else path
+    if not file.is_file():
+        raise BadInput(f"MODEL must be a .keras file or a folder with {MODEL}, got {path}")
+    return file
 
 
 def look_into(file: Path) -> Description:

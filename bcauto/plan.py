@@ -8,6 +8,7 @@ import platform
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -42,6 +43,7 @@ from bcauto.study import (
     check_name,
     check_sampler,
     check_storage,
+    existing_studies,
     redacted,
 )
 from bcauto.toml import checked
@@ -126,6 +128,8 @@ def plan_search(given: Mapping[str, Any], studies: Path, study: str | None) -> P
     name = check_name(_default_name(given) if study is None else study)
     folder = StudyFolder((studies / name).resolve())
     known = StudyRecord.read(folder) if folder.record.exists() else None
+    if study is not None and known is None:
+        _check_new(name, given, studies)
     settings = _settings(given, known)
     space_file = folder.space if known and "space" not in given else find_space(settings.space)
     space = None if settings.hypermodel else _checked(read_space(space_file), settings)
@@ -170,6 +174,14 @@ def _absolute(given: Mapping[str, Any]) -> dict[str, Any]:
     if given.get("hypermodel"):
         given = {**given, "hypermodel_folder": str(Path.cwd())}
     return {**given, **storage, **{key: str(Path(path).resolve()) for key, path in paths.items()}}
+
+
+def _check_new(name: str, given: Mapping[str, Any], studies: Path) -> None:
+    """Makes sure that a study that is not there is not one whose name was mistyped."""
+    near = get_close_matches(name, existing_studies(studies), n=1)
+    if near and not any(given.get(key) for key in ("data", "space", "hypermodel")):
+        rule = f"no study {name!r} in {studies}; did you mean {near[0]!r}?"
+        raise BadInput(f"{rule} A new one of this name begins with --data or --space")
 
 
 def _default_name(given: Mapping[str, Any]) -> str:

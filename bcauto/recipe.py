@@ -253,11 +253,16 @@ class Recipe(Frozen):
             raise ValueError("training.balance of a hypermodel must be none or oversample")
         return self
 
-    @property
-    def all_epochs(self) -> int:
-        """Epochs of the whole training, where nothing stops early; a hypermodel has no stages."""
-        one_stage = isinstance(self.model, Hypermodel)
-        return self.training.epochs if one_stage else self.training.all_epochs
+    def all_epochs(self, pretrained: bool) -> int:
+        """Epochs of the whole training, where nothing stops early.
+
+        Without pretrained weights, as in a hypermodel, no stage trains the head alone.
+        """
+        training = self.training
+        if pretrained:
+            return training.all_epochs
+        whole = [stage.epochs for stage in training.stages if stage.trainable_layers != 0]
+        return sum(whole) or (training.stages[-1] if training.stages else training).epochs
 
     @property
     def fingerprint(self) -> str:

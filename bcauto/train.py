@@ -50,4 +50,8 @@ def train_recipe(
     proxy = make_proxy(val.images, val.labels, ProxyConfig(), derive(seed, "proxy"))
     payload = Payload(dataset, proxy, found, modules=str(Path.cwd()))
     trainer = Trainer(payload, threads=count_cores())
-    return trainer.run(Job(0, recipe, trial_seed(seed, recipe), model), report)
+    job = Job(0, recipe, trial_seed(seed, recipe), model)
+    try:
+        return trainer.run(job, report)
+    finally:
+        job.checkpoint_path.unlink(missing_ok=True)  # nothing goes on from it

@@ -431,7 +431,7 @@ def test_a_hypermodels_recipe_comes_back_from_toml(tmp_path):
     assert again.fingerprint == recipe.fingerprint
     assert [type(value) for value in again.model.values.values()] == [int, bool, float]
     assert "learning_rate" not in tomllib.loads(recipe.to_toml())["training"]
-    assert recipe.all_epochs == 10
+    assert recipe.all_epochs(pretrained=False) == 10
 
 
 @pytest.mark.parametrize(
@@ -509,6 +509,6 @@ def test_stages_take_the_place_of_what_the_extended_recipe_says(read, tmp_path, 
     recipe = read(f'extends = "base.toml"\n{stages}')
     assert recipe.model.frozen_layers is None
     assert (recipe.training.epochs, recipe.training.batch_size) == (Training().epochs, 8)
-    assert recipe.all_epochs == 2
+    assert recipe.all_epochs(pretrained=False) == 2
     with refused("training.epochs must be left out beside training.stages"):
         read(f'extends = "base.toml"\n[training]\nepochs = 4\n{stages}')

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["best", "dashboard", "status"]
 
 _RUNNERS_UP = 4
+_REASONS = 5  # of failures, that are shown
 
 
 def status(
@@ -135,8 +136,10 @@ def _numbered(ranked: list[Best], trial: int) -> Best:
 
 def _export(opened: Opened, chosen: Best, confirmed: Confirmed | None, out: Path) -> Path:
     from bcauto.hardware import count_cores
+    from bcauto.study import kept_model
     from bcauto.training.device import start_keras
 
+    kept_model(opened.folder, chosen, confirmed)  # refuses before TensorFlow's slow start
     start_keras(count_cores())
     from bcauto.export import export_trial  # imports Keras
 
@@ -168,6 +171,9 @@ def _status_lines(found: Status, repeated: list[Confirmed], left: bool) -> str:
     best = found.best
     ahead = f"best: trial {best.number}, {best.objective:.4f}" if best else "best: none yet"
     lines = [f"{found.study}: {counts}, of {found.target} asked for"]
+    lines += [_failures_line(*each) for each in list(found.failures.items())[:_REASONS]]
+    if len(found.failures) > _REASONS:
+        lines.append("and for other reasons, all of which --json lists")
     if found.retried:
         lines.append(f"{found.retried} of those that failed were queued again under new numbers")
     lines += map(_running_line, found.running)
@@ -179,6 +185,10 @@ def _status_lines(found: Status, repeated: list[Confirmed], left: bool) -> str:
 
         lines.append(confirmed_line(winner(repeated)))
     return "\n".join(lines)
+
+
+def _failures_line(reason: str, count: int) -> str:
+    return f"{count} failed: {reason}"
 
 
 def _running_line(running: Running) -> str:
@@ -203,11 +213,13 @@ def _show_best(
         table.add_column(title, no_wrap=title != "model", overflow="fold")
     for row in rows:
         table.add_row(*row.values())
+    # What matters most comes last, where a screen that is full stops.
+    console.print(f"recipe of trial {chosen.number}:")
+    console.print(chosen.recipe.to_toml().strip(), markup=False)
+    console.print()
     console.print(table)
     if chosen.number in again:
         console.print(confirmed_line(again[chosen.number]), soft_wrap=True)
-    console.print(f"recipe of trial {chosen.number}:")
-    console.print(chosen.recipe.to_toml().strip(), markup=False)
     if written:
         files = ", ".join(sorted(path.name for path in written.iterdir()))
         line = f"exported to {written} ({files}); it scored the same after loading"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 
 import optuna
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.table import Table
 from rich.text import Text
 
 from bcauto.cli.words import confirmed_line
@@ -31,6 +32,8 @@ class _Lane:
     """One trial under way, in the line of its worker."""
 
     job: Job
+    name: str
+    epochs: int
     since: float = field(default_factory=time.monotonic)
     epoch: int = 0
     score: float | None = None
@@ -38,12 +41,14 @@ class _Lane:
     @property
     def share_done(self) -> float:
         """About how much of the trial is done, 0 to 1; scoring at its end counts as an epoch."""
-        return self.epoch / (self.job.recipe.all_epochs + 1)
+        return self.epoch / (self.epochs + 1)
 
     def line(self) -> str:
-        progress = "starting" if self.score is None else f"epoch {self.epoch}  {self.score:.3f}"
+        """What is known of it, with the recipe at the end, where a narrow terminal cuts it."""
+        epoch = f"epoch {self.epoch} of {self.epochs}"
+        progress = "starting" if self.score is None else f"{epoch}, score {self.score:.3f}"
         took = _clock(time.monotonic() - self.since)
-        return f"trial {self.job.number:<4} {_recipe_line(self.job):<44} {progress:<16} {took:>7}"
+        return f"{self.name:<10} {took:>7}  {progress:<28} {_recipe_line(self.job)}"
 
 
 class SearchScreen:
@@ -55,16 +60,19 @@ class SearchScreen:
         self.lanes: list[_Lane | None] = [None] * plan.slots.workers
         self.finished, self.ended_here, self.best = 0, 0, "none yet"
         self.best_objective: float | None = None
-        self.goes_on = True
+        self.goes_on, self.begun = True, False
         self.target, self.unit = plan.settings.trials, "trials"
         self.started_at = self.timed_from = time.monotonic()
         self.live = Live(self, console=self.console, refresh_per_second=2, transient=True)
 
     def __enter__(self) -> SearchScreen:
-        for title, text in _overview(self.plan).items():
-            self.console.print(f"{title:<8} {text}", soft_wrap=True)
+        overview = _overview(self.plan)
         if self.console.is_terminal:
+            self.console.print(_two_columns(overview))
             self.live.start()
+        else:
+            for title, text in overview.items():
+                self._say(f"{title:<8} {text}")
         return self
 
     def __exit__(
@@ -76,8 +84,10 @@ class SearchScreen:
         self.live.stop()
 
     def __rich__(self) -> RenderableType:
-        lanes = [f"  {n} {lane.line() if lane else 'idle'}" for n, lane in enumerate(self.lanes, 1)]
-        return Group(*(Text(line, no_wrap=True) for line in [*lanes, self._summary()]))
+        free = "idle" if self.begun else "getting ready"
+        lanes = [f"  {lane.line() if lane else free}" for lane in self.lanes]
+        shown = [*lanes, self._summary()]
+        return Group(*(Text(line, no_wrap=True, overflow="ellipsis") for line in shown))
 
     # --- the monitor that the ledger calls ---------------------------------------------------
 
@@ -89,15 +99,17 @@ class SearchScreen:
         if finished:
             self._say(f"going on: {finished} {self.unit} are finished, best {self.best}")
 
-    def started(self, job: Job, retry_of: int | None) -> None:
+    def started(self, job: Job, retry_of: int | None, of_trial: int | None) -> None:
         """Puts a trial in a free lane."""
         if None not in self.lanes:  # a cluster has more room than this machine
             self.lanes.append(None)
-        lane = self.lanes.index(None)
-        self.lanes[lane] = _Lane(job)
+        name = f"trial {job.number}" if of_trial is None else f"repeat of trial {of_trial}"
+        epochs = job.recipe.all_epochs(self.plan.weights.pretrains(job.recipe.model))
+        self.begun, self.lanes[self.lanes.index(None)] = True, _Lane(job, name, epochs)
         if not self.console.is_terminal:
-            again = "" if retry_of is None else f", trial {retry_of} again"
-            self._say(f"trial {job.number} started: {_recipe_line(job)}{again}")
+            again = f", trial {retry_of} again" if of_trial is None else ", once more"
+            again = "" if retry_of is None else again
+            self._say(f"{name} started: {_recipe_line(job)}{again}")
 
     def exhausted(self) -> None:
         """Says why the search ends before its target."""
@@ -126,16 +138,18 @@ class SearchScreen:
 
     def ended(self, number: int, state: str, detail: str) -> None:
         """Writes a line about the trial, and frees its lane."""
+        name = f"trial {number}"
         for position, lane in enumerate(self.lanes):
             if lane and lane.job.number == number:
-                self.lanes[position] = None
-        if state != "failed":
+                name, self.lanes[position] = lane.name, None
+        counts = state in ("complete", "pruned")
+        if counts:
             self.finished += 1
             self.ended_here += 1
         if state == "complete" and (self.best_objective or 0) < float(detail):
-            self.best_objective, self.best = float(detail), f"{detail} (trial {number})"
-        summary = "" if state == "failed" else f"    {self._summary()}"  # it is as it was
-        self._say(f"trial {number} {state}: {detail}{summary}")
+            self.best_objective, self.best = float(detail), f"{detail} ({name})"
+        summary = f"    {self._summary()}" if counts else ""  # or it is as it was
+        self._say(f"{name} {state}: {detail}{summary}")
 
     # --- at the end --------------------------------------------------------------------------
 
@@ -147,7 +161,7 @@ class SearchScreen:
         """
         best = next(iter(best_trials(study)), None)
         if best is None:
-            raise NothingUsable("no trial was completed; bcauto status says how they ended")
+            raise NothingUsable(f"no trial was completed; {self._advice()}")
         finished = len(study.get_trials(deepcopy=False, states=DONE))
         target = self.plan.settings.trials
         if finished < target:
@@ -158,6 +172,12 @@ class SearchScreen:
         if repeated:
             self._say(confirmed_line(winner(repeated)))
         self._say(f"next: bcauto best {self.plan.folder.name} --export")
+
+    def _advice(self) -> str:
+        timeout = self.plan.settings.timeout
+        if timeout is not None and time.monotonic() - self.started_at >= timeout:
+            return "the time of --timeout was up, the same command with more of it goes on"
+        return "bcauto status says how they ended"
 
     def _summary(self) -> str:
         left = self._time_left()
@@ -179,6 +199,14 @@ class SearchScreen:
 
     def _say(self, line: str) -> None:
         self.console.print(line, soft_wrap=True)
+
+
+def _two_columns(rows: Mapping[str, str]) -> Table:
+    """Titles, and texts that a narrow terminal folds between words."""
+    table = Table.grid(padding=(0, 1))
+    for title, text in rows.items():
+        table.add_row(title, Text(text, overflow="fold"))
+    return table
 
 
 def _overview(plan: Plan) -> dict[str, str]:

@@ -98,12 +98,15 @@ def search(  # one parameter an option
     )
     with watch_signals() as interrupts:
         # Here, or `bcauto --help` would wait for them.
+        from rich.console import Console
+
         from bcauto.cli.screen import SearchScreen
         from bcauto.plan import plan_search
         from bcauto.search import run_search
 
         try:
-            plan = plan_search(given, studies_dir, study)
+            with Console().status("checking data, space and weights"):  # a terminal's only
+                plan = plan_search(given, studies_dir, study)
         except Interrupted as error:
             error.outcome = "nothing was begun and nothing written, the same command begins anew"
             raise

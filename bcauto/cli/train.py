@@ -26,7 +26,7 @@ from bcauto.errors import BadInput
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
     from bcauto.recipe import Recipe
-    from bcauto.trial import TrialResult
+    from bcauto.trial import Report, TrialResult
 
 __all__ = ["train"]
 
@@ -59,8 +59,10 @@ def train(  # one parameter an option
     source = "imagenet" if weights is None else weights
     with _out_folder(out) as folder:
         from bcauto.train import train_recipe
+        from bcauto.weights import read_weights
 
-        report = _silent if as_json else _print_epoch
+        epochs = chosen.all_epochs(read_weights(source).pretrains(chosen.model))
+        report = _silent if as_json else _epoch_printer(epochs)
         if not as_json:
             where = data or "built-in cells"
             typer.echo(f"training {chosen.model.label} on {where}; the first epoch takes longest")
@@ -116,8 +118,11 @@ def _silent(_epoch: int, _score: float) -> None:
     """Prints nothing."""
 
 
-def _print_epoch(epoch: int, score: float) -> None:
-    typer.echo(f"epoch {epoch}: {score:.4f}")
+def _epoch_printer(epochs: int) -> Report:
+    def print_epoch(epoch: int, score: float) -> None:
+        typer.echo(f"epoch {epoch} of {epochs}: score {score:.4f}")
+
+    return print_epoch
 
 
 def _as_object(name: str, result: TrialResult) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class InlineExecutor:
                 else:
                     _run_job(ledger, runner, job, check)
         finally:
-            ledger.release("interrupted")
+            ledger.release("the search was stopped while it ran")
         if ledger.broken:
             raise ledger.broken
 

@@ -20,7 +20,9 @@ Table = dict[str, Any]
 def extended(base: Table, changes: Table) -> Table:
     """The raw table of a space that extends ``base`` by ``changes``.
 
-    Tables merge key by key; a dimension is changed as a whole, by its full name. A constant of
+    Tables merge key by key; a dimension is changed as a whole, by its full name, but for its
+    condition where it brings none (``when = {}`` takes that away). One without a condition, named
+    by its key alone, takes the place of all of that key. A constant of
     ``changes`` takes the place of ``base``'s dimensions of its key: dimensions under a condition on
     these lose it where the constant meets it, and go where it does not. Stages take the place of
     all that has no effect beside them. Unless ``changes`` brings its own, starting points of
@@ -49,12 +51,36 @@ def left_out(base: Table, changes: Table) -> list[str]:
 def _changed(base: Table, changes: Table) -> Table:
     """The space's table with the starting points of ``changes``, if it brings any, or ``base``."""
     _check_tables(changes)
-    search = {
-        **_without_fixed(base.get("search", {}), _fixed(changes)),
-        **changes.get("search", {}),
-    }
+    left = _without_fixed(base.get("search", {}), _fixed(changes))
+    search = _changed_search(left, changes.get("search", {}))
     recipe = changed_recipe(base.get("recipe", {}), changes.get("recipe", {}))
     return {**merged(base, changes), "recipe": recipe, "search": search}
+
+
+def _changed_search(search: Table, changes: Table) -> Table:
+    """Dimensions with others in their place; one without a condition replaces all of its key."""
+    changed = {name: _conditional(entry, search.get(name)) for name, entry in changes.items()}
+    whole = {name for name, entry in changed.items() if not _condition(entry)}
+    left = {
+        name: entry
+        for name, entry in search.items()
+        if name in changed or key_of(name) not in whole
+    }
+    return {**left, **changed}
+
+
+def _conditional(entry: Any, before: Any) -> Any:
+    """A changed dimension, under the condition that it had unless it brings its own."""
+    when = _condition(before)
+    if not when:
+        return entry
+    if isinstance(entry, list):
+        entry = {"values": entry}
+    return {"when": when, **entry} if isinstance(entry, dict) else entry
+
+
+def _condition(entry: Any) -> Any:
+    return entry.get("when") if isinstance(entry, dict) else None
 
 
 def _starts(base: Table, changes: Table) -> list[tuple[Table, str]]:
@@ -148,7 +174,7 @@ def _without_fixed(search: Table, fixed: Mapping[str, Any]) -> Table:
     """The dimensions that are left when constants take the place of those of their keys."""
     left: Table = {}
     for name, entry in search.items():
-        when = entry.get("when", {}) if isinstance(entry, dict) else {}
+        when = _condition(entry) or {}
         gone = {parent: wanted for parent, wanted in when.items() if parent not in left}
         met = all(fixed.get(key_of(p), _NOTHING) in alternatives(w) for p, w in gone.items())
         if key_of(name) in fixed or not met:

@@ -2,8 +2,9 @@
 
 from bcauto.study.confirm import Confirmed, RepeatSource, confirm_time, confirmed, winner
 from bcauto.study.drivers import Drivers, driving, living_drivers
-from bcauto.study.folder import StudyFolder, check_name, find_study
+from bcauto.study.folder import StudyFolder, check_name, existing_studies, find_study
 from bcauto.study.importance import importances
+from bcauto.study.kept import Kept, kept_model
 from bcauto.study.ledger import DONE, Ledger, Limits
 from bcauto.study.monitor import Monitor, SilentMonitor
 from bcauto.study.record import OWN_STORAGE, DataRecord, Identity, Settings, StudyRecord
@@ -30,6 +31,7 @@ __all__ = [
     "DataRecord",
     "Drivers",
     "Identity",
+    "Kept",
     "Ledger",
     "Limits",
     "Monitor",
@@ -56,8 +58,10 @@ __all__ = [
     "connect",
     "draw_at_random",
     "driving",
+    "existing_studies",
     "find_study",
     "importances",
+    "kept_model",
     "living_drivers",
     "load_study",
     "make_pruner",

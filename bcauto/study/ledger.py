@@ -240,7 +240,8 @@ class Ledger:
                     break
                 job = self._draw_job(asked)
                 if job is not None:
-                    self.monitor.started(job, asked.trial.user_attrs.get("retry_of"))
+                    attrs = asked.trial.user_attrs
+                    self.monitor.started(job, attrs.get("retry_of"), attrs.get("of_trial"))
                     return job
             self._trials_when_empty = len(self._trials())
         if not self._trials(TrialState.RUNNING):  # one of those may have to be tried again
@@ -319,8 +320,9 @@ class Ledger:
 
     def _close_failed(self, trial: FrozenTrial, failure: Failure) -> None:
         queued = self._fail(trial, failure)
+        state = "interrupted" if failure.retry is Retry.ALWAYS else "failed"
         again = "; it is tried again" if queued else ""
-        self.monitor.ended(trial.number, "failed", f"{failure.reason}{again}")
+        self.monitor.ended(trial.number, state, f"{failure.reason}{again}")
         if failure.disk_full:
             self.broken = OSError(errno.ENOSPC, failure.reason)
         elif not queued:  # or a lost machine, or a time that is up, would look like recipes' faults

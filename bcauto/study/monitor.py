@@ -25,14 +25,17 @@ class Monitor(Protocol):
     def notice(self, line: str) -> None:
         """Something that a person should know, such as a storage that is away."""
 
-    def started(self, job: Job, retry_of: int | None) -> None:
-        """A trial was handed out, perhaps in place of one that failed."""
+    def started(self, job: Job, retry_of: int | None, of_trial: int | None) -> None:
+        """A trial was handed out, perhaps in place of one that failed, or to repeat another."""
 
     def reported(self, number: int, epoch: int, score: float) -> None:
         """A trial reported an epoch's score, in 0..1."""
 
     def ended(self, number: int, state: str, detail: str) -> None:
-        """A trial ended: its state, and its objective or the reason."""
+        """A trial ended: complete, pruned, failed or interrupted, and its objective or the reason.
+
+        One that is interrupted is a FAIL by no fault of its own, and was queued again.
+        """
 
 
 class SilentMonitor:
@@ -50,7 +53,7 @@ class SilentMonitor:
     def notice(self, line: str) -> None:
         """Nothing."""
 
-    def started(self, job: Job, retry_of: int | None) -> None:
+    def started(self, job: Job, retry_of: int | None, of_trial: int | None) -> None:
         """Nothing."""
 
     def reported(self, number: int, epoch: int, score: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import optuna
@@ -54,7 +54,8 @@ class Running:
 class Status:
     """How many trials a study has in each state, and its best.
 
-    ``retried`` counts those that failed by no fault of theirs, and were queued again.
+    ``retried`` counts those that failed by no fault of theirs, and were queued again; ``failures``
+    counts those that failed by the reason, the commonest first.
     """
 
     study: str
@@ -63,11 +64,18 @@ class Status:
     best: Best | None
     retried: int = 0
     running: tuple[Running, ...] = ()
+    failures: dict[str, int] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """The status as ``bcauto status --json`` prints it."""
         best = self.best and {"number": self.best.number, "objective": self.best.objective}
-        return {"study": self.study, "target": self.target, "trials": self.trials, "best": best}
+        return {
+            "study": self.study,
+            "target": self.target,
+            "trials": self.trials,
+            "failures": self.failures,
+            "best": best,
+        }
 
 
 _STATES = {
@@ -100,7 +108,13 @@ def status(study: optuna.Study | None, name: str, target: int) -> Status:
         next(iter(best), None),
         sum("retry_of" in trial.user_attrs for trial in trials),
         tuple(_running(trial) for trial in trials if trial.state == TrialState.RUNNING),
+        dict(Counter(_reason(t) for t in trials if t.state == TrialState.FAIL).most_common()),
     )
+
+
+def _reason(trial: FrozenTrial) -> str:
+    """Why a trial failed; another program may have closed it without a reason."""
+    return str(trial.user_attrs.get("error", "no reason is stored"))
 
 
 def _running(trial: FrozenTrial) -> Running:

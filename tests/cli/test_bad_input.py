@@ -173,6 +173,15 @@ def test_study_whose_database_is_gone(searched_record, refused):
     assert "storage is missing" in refused("status")
 
 
+def test_a_mistyped_study_is_not_begun(searched_record, refused, command):
+    line = refused("search", "--study", "looked-att", "--trials", 9)
+    assert "no study 'looked-att' in studies; did you mean 'looked-at'?" in line
+    meant = command("search", "--study", "looked-att", "--space", "quik")
+    assert "unknown space 'quik'" in meant.err
+    unlike = command("search", "--study", "another", "--weights", "no/such")
+    assert "no/such" in unlike.err
+
+
 @pytest.fixture
 def searched_record(tmp_path):
     """A study as it lies on disk before its first trial."""

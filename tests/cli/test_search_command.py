@@ -164,6 +164,42 @@ def test_trial_that_is_not_kept_cannot_be_exported(searched, command):
     assert "no model any more" in lost[0].err
 
 
+def test_what_cannot_be_loaded_is_refused_before_tensorflow_starts(
+    searched, command, monkeypatch, test_npz, tmp_path
+):
+    monkeypatch.setattr("bcauto.training.device.start_keras", pytest.fail)
+    kept = {int(file.stem) for file in (tmp_path / "studies/tiny-tiny/models").iterdir()}
+    (lost,) = {0, 1, 2} - kept
+    assert command("best", "--trial", lost, "--export").code == 2
+    assert command("evaluate", "nothing", "--data", test_npz).code == 2
+    (tmp_path / "other.keras").write_bytes(b"no zip")
+    assert command("evaluate", "other.keras", "--data", test_npz).code == 2
+
+
+def test_a_time_that_is_too_short_is_said_and_is_that_of_one_run(command, tiny_npz, tiny_space):
+    short = command(*ARGUMENTS, "--trials", 2, "--timeout", "1s")
+    assert short.code == 1
+    assert "the time of --timeout was up, the same command with more of it goes on" in short.err
+    assert json.loads(command("status", "--json").out)["trials"]["complete"] == 0
+    again = command("search", "--study", "tiny-tiny")
+    assert again.code == 0, again.err
+    assert json.loads(command("status", "--json").out)["trials"]["complete"] == 2
+
+
+def test_status_says_why_trials_failed(searched, command, tmp_path):
+    storage = connect(f"sqlite:///{tmp_path / 'studies' / 'tiny-tiny' / 'study.db'}")
+    study = optuna.load_study(study_name="tiny-tiny", storage=storage)
+    for reason in ("a", "b", "b", "c", "d", "e", "f"):
+        trial = study.ask()
+        trial.set_user_attr("error", reason)
+        study.tell(trial, state=optuna.trial.TrialState.FAIL)
+    lines = command("status").out.splitlines()
+    said = ["2 failed: b", "1 failed: a", "1 failed: c", "1 failed: d", "1 failed: e"]
+    assert lines[1:7] == [*said, "and for other reasons, all of which --json lists"]
+    failures = json.loads(command("status", "--json").out)["failures"]
+    assert failures == {"a": 1, "b": 2, "c": 1, "d": 1, "e": 1, "f": 1}
+
+
 def test_fault_of_every_trial_is_exit_code_one(command, tiny_npz, tiny_space, monkeypatch):
     from bcauto.training import Trainer
 

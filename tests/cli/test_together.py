@@ -8,7 +8,7 @@ import time
 
 import pytest
 from optuna.trial import TrialState
-from test_kill import check_ledger, count, finished, trials_of, wait_for
+from test_kill import check_ledger, finished, trials_of, wait_for
 
 pytest_plugins = ["postgres"]
 pytestmark = [pytest.mark.ray, pytest.mark.chaos]

@@ -12,9 +12,9 @@ RECIPE = """
 backbone = "SmallCNN"
 
 [training]
-epochs = 2
 batch_size = 16
 learning_rate = 3e-3
+stages = [{ epochs = 1 }, { epochs = 1 }]
 """
 
 
@@ -51,7 +51,7 @@ def test_what_it_leaves_can_be_evaluated(train, command, tmp_path, test_npz):
     assert ran.code == 0, ran.err
     first, second, *_ = ran.out.splitlines()
     assert first.startswith("training SmallCNN on ")
-    assert second.startswith("epoch 1: ")
+    assert second.startswith("epoch 1 of 2: score ")
     assert "mine.toml (SmallCNN): objective 0." in ran.out
     kept = tmp_path / "kept"
     assert sorted(file.name for file in kept.iterdir()) == [
@@ -61,7 +61,7 @@ def test_what_it_leaves_can_be_evaluated(train, command, tmp_path, test_npz):
     ]
     assert read_recipe(kept / "recipe.toml") == read_recipe(tmp_path / "mine.toml")
     scores = json.loads((kept / "scores.json").read_text())
-    assert scores["stages"][0]["epochs"] == 2
+    assert [stage["epochs"] for stage in scores["stages"]] == [1, 1]
     assert f"objective {scores['objective']:.4f}" in ran.out
     evaluated = command("evaluate", "kept", "--data", test_npz, "--json")
     assert evaluated.code == 0, evaluated.err

@@ -112,7 +112,7 @@ class TestInline(ExecutorContract):
         with pytest.raises(StorageFailed):
             self.run(slots, ledger, work({}))
         (trial,) = ledger.study.get_trials(states=(TrialState.FAIL,))
-        assert trial.user_attrs["error"] == "interrupted"
+        assert trial.user_attrs["error"] == "the search was stopped while it ran"
         assert states(ledger) == [TrialState.FAIL, TrialState.WAITING]
 
     def test_trains_in_this_process(self, slots, ledger, work, tmp_path):

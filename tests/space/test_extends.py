@@ -73,6 +73,26 @@ def test_a_dimension_changes_as_a_whole_and_keeps_its_place(extended):
     ]
 
 
+def test_a_changed_dimension_keeps_its_condition_unless_it_brings_one(extended):
+    alpha = '"model.alpha@one" = [0.5, 0.75]'
+    narrower = extended(f'[search]\n{alpha}\n"training.batch_size@wide" = [8, 64]\n')
+    for name in ("model.alpha@one", "training.batch_size@wide"):
+        assert narrower.search[name].when == base().search[name].when
+    line = '"model.alpha@one" = { values = [0.75], when = { "model.backbone" = ["MobileNet"] } }'
+    assert extended(f"[search]\n{line}\n").search["model.alpha@one"].when == {
+        "model.backbone": ["MobileNet"]
+    }
+    freed = extended('[search]\n"training.batch_size@wide" = { values = [8], when = {} }\n')
+    assert freed.search["training.batch_size@wide"].when == {}
+
+
+def test_a_dimension_without_a_condition_takes_the_place_of_all_of_its_key(extended):
+    found = extended('[search]\n"training.batch_size" = [8, 64]\n')
+    assert "training.batch_size@wide" not in found.search
+    assert found.search["training.batch_size"].when == {}
+    assert {recipe.training.batch_size for recipe in found.edge_recipes} == {8, 64}
+
+
 def test_a_constant_takes_the_place_of_a_dimension_and_settles_its_conditions(extended):
     found = extended('[recipe.model]\nbackbone = "MobileNet"\n')
     assert list(found.search) == ["model.alpha@one", "model.dropout", "training.batch_size@wide"]

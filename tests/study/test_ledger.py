@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 
 from bcauto.errors import NothingUsable
 from bcauto.space import Space
-from bcauto.study import Ledger, Limits, SpaceSource, connect, driving, status
+from bcauto.study import Ledger, Limits, SilentMonitor, SpaceSource, connect, driving, status
 from bcauto.study.drivers import Alone
 from bcauto.trial import Failure, Retry, TrialResult
 
@@ -576,7 +576,26 @@ def test_monitor_sees_what_happens(study, space, folder):
     ledger.close(job.number, result(0.5))
     assert seen == [
         ("began", 0, None),
-        ("started", job, None),
+        ("started", job, None, None),
         ("reported", 0, 1, 0.25),
         ("ended", 0, "complete", "0.5000"),
+    ]
+
+
+def test_monitor_is_told_of_an_interruption_as_such(study, space, folder):
+    class Ends(SilentMonitor):
+        def __init__(self):
+            self.seen = []
+
+        def ended(self, number, state, detail):
+            self.seen.append((number, state, detail))
+
+    monitor = Ends()
+    ledger = Ledger(study, SpaceSource(space, 0), Limits(3), folder.model, monitor)
+    ledger.next_job()
+    ledger.close(ledger.next_job().number, Failure("ValueError: no"))
+    ledger.release("the search was stopped")
+    assert monitor.seen == [
+        (1, "failed", "ValueError: no"),
+        (0, "interrupted", "the search was stopped; it is tried again"),
     ]

@@ -25,6 +25,7 @@ def test_status_counts_every_state(searched):
         "study": "cells",
         "target": 9,
         "trials": {"complete": 4, "pruned": 0, "failed": 1, "running": 1, "waiting": 0},
+        "failures": {"ValueError: no": 1},
         "best": {"number": 1, "objective": 0.8},
     }
     assert sum(found["trials"].values()) == len(searched.get_trials())

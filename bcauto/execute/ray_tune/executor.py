@@ -63,7 +63,7 @@ class RayExecutor:
             except Exception as error:
                 raise (bridge.error or ledger.broken or error) from None
             finally:
-                ledger.release("interrupted")
+                ledger.release("the search was stopped while it ran")
         if bridge.error or ledger.broken:
             raise bridge.error or ledger.broken  # type: ignore[misc]
 

@@ -1,0 +1,112 @@
+"""What a person sees of a search, without the search."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from bcauto.cli.screen import SearchScreen
+from bcauto.plan import plan_search
+from bcauto.trial import Job
+
+WIDTH = 80
+
+
+@pytest.fixture
+def plan(tiny_npz, tiny_space, tmp_path):
+    given = {"data": str(tiny_npz), "space": str(tiny_space), "executor": "inline", "trials": 5}
+    return plan_search(given, tmp_path / "a-folder-of-studies", None)
+
+
+@pytest.fixture
+def screen(plan):
+    """Makes a screen on a terminal, or on a file; gives it with what is written there."""
+
+    def make(terminal):
+        written = io.StringIO()
+        size = {"width": WIDTH, "height": 25} if terminal else {}
+        console = Console(file=written, force_terminal=terminal, highlight=False, **size)
+        return SearchScreen(plan, console), written
+
+    return make
+
+
+@pytest.fixture
+def job(plan):
+    return lambda number: Job(number, plan.space.edge_recipes[0], number, Path("model.keras"))
+
+
+def drawn(screen):
+    """The live part, line by line."""
+    with screen.console.capture() as captured:
+        screen.console.print(screen)
+    return captured.get().splitlines()
+
+
+def test_a_line_says_what_its_numbers_are_and_fits(screen, job):
+    shown, _ = screen(terminal=True)
+    assert drawn(shown)[0].strip() == "getting ready"
+    shown.began(0, None)
+    shown.started(job(12), None, None)
+    assert "starting" in drawn(shown)[0]
+    shown.reported(12, 1, 0.5123)
+    line, total = drawn(shown)
+    assert line.split()[:2] == ["trial", "12"]
+    assert "epoch 1 of 3, score 0.512" in line
+    assert total.startswith("0 of 5 trials  best none yet  about ")
+    shown.ended(12, "complete", "0.6000")
+    line, total = drawn(shown)
+    assert line.strip() == "idle"
+    assert total.startswith("1 of 5 trials  best 0.6000 (trial 12)")
+
+
+def test_a_narrow_terminal_folds_the_first_lines_between_words(screen, plan):
+    shown, written = screen(terminal=True)
+    with shown:
+        lines = written.getvalue().splitlines()
+    assert max(map(len, lines)) <= WIDTH
+    text = " ".join(" ".join(line.split()) for line in lines)
+    assert f"{plan.record.data.train} images to train on, " in text
+    assert [line.split()[0] for line in lines if line[0].isalpha()] == [
+        "study",
+        "data",
+        "cleaned",
+        "space",
+        "proxy",
+        "workers",
+    ]
+
+
+def test_a_file_gets_a_line_for_each_event(screen, job):
+    shown, written = screen(terminal=False)
+    with shown:
+        head = len(written.getvalue().splitlines())
+        shown.began(2, 0.25)
+        shown.started(job(3), None, None)
+        shown.ended(3, "interrupted", "the time was up; it is tried again")
+        shown.started(job(4), 3, None)
+        shown.ended(4, "complete", "0.6000")
+        shown.confirming([4], 2, 2)
+        shown.began(0, None)
+        shown.started(job(0), None, 4)
+        shown.ended(0, "failed", "the training process died; it is tried again")
+        shown.started(job(1), 0, 4)
+        shown.ended(1, "complete", "0.5500")
+    going_on, *said = written.getvalue().splitlines()[head:]
+    assert going_on == "going on: 2 trials are finished, best 0.2500"
+    recipe = said[0].partition(": ")[2]
+    assert recipe.startswith("SmallCNN adam ")
+    assert said == [
+        f"trial 3 started: {recipe}",
+        "trial 3 interrupted: the time was up; it is tried again",
+        f"trial 4 started: {recipe}, trial 3 again",
+        said[3],
+        "confirming: trials 4 train 2 times more, scored on corruptions drawn anew",
+        f"repeat of trial 4 started: {recipe}",
+        "repeat of trial 4 failed: the training process died; it is tried again",
+        f"repeat of trial 4 started: {recipe}, once more",
+        said[8],
+    ]
+    assert said[3].startswith("trial 4 complete: 0.6000    3 of 5 trials  best 0.6000 (trial 4)")
+    assert said[8].startswith("repeat of trial 4 complete: 0.5500    1 of 2 repeats")
