@@ -157,4 +157,4 @@ class StudyRecord(Frozen):
 
 def _short(value: object) -> str:
     text = str(value)
-    return text[:12] if len(text) == 64 else text  # a SHA-256 in hex
+    return f"fingerprint {text[:12]}" if len(text) == 64 else text  # a SHA-256 in hex

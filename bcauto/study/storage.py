@@ -68,14 +68,15 @@ def absolute(url: str) -> str:
 
 
 def check_exists(url: str) -> None:
-    """Makes sure that a storage can be reached and, where it is a file, that it is there.
+    """Makes sure that a storage can be read: a file may be on a disk that cannot be written to.
 
     Raises:
-        BadInput: it cannot, or is not.
+        BadInput: it cannot be reached, or the file is not there.
     """
-    check_storage(url)
     target = parsed(url)
-    if target.get_backend_name() == "sqlite" and not Path(target.database or "").is_file():
+    if target.get_backend_name() != "sqlite":
+        check_storage(url)
+    elif not Path(target.database or "").is_file():
         raise BadInput(f"the study's storage is missing: {target.database}")
 
 

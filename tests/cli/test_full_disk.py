@@ -64,3 +64,11 @@ def test_a_full_disk_ends_the_search_which_goes_on_once_there_is_room(
     assert again.returncode == 0, err
     check_ledger(storage)
     assert count(storage, TrialState.RUNNING, TrialState.WAITING) == 0
+
+    # As on a share, or a disk that is full to the last byte: a look writes nothing.
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    for look in ("status", "best", "studies"):
+        looked = process(look, "--studies-dir", small_disk)
+        out, err = looked.communicate(timeout=60)
+        assert looked.returncode == 0, err
+        assert "tiny-tiny" in out or look == "best"

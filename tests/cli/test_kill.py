@@ -162,8 +162,8 @@ def strike(running, victim, signum, code, storage):
     assert "Traceback" not in err
     if code is not None:
         assert running.returncode == code
-    else:  # Ray ends a driver whose raylet is gone, without a word, unless it is done before
-        assert running.returncode or finished(storage) == TRIALS
+    else:  # Ray ends a driver whose raylet is gone, if it has not said so and ended by then
+        assert running.returncode == 1 or finished(storage) == TRIALS
     if signum != signal.SIGKILL:
         assert "all is saved" in err
         assert count(storage, TrialState.RUNNING) == 0

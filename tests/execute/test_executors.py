@@ -172,6 +172,14 @@ class TestRay(ExecutorContract):
         with pytest.raises(NothingUsable, match=line):
             self.run(slots, ledger, work({}))
 
+    def test_a_raylet_that_died_is_told_in_one_line(self, slots, ledger, work, monkeypatch):
+        from ray._private.node import Node as RayNode
+
+        monkeypatch.setattr(RayNode, "dead_processes", lambda _: [("raylet", None)])
+        with pytest.raises(NothingUsable, match=r"^Ray's raylet died; all is saved, the same "):
+            self.run(slots, ledger, work({}))
+        assert TrialState.RUNNING not in states(ledger)
+
     def test_leaves_nothing_behind(self, slots, ledger, work, monkeypatch, tmp_path):
         monkeypatch.setenv("TMPDIR", str(tmp_path / ("long" * 20)))
         mine = f"bcauto-*-{os.getpid()}-*"  # others may run beside it

@@ -1,5 +1,6 @@
 """Storage URLs: reached before work, and never shown with a password."""
 
+import os
 import socket
 import sys
 import threading
@@ -44,6 +45,15 @@ def test_sqlite_needs_its_folder(tmp_path):
 def test_sqlite_file_must_not_be_a_folder(tmp_path):
     with pytest.raises(BadInput, match="must be writable"):
         check_storage(f"sqlite:///{tmp_path}")
+
+
+def test_a_file_that_cannot_be_written_to_can_be_looked_at(tmp_path, monkeypatch):
+    url = f"sqlite:///{tmp_path}/study.db"
+    connect(url)
+    monkeypatch.setattr("os.access", lambda path, mode: not mode & os.W_OK)
+    check_exists(url)
+    with pytest.raises(BadInput, match="must be writable"):
+        check_storage(url)
 
 
 def test_server_that_is_not_there_is_one_line_without_the_password():

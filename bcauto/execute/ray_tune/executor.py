@@ -57,7 +57,7 @@ class RayExecutor:
             scratch("tune") as folder,
         ):
             files = LocalFiles() if self.address == "local" else ClusterFiles()
-            bridge = Bridge(ledger, slots.workers, files, check)
+            bridge = Bridge(ledger, slots.workers, files, lambda: _check(check))
             try:
                 self._tuner(bridge, slots, work, folder).fit()
             except Exception as error:
@@ -143,6 +143,19 @@ def _start(here: Node, slots: Slots, nbytes: int, folder: Path) -> None:
     except Exception as error:  # Ray's own are of no kind
         reason = first_line(error)
         raise NothingUsable(f"Ray did not start ({reason}); the same command goes on") from error
+
+
+def _check(user: Callable[[], None]) -> None:
+    """Makes sure that nobody asked for an end, and that the raylet of a Ray of our own lives.
+
+    Without it Ray would end this process some seconds later, in words of its own.
+
+    Raises:
+        NothingUsable: the raylet has died.
+    """
+    user()
+    if any(name == "raylet" for name, _ in ray._private.worker._global_node.dead_processes()):
+        raise NothingUsable("Ray's raylet died; all is saved, the same command goes on")
 
 
 def _join(address: str) -> None:
