@@ -49,7 +49,7 @@ def test_a_line_says_what_its_numbers_are_and_fits(screen, job):
     assert drawn(shown)[0].strip() == "getting ready"
     shown.began(0, None)
     shown.started(job(12), None, None)
-    assert "starting" in drawn(shown)[0]
+    assert "in its first epoch" in drawn(shown)[0]
     shown.reported(12, 1, 0.5123)
     line, total = drawn(shown)
     assert line.split()[:2] == ["trial", "12"]
