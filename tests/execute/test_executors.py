@@ -1,6 +1,8 @@
 """One contract for every executor."""
 
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -186,6 +188,38 @@ class TestRay(ExecutorContract):
         before = set(Path("/tmp").glob(mine))
         self.run(slots, ledger, work({}))
         assert set(Path("/tmp").glob(mine)) <= before
+
+
+TERMINATED = """
+import os, signal, time
+from bcauto.execute.ray_tune import executor
+import ray
+
+heard = []
+signal.signal(signal.SIGTERM, lambda signum, _: heard.append(signum))
+connect = ray._private.worker.connect
+
+def connect_and_terminate(*arguments, **named):
+    connect(*arguments, **named)  # with Ray's own handler, in native code
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.2)
+
+ray._private.worker.connect = connect_and_terminate
+with executor._own_signal_handlers():
+    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(4)  # as long as it may take to end
+ray.shutdown()
+print(heard)
+"""
+
+
+@pytest.mark.ray
+def test_a_sigterm_while_ray_starts_does_not_abort_what_ends_after_it():
+    command = [sys.executable, "-c", TERMINATED]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.splitlines()[-1] == "[15, 15]"
 
 
 class Stubborn:

@@ -187,7 +187,9 @@ def _replaced(name: str, function: Callable[..., Any]) -> Iterator[None]:
 def _own_signal_handlers() -> Iterator[None]:
     """Keeps Ray's start from putting a handler of SIGTERM that just exits in place of ours.
 
-    It does so in Python, which is not let, and in native code, after which ours is put back.
+    It does so in Python, which is not let, and in native code, after which ours is put back. Of a
+    SIGTERM that came before that, the native one says where it came, calls ours, and sets an alarm
+    that would abort this process three seconds later, while it ends as it should.
     """
     handler = signal.getsignal(signal.SIGTERM)
     try:
@@ -196,3 +198,4 @@ def _own_signal_handlers() -> Iterator[None]:
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, handler)
+            signal.alarm(0)
