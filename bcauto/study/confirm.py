@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, sqrt
 from statistics import fmean, variance
 
 import optuna
@@ -38,12 +38,14 @@ class Confirmed:
         runs: its repeats, by number, on corruptions that the search did not see.
         score: what the trial is worth, in 0..1; see ``confirmed``.
         seed_variance: of an objective, from seed to seed.
+        seed_degrees: how many differences that was estimated from.
     """
 
     candidate: Best
     runs: tuple[Best, ...]
     score: float
     seed_variance: float
+    seed_degrees: int
 
     @property
     def mean(self) -> float:
@@ -52,10 +54,32 @@ class Confirmed:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 % for the score: by the validation images, which all repeats share, and the seeds."""
-        images = fmean(run.scores["standard_error"] ** 2 for run in self.runs)
-        half = _NORMAL_95 * (images + self.seed_variance / len(self.runs)) ** 0.5
+        """95 % for the score, by Student's t: few seeds tell little of how far seeds are apart."""
+        half = self._student_95() * self.standard_error
         return max(self.score - half, 0.0), min(self.score + half, 1.0)
+
+    @property
+    def standard_error(self) -> float:
+        """Of the score: by the validation images, which all repeats share, and by the seeds."""
+        images = fmean(run.scores["standard_error"] ** 2 for run in self.runs)
+        return sqrt(images + self._seed_error)
+
+    @property
+    def _seed_error(self) -> float:
+        """The squared standard error that comes from the seeds."""
+        return self.seed_variance / len(self.runs)
+
+    def _student_95(self) -> float:
+        """Standard errors to either side of 95 %, by Welch and Satterthwaite's degrees of freedom.
+
+        Those of the images count as known: a bootstrap over hundreds of them gives it.
+        """
+        if not self._seed_error:
+            return _NORMAL_95
+        from scipy.special import stdtrit  # some time to import, which --help should not wait for
+
+        degrees = self.seed_degrees * (self.standard_error**2 / self._seed_error) ** 2
+        return float(stdtrit(degrees, 0.975))
 
     @property
     def optimism(self) -> float:
@@ -98,7 +122,7 @@ def confirmed(search: optuna.Study, confirm: optuna.Study | None) -> list[Confir
 
 def _scored(repeated: Sequence[tuple[Best, Sequence[Best]]]) -> list[Confirmed]:
     means = [_mean(runs) for _, runs in repeated]
-    seeds = _seed_variance(repeated)
+    seeds, degrees = _seed_variance(repeated)
     kept = 1.0
     if len(means) > 1 and (apart := variance(means)) > 0:
         noise = fmean(seeds / len(runs) for _, runs in repeated)
@@ -110,24 +134,29 @@ def _scored(repeated: Sequence[tuple[Best, Sequence[Best]]]) -> list[Confirmed]:
             tuple(sorted(runs, key=lambda run: run.number)),
             middle + kept * (mean - middle),
             seeds,
+            degrees,
         )
         for (trial, runs), mean in zip(repeated, means, strict=True)
     ]
     return sorted(scored, key=lambda each: -each.mean)
 
 
-def _seed_variance(repeated: Sequence[tuple[Best, Sequence[Best]]]) -> float:
-    """The variance of an objective from seed to seed, pooled: a trial has too few repeats alone.
+def _seed_variance(repeated: Sequence[tuple[Best, Sequence[Best]]]) -> tuple[float, int]:
+    """The variance of an objective from seed to seed, and its degrees of freedom.
 
-    Where none has two repeats, its one is compared with the search: a difference of two seeds.
+    It is pooled over the trials, each of which has too few repeats alone: their differences among
+    themselves, and from the search's score, which is of another seed. What the search is too
+    optimistic by on the whole is no such difference, but where one repeat of one trial is all.
     """
-    free = sum(len(runs) - 1 for _, runs in repeated)
-    if free:
-        squares = sum((run.objective - _mean(runs)) ** 2 for _, runs in repeated for run in runs)
-        return squares / free
-    if len(repeated) < 2:
-        return 0.0
-    return variance(trial.objective - _mean(runs) for trial, runs in repeated) / 2
+    if not repeated:
+        return 0.0, 0
+    squares = sum((run.objective - _mean(runs)) ** 2 for _, runs in repeated for run in runs)
+    weights = [len(runs) / (len(runs) + 1) for _, runs in repeated]
+    apart = [trial.objective - _mean(runs) for trial, runs in repeated]
+    degrees = sum(len(runs) for _, runs in repeated) - 1
+    middle = fmean(apart, weights) if degrees else 0.0
+    squares += sum(w * (each - middle) ** 2 for w, each in zip(weights, apart, strict=True))
+    return squares / max(degrees, 1), max(degrees, 1)
 
 
 def _mean(runs: Sequence[Best]) -> float:
@@ -135,14 +164,15 @@ def _mean(runs: Sequence[Best]) -> float:
 
 
 def winner(candidates: Sequence[Confirmed]) -> Confirmed:
-    """The best mean; of those whose score lies in its interval the one with the fewest parameters.
+    """The best mean; of those within 1.96 standard errors of it that with the fewest parameters.
 
     Only those repeated as often as any are compared, so that luck with one seed does not win.
     """
     most = max(len(each.runs) for each in candidates)
     full = [each for each in candidates if len(each.runs) == most]
     leader = max(full, key=lambda each: each.mean)
-    tied = [each for each in full if each.score >= leader.interval[0]]
+    least = leader.score - _NORMAL_95 * leader.standard_error
+    tied = [each for each in full if each.score >= least]
     return min(tied, key=lambda each: (each.candidate.parameters, -each.mean))
 
 

@@ -5,6 +5,7 @@ import time
 import numpy as np
 import optuna
 import pytest
+import scipy
 from optuna.trial import TrialState
 
 from bcauto.recipe import Network, Recipe
@@ -123,6 +124,9 @@ def test_a_longer_search_confirms_its_new_leaders_and_keeps_the_old(repeats, fol
     assert [job.recipe for job in run(ledger_of(repeats, folder, after))] == [RECIPES[9]] * 2
 
 
+SHAPE = ((1, 2), (2, 1), (3, 3))  # means, and how often each is repeated
+
+
 def best(number, objective, parameters=100, error=0.01, of_trial=None):
     run_of = {"parameters": parameters, "seconds": 1.0}
     scores = {"standard_error": error, "held_out": {}}
@@ -150,29 +154,49 @@ def test_mean_optimism_and_the_typical_run():
 
 
 def test_the_variance_from_seed_to_seed_is_pooled_over_the_trials():
-    each = scored(joined(1, [0.6, 0.8]), joined(2, [0.5, 0.5]), joined(3, [0.7]))[1]
-    assert each.seed_variance == pytest.approx((0.02 + 0) / 2)
+    pairs = (joined(1, [0.6, 0.8], 0.8), joined(2, [0.5, 0.5], 0.6), joined(3, [0.7], 0.8))
+    each = scored(*pairs)[1]  # and the search is too optimistic by 0.1 for all of them
+    assert each.seed_variance == pytest.approx((0.02 + 0) / 4)
+    assert each.seed_degrees == 4
 
 
-def test_with_one_repeat_each_the_search_is_the_other_seed():
+def test_the_search_is_another_seed():
     pairs = [joined(1, [0.70], searched=0.80), joined(2, [0.70], searched=0.74)]
-    assert scored(*pairs)[1].seed_variance == pytest.approx(0.06**2 / 2 / 2)
-    assert scored(pairs[0])[1].seed_variance == 0
+    each = scored(*pairs)[1]
+    assert (each.seed_variance, each.seed_degrees) == (pytest.approx(0.06**2 / 2 / 2), 1)
+    alone = scored(pairs[0])[1]
+    assert (alone.seed_variance, alone.seed_degrees) == (pytest.approx(0.1**2 / 2), 1)
+
+
+def test_the_variance_is_estimated_without_bias():
+    rng, found = np.random.default_rng(0), []
+    for _ in range(2000):
+        scores = [0.1 * number + 0.02 * rng.standard_normal(times + 1) for number, times in SHAPE]
+        pairs = [joined(n, list(s[1:]), s[0] + 0.05) for n, s in enumerate(scores)]
+        found.append(scored(*pairs)[0].seed_variance)
+    assert np.mean(found) == pytest.approx(0.02**2, rel=0.05)
 
 
 def test_the_interval_has_the_error_of_the_images_and_of_the_seeds():
-    alone = scored(joined(1, [0.7], error=0.02))[1]
-    assert alone.interval == pytest.approx((0.7 - 0.0392, 0.7 + 0.0392))
-    spread = scored(joined(1, [0.6, 0.8], error=0.03))[1]
-    half = 1.96 * (0.03**2 + 0.02 / 2) ** 0.5
+    equal = scored(joined(1, [0.7], searched=0.7, error=0.02))[1]
+    assert equal.interval == pytest.approx((0.7 - 0.0392, 0.7 + 0.0392))
+    spread = scored(joined(1, [0.69, 0.71], error=0.03))[1]
+    images, seeds = 0.03**2, 0.0002 / 2
+    assert spread.standard_error == pytest.approx((images + seeds) ** 0.5)
+    degrees = (images + seeds) ** 2 / (seeds**2 / 1)  # Satterthwaite 1946
+    half = scipy.stats.t.ppf(0.975, degrees) * spread.standard_error
     assert spread.interval == pytest.approx((0.7 - half, 0.7 + half))
     assert scored(joined(1, [0.99, 0.99], error=0.05))[1].interval[1] == 1.0
 
 
 def test_scores_are_drawn_together_by_the_share_of_noise_and_keep_their_order():
-    noisy = scored(joined(1, [0.76, 0.80]), joined(2, [0.70, 0.74]), joined(3, [0.68, 0.70]))
+    noisy = scored(
+        joined(1, [0.76, 0.80], searched=0.83),
+        joined(2, [0.70, 0.74], searched=0.77),
+        joined(3, [0.68, 0.70], searched=0.74),
+    )
     means = [noisy[number].mean for number in (1, 2, 3)]
-    seeds = (0.0008 + 0.0008 + 0.0002) / 3
+    seeds = (0.0008 + 0.0008 + 0.0002) / 5
     kept = 1 - seeds / 2 / np.var(means, ddof=1)
     expected = np.mean(means) + kept * (np.array(means) - np.mean(means))
     assert 0 < kept < 1
@@ -182,7 +206,7 @@ def test_scores_are_drawn_together_by_the_share_of_noise_and_keep_their_order():
 def test_differences_that_are_all_noise_leave_one_score_and_sure_ones_stay():
     equal = scored(joined(1, [0.60, 0.80]), joined(2, [0.61, 0.81]))
     assert equal[1].score == equal[2].score == pytest.approx(0.705)
-    sure = scored(joined(1, [0.9, 0.9]), joined(2, [0.6, 0.6]))
+    sure = scored(joined(1, [0.9, 0.9], searched=0.95), joined(2, [0.6, 0.6], searched=0.65))
     assert (sure[1].score, sure[2].score) == pytest.approx((0.9, 0.6))
 
 
@@ -275,12 +299,12 @@ def test_the_confirmed_choice_has_less_regret_and_tells_its_optimism(given):
     assert gain.mean() > 3 * gain.std() / 1500**0.5
     assert optimism.mean() > 0.005  # the search's score of the winner is too good to be true
     assert abs(error.mean()) < 0.2 * optimism.mean() + 3 * error.std() / 1500**0.5
-    assert covered.mean() > 0.75  # nominally .95, but with a variance from a few seeds
+    assert covered.mean() > (0.87 if given.get("times") == 1 else 0.92)
 
 
-def test_the_winner_is_no_worse_than_the_best_mean_by_more_than_the_interval():
+def test_the_winner_is_within_the_error_of_the_best_mean():
     rng = np.random.default_rng(1)
     for _ in range(200):
         _, _, each = simulated(rng)
         leader = max(each, key=lambda one: one.mean)
-        assert winner(each).score >= leader.interval[0]
+        assert winner(each).score >= leader.score - 1.96 * leader.standard_error
