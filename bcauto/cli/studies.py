@@ -20,8 +20,8 @@ from bcauto.errors import first_line
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
     from bcauto.cli.opened import Opened
     from bcauto.study import Confirmed, Status
-    from bcauto.study.ledger import Keep
     from bcauto.study.state import State
+    from bcauto.study.trial_files import Keep
     from bcauto.study.unneeded import Unneeded
 
 __all__ = ["prune", "studies"]

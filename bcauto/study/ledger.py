@@ -15,18 +15,19 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from bcauto.errors import NothingUsable
-from bcauto.files import half_written
 from bcauto.study.drivers import Alone, Peers
+from bcauto.study.failures import Failures
 from bcauto.study.monitor import Monitor, SilentMonitor
 from bcauto.study.source import Asked, Source, was_drawn
-from bcauto.trial import Failure, Job, Outcome, Retry, TrialResult, checkpoint_path
+from bcauto.study.trial_files import Keep, TrialFiles
+from bcauto.trial import Failure, Job, Outcome, Retry, TrialResult
 
 __all__ = ["DONE", "Ledger", "Limits"]
 
@@ -37,13 +38,10 @@ _MAX_DEATHS = 2  # times that a recipe whose process died is tried again
 _ACCUMULATE = "accumulate"  # the attribute of a trial that has to do with less memory
 _MOST_ACCUMULATED = 2  # micro-batches of a trial that ran out of memory
 _HANDED_ON = ("deaths", "given", _ACCUMULATE)  # attributes that a retry has from its first try
-_MAX_FAILURES_IN_ROW = 10
 _MAX_REDRAWS = 50  # draws in a row that were known already, until the space counts as exhausted
 _DRAWING = 600.0  # seconds that a trial may run without a driver's name: storages are waited for
 _ANOTHERS_DRAW = 10.0  # seconds that the seed of a trial is waited for that another driver draws
 _LONGEST = 10_000  # characters of a reason or a traceback: MySQL takes 65,535 bytes
-
-Keep = int | Literal["all"]
 
 
 @dataclass(frozen=True)
@@ -95,12 +93,14 @@ class Ledger:
         self._live: dict[int, optuna.Trial] = {}
         self._stopping: dict[int, str] = {}
         self.exhausted = False
-        self._failures: list[str] = []
+        self._failures = Failures()
+        self._files = TrialFiles(model, limits.keep)
         self._begun: dict[int, float] = {}  # when a trial that others draw was first seen
         self._trials_when_empty: int | None = None
         with self.drivers.drawing():
             self._reap()
-        self._sweep()
+        if not self.drivers.alive(None):
+            self._files.sweep()
         self.monitor.began(self.finished, max(map(_value, self._complete()), default=None))
 
     @property
@@ -175,7 +175,7 @@ class Ledger:
         self.monitor.reported(number, epoch, score)
         if self._time_is_up:
             self._stopping[number] = "time"
-        elif math.isfinite(score) and not self._is_start(trial.user_attrs) and trial.should_prune():
+        elif math.isfinite(score) and self._may_prune(trial, epoch) and trial.should_prune():
             self._stopping[number] = "pruner"
         return number in self._stopping
 
@@ -189,8 +189,21 @@ class Ledger:
         trial = self._live.pop(number)
         self._failures.clear()
         self.study.tell(trial, state=TrialState.PRUNED, skip_if_finished=True)
-        self._drop_checkpoint(trial)
+        self._files.drop_checkpoint(trial)
         self.monitor.ended(number, "pruned", "behind the median of the others at this epoch")
+
+    def _may_prune(self, trial: optuna.Trial, epoch: int) -> bool:
+        """Whether it is neither a starting point, nor in the epochs that train its head alone.
+
+        In those it is behind all whose head was done sooner, and it may overtake them. A retry has
+        passed the epochs that its first try has, even if others are ahead of that by now.
+        """
+        attrs = trial.user_attrs
+        training = attrs["recipe"]["training"]
+        head = 0 if training["stages"] else training["head_epochs"]
+        first = attrs.get("retry_of")
+        passed = first is not None and epoch in self._trials()[first].intermediate_values
+        return epoch > head and not passed and not self._is_start(attrs)
 
     def _is_start(self, attrs: Mapping[str, Any]) -> bool:
         """Whether it is a starting point's trial, or a retry of one, which is seen to its end."""
@@ -314,8 +327,10 @@ class Ledger:
         trial.set_user_attr("run", values)
         self.study.tell(trial, objective)
         self._failures.clear()
-        self._drop_checkpoint(trial)
-        self._drop_models()
+        self._files.drop_checkpoint(trial)
+        running = self._trials(TrialState.RUNNING)  # first: what ends in between is in both
+        ranked = sorted(self._complete(), key=lambda t: (-_value(t), t.number))
+        self._files.drop_models(ranked, running)
         self.monitor.ended(trial.number, "complete", f"{objective:.4f}")
 
     def _close_failed(self, trial: FrozenTrial, failure: Failure) -> None:
@@ -326,15 +341,8 @@ class Ledger:
         if failure.disk_full:
             self.broken = OSError(errno.ENOSPC, failure.reason)
         elif not queued:  # or a lost machine, or a time that is up, would look like recipes' faults
-            self._count_failure(failure.reason)
-
-    def _count_failure(self, reason: str) -> None:
-        """Ends the search where trial after trial fails for one reason."""
-        if reason not in self._failures:
-            self._failures.clear()
-        self._failures.append(reason)
-        if len(self._failures) >= _MAX_FAILURES_IN_ROW:
-            self.broken = NothingUsable(f"{_MAX_FAILURES_IN_ROW} trials in a row failed: {reason}")
+            if reason := self._failures.add(failure.reason):
+                self.broken = NothingUsable(reason)
 
     def _fail(self, frozen: FrozenTrial, failure: Failure) -> bool:
         """Notes the reason, queues the recipe again where that is due, closes the trial as FAIL.
@@ -351,7 +359,7 @@ class Ledger:
                 trial.set_user_attr("traceback", failure.traceback[-_LONGEST:])
         queued = failure.retry is not Retry.NEVER and self._queue_again(frozen, failure.retry)
         if not queued:
-            self._drop_checkpoint(frozen)
+            self._files.drop_checkpoint(frozen)
         self.study.tell(frozen.number, state=TrialState.FAIL, skip_if_finished=True)
         return queued
 
@@ -369,31 +377,7 @@ class Ledger:
             self.study.enqueue_trial(params, user_attrs={"retry_of": frozen.number, **attrs})
         return True
 
-    # --- files -----------------------------------------------------------------------------
-
-    def _drop_checkpoint(self, trial: optuna.Trial | FrozenTrial) -> None:
-        """Deletes what a retry would have gone on from."""
-        if "seed" in trial.user_attrs:
-            path = checkpoint_path(self.model(trial.number), trial.user_attrs["seed"])
-            path.unlink(missing_ok=True)
-
-    def _drop_models(self) -> None:
-        """Deletes the models of all trials but those that run, and the best that are kept."""
-        if self.limits.keep == "all":
-            return
-        running = self._trials(TrialState.RUNNING)  # first: what ends in between is in both
-        ranked = sorted(self._complete(), key=lambda t: (-_value(t), t.number))
-        kept = [*ranked[: self.limits.keep], *running]
-        names = {self.model(trial.number).name for trial in kept}
-        for path in self.model(0).parent.glob("*.keras"):
-            if path.name not in names and not path.name.startswith("."):  # half written
-                path.unlink(missing_ok=True)
-
-    def _sweep(self) -> None:
-        """Deletes what a killed search left half written."""
-        if not self.drivers.alive(None):
-            for path in half_written(self.model(0).parent):
-                path.unlink(missing_ok=True)
+    # --- the trials ------------------------------------------------------------------------
 
     def _complete(self) -> list[FrozenTrial]:
         return self._trials(TrialState.COMPLETE)

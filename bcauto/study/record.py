@@ -46,7 +46,9 @@ class Settings(Frozen):
     trials: int = Field(100, ge=1)
     timeout: float | None = Field(None, gt=0, description="seconds, of one run of the search")
     workers: int | None = Field(None, ge=1, le=10_000)
-    gpus_per_trial: float = Field(1.0, gt=0, description="where there is a GPU")
+    gpus_per_trial: float = Field(
+        1.0, gt=0, le=1, description="share of one, where there is a GPU; a trial trains on one"
+    )
     epoch_timeout: float = Field(
         7200.0, gt=0, description="seconds in which a trial ends an epoch, or counts as hanging"
     )
@@ -68,13 +70,6 @@ class Settings(Frozen):
         if self.proxy_data and self.proxy_add:
             got = f"got {self.proxy_data} and {self.proxy_add}"
             raise ValueError(f"--proxy-data and --proxy-add exclude each other, {got}")
-        return self
-
-    @model_validator(mode="after")
-    def _shares_or_takes_whole_gpus(self) -> Settings:
-        if self.gpus_per_trial > 1 and not self.gpus_per_trial.is_integer():
-            rule = "--gpus-per-trial must be a share of at most 1, or a whole number"
-            raise ValueError(f"{rule}, got {self.gpus_per_trial:g}")
         return self
 
     @model_validator(mode="after")
@@ -101,6 +96,7 @@ class Identity(Frozen):
     data: str
     space: str
     hypermodel: str = "none"
+    input_scale: int = 255
     proxy: str
     own_images: str = "none"
     seed: int

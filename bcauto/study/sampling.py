@@ -145,8 +145,8 @@ class _DrawnOnly(BaseSampler):
 def make_pruner() -> BasePruner:
     """The median rule, gently: a hundred trials are too few to prune hard.
 
-    The first five trials run through, no trial ends in its first three epochs, and three
-    others must have reported an epoch before anyone is compared at it.
+    The first five trials run through, no trial ends in its first three epochs, and three others
+    must have reported an epoch before anyone is compared at it. The ledger spares some more.
     """
     return MedianPruner(n_startup_trials=5, n_warmup_steps=4, n_min_trials=3)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import takewhile
 from typing import Protocol
 
@@ -13,6 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 from bcauto.recipe import Recipe
 from bcauto.seeds import derive
 from bcauto.space import Space, given_recipe
+from bcauto.space.dimensions import Scalar
 from bcauto.study.sampling import OptunaSuggester, SamplerName, make_sampler
 from bcauto.toml import parse
 from bcauto.trial import trial_seed
@@ -75,16 +79,26 @@ class SpaceSource:
 
         One at a time, so that a retry comes before it, where its first try was.
         """
-        tried = sum("start" in t.user_attrs for t in trials)
-        if tried >= len(self.space.start):
+        tried = {trial.user_attrs.get("start") for trial in trials}
+        key = next((key for key in self._starts if key not in tried), None)
+        if key is None:
             return False
-        start = self.space.start[tried]
-        if recipe := given_recipe(start):
-            given = {"given": recipe.model_dump(mode="json")}
-            study.enqueue_trial({}, user_attrs={"start": tried, **given})
+        start = self._starts[key]
+        if isinstance(start, Recipe):
+            given = {"given": start.model_dump(mode="json")}
+            study.enqueue_trial({}, user_attrs={"start": key, **given})
         else:
-            study.enqueue_trial(self.space.options(start), user_attrs={"start": tried})
+            study.enqueue_trial(start, user_attrs={"start": key})
         return True
+
+    @cached_property
+    def _starts(self) -> dict[str, Recipe | dict[str, Scalar]]:
+        """The starting points in what a sampler is told, or whole recipes.
+
+        Each by a key that it keeps where others are put before it in the space's file.
+        """
+        starts = (given_recipe(start) or self.space.options(start) for start in self.space.start)
+        return {_key(start): start for start in starts}
 
     def _in_turn(self, trials: Sequence[FrozenTrial]) -> bool:
         if self.sampler == "grid":
@@ -103,6 +117,11 @@ class SpaceSource:
         if point is not None:
             study.enqueue_trial(self.space.options(point))
         return point is not None
+
+
+def _key(start: Recipe | dict[str, Scalar]) -> str:
+    said = start.fingerprint if isinstance(start, Recipe) else json.dumps(start, sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def _asked_for(trials: Sequence[FrozenTrial]) -> int:

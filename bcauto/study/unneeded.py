@@ -16,8 +16,8 @@ from optuna.trial import FrozenTrial, TrialState
 from bcauto.files import half_written
 from bcauto.study.confirm import confirmed
 from bcauto.study.folder import StudyFolder
-from bcauto.study.ledger import Keep
 from bcauto.study.summary import best_trials
+from bcauto.study.trial_files import Keep
 from bcauto.trial import checkpoint_path
 
 __all__ = ["Kind", "Unneeded", "disk_size", "unneeded"]

@@ -181,8 +181,26 @@ def test_trial_killed_between_ask_and_draw_is_drawn_anew(study, space, folder):
     assert run(resumed, 1) == undisturbed[2:]
 
 
+def test_a_starting_point_that_is_put_before_the_others_later_is_tried(study, folder):
+    def asked(starts, trials):
+        points = [{"model.dropout": start} for start in starts]
+        space = Space(
+            recipe={"model": {"backbone": "SmallCNN"}},
+            search={"model.dropout": {"low": 0.0, "high": 0.5}},
+            start=points,
+        )
+        ledger = make(study, space, folder, trials=trials)
+        run(ledger, trials - ledger.finished)
+        done = [t for t in study.get_trials() if t.state is TrialState.COMPLETE]
+        return [trial.params["model.dropout"] for trial in done]
+
+    assert asked([0.1, 0.2], 2) == [0.1, 0.2]
+    assert asked([0.3, 0.1, 0.2], 3) == [0.1, 0.2, 0.3]
+    assert len(study.get_trials()) == 3
+
+
 def test_starting_point_killed_before_its_draw_is_not_lost(study, space, folder):
-    study.enqueue_trial(space.options(space.start[0]), user_attrs={"start": 0})
+    SpaceSource(space, 0)._queue_starting_point(study, [])
     study.ask()  # takes it, and the driver dies
     drawn = run(make(study, space, folder), COUNT)
     assert drawn == make_undisturbed(space, folder, COUNT)
@@ -310,6 +328,40 @@ def test_report_reaches_the_study_and_prunes_those_behind(study, space, folder):
     assert last.state is TrialState.PRUNED
     assert last.intermediate_values[1] == 0.1
     assert ledger.finished == 7
+
+
+@pytest.mark.parametrize("head_epochs", [0, 8])
+def test_no_trial_is_pruned_while_its_head_trains_alone(study, folder, head_epochs):
+    given = {"model": {"backbone": "SmallCNN"}, "training": {"head_epochs": head_epochs}}
+    space = Space(recipe=given, search={"model.dropout": {"low": 0.0, "high": 0.5}})
+    ledger = make(study, space, folder)
+    for _ in range(6):
+        job = ledger.next_job()
+        for epoch in range(1, 11):
+            ledger.report(job.number, epoch, 0.8)
+        ledger.close(job.number, result(0.8))
+    behind = ledger.next_job().number
+    stops = [ledger.report(behind, epoch, 0.1) for epoch in range(1, 11)]
+    assert stops.index(True) + 1 == max(4, head_epochs + 1)
+
+
+def test_a_retry_is_not_pruned_where_its_first_try_was_not(study, space, folder):
+    ledger = make(study, space, folder)
+    for _ in space.start:
+        ledger.next_job()  # they are never pruned
+    killed = ledger.next_job()
+    for epoch in range(1, 8):
+        assert not ledger.report(killed.number, epoch, 0.1)
+    for _ in range(6):
+        job = ledger.next_job()
+        for epoch in range(1, 11):
+            ledger.report(job.number, epoch, 0.8)
+        ledger.close(job.number, result(0.8))
+    ledger.close(killed.number, Failure("its process died", retry=Retry.LIMITED))
+    retry = ledger.next_job()
+    assert retry.recipe == killed.recipe
+    stops = [ledger.report(retry.number, epoch, 0.1) for epoch in range(1, 9)]
+    assert stops == [False] * 7 + [True]
 
 
 def test_starting_points_are_seen_to_their_end(study, space, folder):
@@ -542,6 +594,22 @@ def test_other_reasons_and_successes_start_the_count_anew(study, space, folder):
         reason = "one" if turn % 9 else "another"
         ledger.close(ledger.next_job().number, Failure(reason))
     assert ledger.broken is None
+
+
+def test_a_reason_is_the_same_at_another_epoch(study, space, folder):
+    ledger = make(study, space, folder)
+    for epoch in range(10):
+        assert ledger.broken is None
+        ledger.close(ledger.next_job().number, Failure(f"the loss is nan after epoch {epoch}"))
+    assert "10 trials in a row failed: the loss is nan after epoch 9" in str(ledger.broken)
+
+
+def test_fifty_failures_in_a_row_are_enough_whatever_the_reasons(study, space, folder):
+    ledger = make(study, space, folder)
+    for turn in range(50):
+        assert ledger.broken is None
+        ledger.close(ledger.next_job().number, Failure("one" if turn % 2 else "another"))
+    assert "50 trials in a row failed: one" in str(ledger.broken)
 
 
 def test_a_pruned_trial_starts_the_count_anew(study, space, folder):

@@ -1,0 +1,55 @@
+"""The files of a study's trials: the models of the best, and what a retry goes on from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import optuna
+from optuna.trial import FrozenTrial
+
+from bcauto.files import half_written
+from bcauto.trial import checkpoint_path
+
+__all__ = ["Keep", "TrialFiles"]
+
+Keep = int | Literal["all"]
+
+
+@dataclass(frozen=True)
+class TrialFiles:
+    """Deletes what is no longer needed, as the study goes.
+
+    Attributes:
+        model: the path of a trial's model, by its number.
+        keep: how many of the best trials keep theirs.
+    """
+
+    model: Callable[[int], Path]
+    keep: Keep
+
+    def drop_checkpoint(self, trial: optuna.Trial | FrozenTrial) -> None:
+        """Deletes what a retry would have gone on from."""
+        if "seed" in trial.user_attrs:
+            path = checkpoint_path(self.model(trial.number), trial.user_attrs["seed"])
+            path.unlink(missing_ok=True)
+
+    def drop_models(self, ranked: list[FrozenTrial], running: Iterable[FrozenTrial]) -> None:
+        """Deletes all models but those of the best, who come first, and of trials that run."""
+        if self.keep == "all":
+            return
+        names = {self.model(trial.number).name for trial in (*ranked[: self.keep], *running)}
+        for path in self._folder.glob("*.keras"):
+            if path.name not in names and not path.name.startswith("."):  # half written
+                path.unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Deletes what a killed search left half written."""
+        for path in half_written(self._folder):
+            path.unlink(missing_ok=True)
+
+    @property
+    def _folder(self) -> Path:
+        return self.model(0).parent
