@@ -86,10 +86,7 @@ class Plan:
 
         Asked for at every report where time is short, and looking for GPUs starts a process.
         """
-        here = Node.here()
-        if self.settings.ray_address != "local" and here.gpus < self.settings.gpus_per_trial:
-            here = Node(here.cores)  # a guess: the cluster's machines may have more GPUs than this
-        return self.slots_on([here])
+        return self.slots_on([Node.here()])
 
     def slots_on(self, nodes: Sequence[Node]) -> Slots:
         """The same on other machines."""
@@ -161,8 +158,6 @@ def plan_search(given: Mapping[str, Any], studies: Path, study: str | None) -> P
     resumed = known is not None
     plan = Plan(folder, settings, record, url, space, text, data, own, proxy, weights, resumed)
     check_room(folder.path, plan.unwritten)
-    if settings.ray_address == "local":
-        plan.slots  # noqa: B018  refuses shares of GPUs that this machine has not
     return plan
 
 
@@ -274,6 +269,7 @@ def _record(
         data=data.fingerprint,
         space=space.fingerprint,
         hypermodel=settings.hypermodel or "none",
+        input_scale=settings.input_scale,
         proxy=proxy.fingerprint,
         own_images=own.fingerprint if own else "none",
         seed=settings.seed,

@@ -104,11 +104,18 @@ def check_models(
     models = list(models)
     for model in models:
         model.check_takes(image_size)
-    check_weights(weights, models)
+    check_weights(weights, models, image_size)
 
 
-def check_weights(weights: Weights, models: Iterable[Network | Hypermodel]) -> None:
+def check_weights(
+    weights: Weights, models: Iterable[Network | Hypermodel], image_size: tuple[int, int]
+) -> None:
     """Makes sure, before any work, that every network can get its weights.
+
+    Args:
+        weights: where they come from.
+        models: those that will be trained.
+        image_size: of the data, (height, width) in px: some weights are of one size.
 
     Raises:
         BadInput: a file is missing from the folder, or a download has no network.
@@ -118,7 +125,7 @@ def check_weights(weights: Weights, models: Iterable[Network | Hypermodel]) -> N
     if weights.folder:
         missing = [n for n in wanted.values() if not _readable(weights.file(n))]
     else:
-        missing = [n for n in wanted.values() if not _cached(n)]
+        missing = [n for n in wanted.values() if not _cached(n, n.input_size(image_size))]
     if not missing or (not weights.folder and _online()):
         return
     if weights.folder:
@@ -182,8 +189,8 @@ def _readable(file: Path | None) -> bool:
     return file is not None and os.access(file, os.R_OK)
 
 
-def _cached(network: Network) -> bool:
-    return any(_keras_models().glob(network.entry.cached_name(network.alpha)))
+def _cached(network: Network, size: tuple[int, int]) -> bool:
+    return (_keras_models() / _download(network, size)).exists()
 
 
 def _download(network: Network, size: tuple[int, int]) -> str:

@@ -16,6 +16,7 @@ WIDE = Network(backbone="MobileNet", alpha=0.75)
 V2 = Network(backbone="MobileNetV2", alpha=0.35)
 SCRATCH = Network(backbone="SmallCNN")
 UNTRAINED = Network(backbone="VGG16", pretrained=False)
+SIZE = (100, 100)  # px, of which no download is: Keras takes those of 224
 DOWNLOADS = {
     "MobileNet-0.25": "mobilenet_2_5_224_tf_no_top.h5",
     "MobileNet-0.75": "mobilenet_7_5_224_tf_no_top.h5",
@@ -103,7 +104,7 @@ def test_a_folder_names_its_file_only_for_what_is_pretrained(tmp_path):
 def test_a_folder_with_every_file_will_do_without_a_network(tmp_path, offline):
     for file in ("mobilenet_0.25.weights.h5", "mobilenetv2_0.35.weights.h5"):
         (tmp_path / file).touch()
-    check_weights(Weights(str(tmp_path)), [NARROW, V2, NARROW, SCRATCH])
+    check_weights(Weights(str(tmp_path)), [NARROW, V2, NARROW, SCRATCH], SIZE)
     assert offline == []
 
 
@@ -112,34 +113,42 @@ def test_every_file_that_a_folder_lacks_is_named_once(tmp_path, refused):
     lacks = "mobilenet_0.75.weights.h5, mobilenetv2_0.35.weights.h5"
     folder = re.escape(str(tmp_path))
     with refused(f"^--weights {folder} lacks {lacks}, which the space asks for$"):
-        check_weights(Weights(str(tmp_path)), [NARROW, WIDE, V2, WIDE])
+        check_weights(Weights(str(tmp_path)), [NARROW, WIDE, V2, WIDE], SIZE)
 
 
 def test_a_folder_is_not_made_up_for_by_the_network(tmp_path, online, refused):
     with refused("lacks mobilenet_0.25"):
-        check_weights(Weights(str(tmp_path)), [NARROW])
+        check_weights(Weights(str(tmp_path)), [NARROW], SIZE)
     assert online == []
 
 
 def test_the_real_folder_has_what_the_small_space_asks_for(real_weights):
-    check_weights(read_weights(str(real_weights)), [NARROW, WIDE, V2])
+    check_weights(read_weights(str(real_weights)), [NARROW, WIDE, V2], SIZE)
 
 
 def test_no_weights_need_no_network(keras_home, offline):
-    check_weights(Weights("none"), [NARROW, V2])
+    check_weights(Weights("none"), [NARROW, V2], SIZE)
     assert offline == []
 
 
 def test_networks_that_train_from_scratch_need_no_network(keras_home, offline):
-    check_weights(Weights("imagenet"), [SCRATCH, UNTRAINED])
+    check_weights(Weights("imagenet"), [SCRATCH, UNTRAINED], SIZE)
     assert offline == []
 
 
 def test_what_is_in_keras_cache_needs_no_network(keras_home, offline):
     for file in DOWNLOADS.values():
         (keras_home / "models" / file).touch()
-    check_weights(Weights("imagenet"), [NARROW, WIDE, V2])
+    check_weights(Weights("imagenet"), [NARROW, WIDE, V2], SIZE)
     assert offline == []
+
+
+def test_what_is_in_the_cache_for_another_size_is_not_there(keras_home, offline, refused):
+    for file in DOWNLOADS.values():
+        (keras_home / "models" / file).touch()
+    with refused("^ImageNet weights of MobileNetV2-0.35 cannot be downloaded"):
+        check_weights(Weights("imagenet"), [NARROW, V2], (96, 96))
+    check_weights(Weights("imagenet"), [V2.model_copy(update={"image_side": 224})], (96, 96))
 
 
 def test_offline_what_is_not_in_the_cache_is_named_with_what_can_be_done(
@@ -149,7 +158,7 @@ def test_offline_what_is_not_in_the_cache_is_named_with_what_can_be_done(
     cannot = "^ImageNet weights of MobileNet-0.75, MobileNetV2-0.35 cannot be downloaded"
     ways = "--weights DIR .* --weights none .* search the space quick"
     with refused(rf"{cannot} \(storage.googleapis.com cannot be reached\): give {ways}"):
-        check_weights(Weights("imagenet"), [NARROW, WIDE, V2])
+        check_weights(Weights("imagenet"), [NARROW, WIDE, V2], SIZE)
     ((host, port), patience) = offline[0]
     assert (len(offline), host, port) == (1, "storage.googleapis.com", 443)
     assert 0 < patience < 10
@@ -158,7 +167,7 @@ def test_offline_what_is_not_in_the_cache_is_named_with_what_can_be_done(
 def test_a_cache_that_does_not_exist_is_empty(keras_home, offline, refused):
     (keras_home / "models").rmdir()
     with refused("ImageNet weights of MobileNet-0.25 cannot be downloaded"):
-        check_weights(Weights("imagenet"), [NARROW])
+        check_weights(Weights("imagenet"), [NARROW], SIZE)
 
 
 def test_without_keras_home_the_cache_is_in_the_home_folder(tmp_path, monkeypatch, offline):
@@ -166,12 +175,12 @@ def test_without_keras_home_the_cache_is_in_the_home_folder(tmp_path, monkeypatc
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / ".keras" / "models").mkdir(parents=True)
     (tmp_path / ".keras" / "models" / DOWNLOADS["MobileNet-0.25"]).touch()
-    check_weights(Weights("imagenet"), [NARROW])
+    check_weights(Weights("imagenet"), [NARROW], SIZE)
     assert offline == []
 
 
 def test_online_what_is_missing_will_be_downloaded_and_the_probe_is_closed(keras_home, online):
-    check_weights(Weights("imagenet"), [NARROW, V2])
+    check_weights(Weights("imagenet"), [NARROW, V2], SIZE)
     assert [connection.fileno() for connection in online] == [-1]
 
 

@@ -70,17 +70,16 @@ class Slots:
         Args:
             nodes: one or more.
             workers: trials at a time over all nodes; None for as many as fit.
-            gpus_per_trial: share of a GPU for each, where there is one.
+            gpus_per_trial: share of a GPU for each, in (0, 1], where there is one.
 
         Raises:
-            BadInput: no machine has so many GPUs.
+            BadInput: there is neither a core nor a GPU, as in a cluster that has no workers yet.
         """
         share = gpus_per_trial if any(node.gpus for node in nodes) else 0.0
         room = [_room(node, share) for node in nodes]
         if not any(room):
-            largest = max(node.gpus for node in nodes)
-            rule = "--gpus-per-trial must be at most the GPUs of one machine"
-            raise BadInput(f"{rule} ({largest:g}), got {share:g}")
+            rule = "a cluster must have a CPU core or a GPU when a search starts"
+            raise BadInput(f"{rule}, got {len(nodes)} machine(s) without")
         wanted = workers or sum(room)
         crowded = max(1.0, wanted / sum(room))
         limits = [
@@ -96,8 +95,6 @@ class Slots:
     @property
     def whole_gpus(self) -> int:
         """GPUs that hold so many slots; a share never lies on two."""
-        if self.gpus > 1:
-            return self.workers * int(self.gpus)
         return ceil(self.workers / _on_one(self.gpus)) if self.gpus else 0
 
 
@@ -105,7 +102,7 @@ def _room(node: Node, share: float) -> int:
     """Trials that a machine takes at a time."""
     if not share:
         return min(2, node.cores)
-    return int(node.gpus // share) if share > 1 else int(node.gpus) * _on_one(share)
+    return int(node.gpus) * _on_one(share)
 
 
 def _on_one(share: float) -> int:

@@ -214,7 +214,9 @@ class Range(_Conditional):
         return self._mirrored(int(value) if self.integer else float(value))
 
     def _mirrored(self, value: float) -> float:
-        return self.low + self.high - value if self.reverse_log else value
+        if not self.reverse_log:
+            return value
+        return min(max(self.low + self.high - value, self.low), self.high)  # or a rounding step off
 
     def _on_step(self, value: float) -> bool:
         if self.step is None:

@@ -50,7 +50,7 @@ def refused(command, tmp_path):
         (("--workers", 10**9), "workers must be less than or equal to 10000, got 1000000000"),
         (("--seed", -1), "seed"),
         (("--gpus-per-trial", 0), "gpus_per_trial"),
-        (("--gpus-per-trial", 1.5), "must be a share of at most 1, or a whole number, got 1.5"),
+        (("--gpus-per-trial", 2), "gpus_per_trial must be less than or equal to 1, got 2"),
         (("--keep", 0), "--keep must be a whole number above 0, or all, got '0'"),
         (("--timeout", "soon"), "--timeout must be a time such as 2h"),
         (("--executor", "dask"), "dask"),

@@ -263,17 +263,15 @@ class TestSlots:
             ([Node(8), Node(8)], 2, 1.0, Slots(2, 8)),
             ([Node(16, 3)], None, 0.6, Slots(3, 5, 0.6)),
             ([Node(20, 2)], None, 0.1, Slots(20, 1, 0.1)),
-            ([Node(16, 4)], None, 2.0, Slots(2, 8, 2.0)),
             ([Node(8, 6), Node(64, 1), Node(64, 1)], None, 1.0, Slots(8, 1, 1.0)),
-            ([Node(64, 1), Node(8, 4)], None, 4.0, Slots(1, 8, 4.0)),
         ],
     )
     def test_as_many_as_fit_on_every_machine(self, nodes, workers, share, slots):
         assert Slots.on(nodes, workers, share) == slots
 
-    def test_more_gpus_than_a_machine_has_are_refused(self, refused):
-        with refused("at most the GPUs of one machine \\(2\\), got 4"):
-            Slots.on([Node(8, 2), Node(8, 1)], None, 4.0)
+    def test_machines_without_a_core_or_a_gpu_are_refused(self, refused):
+        with refused("must have a CPU core or a GPU when a search starts, got 2 machine"):
+            Slots.on([Node(0), Node(0)], None, 1.0)
 
     @pytest.mark.parametrize(
         ("slots", "gpus"),
@@ -283,7 +281,6 @@ class TestSlots:
             (Slots(5, 1, 0.5), 3),
             (Slots(20, 1, 0.1), 2),
             (Slots(3, 1, 1.0), 3),
-            (Slots(2, 1, 2.0), 4),
         ],
     )
     def test_a_share_of_a_gpu_never_lies_on_two(self, slots, gpus):

@@ -263,6 +263,15 @@ def test_a_reversed_log_range_mirrors_a_log_range():
         Range(low=1, high=2, log=True, reverse_log=True)
 
 
+@pytest.mark.parametrize("high", [0.65, 0.85, 0.95, 1e-3, 7.3])
+def test_a_reversed_range_ends_at_its_bounds(high):
+    mirrored = Range(low=high / 9.5, high=high, reverse_log=True)
+    for bound in (mirrored.low, mirrored.high):
+        assert mirrored.low <= mirrored.option(bound) <= mirrored.high
+    suggest = SimpleNamespace(number=lambda name, bounds: bounds.low)
+    assert mirrored.draw("x", suggest) <= high
+
+
 @pytest.mark.parametrize("key", ["units", "a.b", "a@b", "50%", "a%2Eb", "conv/units 1"])
 def test_an_escaped_key_is_one_part_of_a_dimensions_name(key):
     assert unquote(escaped(key)) == key
