@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from bcauto.errors import BadInput, NothingUsable, first_line
-from bcauto.model_file import MODEL, find_model, look_into
+from bcauto.model_file import INPUT, MODEL, find_model, look_into
 from bcauto.proxy import Proxy, score
 from bcauto.study import Best, Confirmed, StudyFolder, StudyRecord, kept_model
 from bcauto.training.run import predict_labels, predict_probabilities
@@ -177,7 +177,7 @@ def _manifest(
         "scores": best.scores,
         "class_names": list(record.data.class_names),
         "image_size": list(record.data.image_size),
-        "input": "RGB, 0-255, (n, height, width, 3)",
+        "input": INPUT,
         "fingerprints": record.identity.model_dump(include={"data", "space", "proxy"}),
         "seed": record.settings.seed,
         "versions": record.versions,

@@ -21,10 +21,13 @@ from bcauto.archive import MAX_EXPANSION
 from bcauto.errors import BadInput, first_line
 from bcauto.unreadable import plain_errors
 
-__all__ = ["MODEL", "Description", "find_model", "look_into"]
+__all__ = ["INPUT", "MODEL", "Description", "find_model", "foreign_kind", "look_into", "tables"]
 
 MODEL = "model.keras"
 """The file of an exported model, in its folder."""
+
+INPUT = "RGB, 0-255, (n, height, width, 3)"
+"""What a model takes, in its manifest's words."""
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _CONFIG_BYTES = 2**25  # the largest networks' are about a megabyte
@@ -73,22 +76,24 @@ def look_into(file: Path) -> Description:
         config = json.loads(archive.read(_CONFIG)) if _CONFIG in archive.namelist() else None
         if not isinstance(config, dict):
             raise BadInput(f"{file}: not a Keras model that can be loaded (no {_CONFIG})")
-        _check_kinds(file, config)
-        for kind in list(_kinds(config)):
-            kind.pop("compile_config", None)  # it would make an optimizer and its variables
-        return Description(config, _weights(file, archive))
-
-
-def _check_kinds(file: Path, config: dict[str, Any]) -> None:
-    for kind in _kinds(config):
-        module, name = kind.get("module"), kind["class_name"]
-        ours = module is None or module == "builtins" or f"{module}.".startswith("keras.")
-        if name in _CODE or not ours:
-            got = f"{module}.{name}" if module else name
+        if got := foreign_kind(config):
             raise BadInput(
                 f"{file}: not a Keras model that can be loaded: it must be of Keras' own layers, "
                 f"without Lambda or other code, got {got[:100]!r}"
             )
+        for table in list(tables(config)):
+            table.pop("compile_config", None)  # it would make an optimizer and its variables
+        return Description(config, _weights(file, archive))
+
+
+def foreign_kind(config: dict[str, Any]) -> str | None:
+    """The first class that a description names and that is not Keras' own, or holds code."""
+    for table in tables(config):
+        module, name = table.get("module"), table["class_name"]
+        ours = module is None or module == "builtins" or f"{module}.".startswith("keras.")
+        if name in _CODE or not ours:
+            return f"{module}.{name}" if module else str(name)
+    return None
 
 
 def _check_sizes(file: Path, archive: zipfile.ZipFile) -> None:
@@ -103,7 +108,7 @@ def _check_sizes(file: Path, archive: zipfile.ZipFile) -> None:
             )
 
 
-def _kinds(tree: Any) -> Iterator[dict[str, Any]]:
+def tables(tree: Any) -> Iterator[dict[str, Any]]:
     """Every table in a tree that names a class."""
     ahead = [tree]
     while ahead:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from bcauto.data import Leaks, load
@@ -11,9 +12,18 @@ from bcauto.recipe import Recipe
 from bcauto.seeds import derive
 from bcauto.training import Payload, Trainer
 from bcauto.trial import Job, Report, TrialResult, trial_seed
-from bcauto.weights import check_weights, read_weights
+from bcauto.weights import check_models, read_weights
 
-__all__ = ["train_recipe"]
+__all__ = ["TrainedRecipe", "train_recipe"]
+
+
+@dataclass(frozen=True)
+class TrainedRecipe:
+    """What training a recipe came to, the classes of the data, and its (h, w) in px."""
+
+    result: TrialResult
+    class_names: tuple[str, ...]
+    image_size: tuple[int, int]
 
 
 def train_recipe(
@@ -25,7 +35,7 @@ def train_recipe(
     report: Report,
     image_size: int | None = None,
     leaks: Leaks = "refuse",
-) -> TrialResult:
+) -> TrainedRecipe:
     """What a trial of this recipe comes to in a search with the default proxy and this seed.
 
     Args:
@@ -43,15 +53,15 @@ def train_recipe(
         TrialFailed: the loss is no longer a number.
     """
     found = read_weights(weights)
-    check_weights(found, [recipe.model])
     dataset = load(data, image_size, seed, leaks)
-    recipe.model.check_takes(dataset.image_size)
+    check_models([recipe.model], dataset.image_size, found)
     val = dataset.val
     proxy = make_proxy(val.images, val.labels, ProxyConfig(), derive(seed, "proxy"))
     payload = Payload(dataset, proxy, found, modules=str(Path.cwd()))
     trainer = Trainer(payload, threads=count_cores())
     job = Job(0, recipe, trial_seed(seed, recipe), model)
     try:
-        return trainer.run(job, report)
+        result = trainer.run(job, report)
     finally:
         job.checkpoint_path.unlink(missing_ok=True)  # nothing goes on from it
+    return TrainedRecipe(result, dataset.class_names, dataset.image_size)

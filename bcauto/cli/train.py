@@ -26,6 +26,7 @@ from bcauto.errors import BadInput
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
     from bcauto.recipe import Recipe
+    from bcauto.train import TrainedRecipe
     from bcauto.trial import Report, TrialResult
 
 __all__ = ["train"]
@@ -44,7 +45,7 @@ def train(  # one parameter an option
     leaks: LeaksOption = None,
     out: Annotated[
         str | None,
-        typer.Option(help="Folder for model, recipe and scores. [default: none]", metavar="DIR"),
+        typer.Option(help="Folder for model, recipe and manifest. [default: none]", metavar="DIR"),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -67,11 +68,11 @@ def train(  # one parameter an option
             where = data or "built-in cells"
             typer.echo(f"training {chosen.model.label} on {where}; the first epoch takes longest")
         model = folder / "model.keras"
-        result = train_recipe(chosen, data, source, number, model, report, side, leaks or "refuse")
-        found = _as_object(recipe, result)
+        trained = train_recipe(chosen, data, source, number, model, report, side, leaks or "refuse")
+        found = _as_object(recipe, trained.result)
         (folder / "recipe.toml").write_text(chosen.to_toml(), encoding="utf-8")
-        whole = json.dumps({**found, **asdict(result)}, indent=2)
-        (folder / "scores.json").write_text(whole + "\n", encoding="utf-8")
+        whole = json.dumps({**found, **_about_model(trained), **asdict(trained.result)}, indent=2)
+        (folder / "manifest.json").write_text(whole + "\n", encoding="utf-8")
     typer.echo(json.dumps(found) if as_json else _line(chosen, found))
 
 
@@ -132,6 +133,17 @@ def _as_object(name: str, result: TrialResult) -> dict[str, Any]:
         "clean_accuracy": result.clean_accuracy,
         "held_out": result.held_out,
         "seconds": result.seconds,
+    }
+
+
+def _about_model(trained: TrainedRecipe) -> dict[str, Any]:
+    """What must be known to use the model, by the names that an export has for it."""
+    from bcauto.model_file import INPUT  # h5py, which --help would wait for
+
+    return {
+        "class_names": list(trained.class_names),
+        "image_size": list(trained.image_size),
+        "input": INPUT,
     }
 
 

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from bcauto.errors import BadInput
@@ -55,17 +56,31 @@ def test_what_it_leaves_can_be_evaluated(train, command, tmp_path, test_npz):
     assert "mine.toml (SmallCNN): objective 0." in ran.out
     kept = tmp_path / "kept"
     assert sorted(file.name for file in kept.iterdir()) == [
+        "manifest.json",
         "model.keras",
         "recipe.toml",
-        "scores.json",
     ]
     assert read_recipe(kept / "recipe.toml") == read_recipe(tmp_path / "mine.toml")
-    scores = json.loads((kept / "scores.json").read_text())
+    scores = json.loads((kept / "manifest.json").read_text())
     assert [stage["epochs"] for stage in scores["stages"]] == [1, 1]
     assert f"objective {scores['objective']:.4f}" in ran.out
     evaluated = command("evaluate", "kept", "--data", test_npz, "--json")
     assert evaluated.code == 0, evaluated.err
     assert json.loads(evaluated.out)["n"] == 40
+
+
+@pytest.mark.keras
+def test_what_it_leaves_knows_the_classes(train, command, tmp_path, tiny_npz):
+    with np.load(tiny_npz) as file:
+        data = dict(file)
+    np.savez(tiny_npz, **data, class_names=["bright", "dark"])
+    assert train("--out", "kept").code == 0
+    manifest = json.loads((tmp_path / "kept" / "manifest.json").read_text())
+    assert (manifest["class_names"], manifest["image_size"]) == (["bright", "dark"], [32, 32])
+    np.savez("other.npz", **data, class_names=["dark", "bright"])
+    refused = command("evaluate", "kept", "--data", "other.npz")
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert "must be the model's ('bright', 'dark')" in refused.err
 
 
 @pytest.mark.parametrize(
