@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -12,14 +11,21 @@ from numpy.typing import NDArray
 
 from bcauto.errors import BadInput
 from bcauto.hypermodels.load import build_with, in_one_line, load_hypermodel, overrides_fit
+from bcauto.hypermodels.plain import check_plain
 from bcauto.recipe import Hypermodel
 
-__all__ = ["Built", "Labels", "build_hypermodel", "wrapped"]
+__all__ = ["Built", "Labels", "build_hypermodel", "check_loss", "wrapped"]
 
 Labels: TypeAlias = Literal["sparse", "one_hot", "binary"]
 
 _PROBABLE = ("softmax", "sigmoid", "hard_sigmoid", "sparsemax")
 """Activations that give probabilities; a name may go on, as ``softmax_v2`` of TensorFlow's."""
+
+_TAKEN = {
+    "sparse": "class numbers, as its name says",
+    "one_hot": "one-hot labels, or has 'sparse' in its name",
+    "binary": "labels of shape (n, 1)",
+}
 
 
 @dataclass(frozen=True)
@@ -83,12 +89,12 @@ def wrapped(
     (for a single output 0 or 1), and whether it gives logits is told by its last activation.
 
     Raises:
-        BadInput: it is no compiled Keras model of such images and classes, or has custom layers,
-            which an exported model must not need.
+        BadInput: it is no compiled Keras model of such images and classes, or has custom layers
+            or functions, which an exported model must not need.
     """
     if not isinstance(model, keras.Model):
         raise BadInput(f"build must return a keras.Model, got {type(model).__name__}")
-    loss = model.loss if model.compiled else None
+    loss = _single(model.loss) if model.compiled else None
     if loss is None and not own_fit:
         raise BadInput("build must return a compiled model with a loss, got one without")
     inputs = keras.Input((*image_size, 3), name="image")
@@ -97,10 +103,34 @@ def wrapped(
     core = _core(model, (*image_size, 3))
     outputs = _called(core, scaled, (*image_size, 3))
     labels = _labels(loss, outputs.shape, classes)
-    _check_plain(core)
     logits = _ends_in_logits(core) if loss is None else _is_of_logits(loss)
-    probabilities = _probabilities(outputs, labels, logits)
-    return Built(model, keras.Model(inputs, probabilities), labels, input_scale)
+    classifier = keras.Model(inputs, _probabilities(outputs, labels, logits))
+    check_plain(classifier)
+    return Built(model, classifier, labels, input_scale)
+
+
+def check_loss(built: Built, classes: int) -> None:
+    """Makes sure that the loss of a compiled model takes the labels that it will be given.
+
+    Raises:
+        BadInput: it fails with them.
+    """
+    targets = built.targets(np.eye(classes, dtype=np.float32))
+    width = 1 if built.labels == "binary" else classes
+    even = np.full((classes, width), 1 / classes, np.float32)  # as if the model gave it
+    tensor = keras.ops.convert_to_tensor
+    try:
+        built.model.compute_loss(y=tensor(targets), y_pred=tensor(even))
+    except Exception as error:  # a loss of the user's may raise anything
+        rule = f"build must return a model whose loss takes {_TAKEN[built.labels]}"
+        raise BadInput(f"{rule}, got one that fails with them ({in_one_line(error)})") from None
+
+
+def _single(loss: Any) -> Any:
+    """The loss of a list or dictionary of one, as Keras takes it for a single output."""
+    if isinstance(loss, dict):
+        loss = list(loss.values())
+    return loss[0] if isinstance(loss, list | tuple) and len(loss) == 1 else loss
 
 
 def _core(model: Any, shape: tuple[int, ...]) -> Any:
@@ -184,18 +214,3 @@ def _probabilities(outputs: Any, labels: Labels, logits: bool) -> Any:
     second = layers.Activation(activation, dtype="float32")(outputs)
     first = layers.Rescaling(-1.0, offset=1.0, dtype="float32")(second)
     return layers.Concatenate(dtype="float32", name="probabilities")([first, second])
-
-
-def _check_plain(model: Any) -> None:
-    for layer in [model, *_layers(model)]:
-        kind = type(layer)
-        if not re.match(r"keras\.", kind.__module__) or isinstance(layer, keras.layers.Lambda):
-            raise BadInput(
-                "build must return a model of Keras' own layers, or what is exported could not be "
-                f"loaded without its code, got {kind.__name__}"
-            )
-
-
-def _layers(model: Any) -> list[Any]:
-    inside = list(getattr(model, "layers", []))
-    return [*inside, *(deeper for layer in inside for deeper in _layers(layer))]

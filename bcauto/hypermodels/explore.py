@@ -14,7 +14,7 @@ from keras_tuner.errors import FailedTrialError
 
 from bcauto.errors import BadInput
 from bcauto.hypermodels.load import in_one_line
-from bcauto.space.dimensions import escaped
+from bcauto.space.dimensions import escaped, read_dimension
 
 __all__ = ["Explored", "as_table", "explore"]
 
@@ -170,8 +170,27 @@ def as_table(known: Any) -> dict[str, Any]:
         names[number] = name
         search[name] = {**_entry(parameter), **({"when": when} if when else {})}
         if all(defaults.get(parent) in wanted for parent, wanted in when.items()):
-            defaults[name] = parameter.default
+            defaults[name] = _nearest(search[name], parameter.default)
     return {"search": search, "start": [defaults] if defaults else []}
+
+
+def _nearest(entry: dict[str, Any], default: Any) -> Any:
+    """A default, or the value nearest to it where it is none: KerasTuner checks no number."""
+    try:
+        read_dimension(entry).option(default)
+    except ValueError:
+        legal = entry.get("values") or _around(default, **entry)
+        return min(legal, key=lambda value: abs(value - default))
+    return default
+
+
+def _around(number: float, low: float, high: float, step: float = 0, **_: Any) -> list[float]:
+    """The values of a range that may be nearest to a number, of the range's type."""
+    step = step or (1 if isinstance(low, int) else 0)
+    inside = min(max(number, low), high)
+    below = low + (inside - low) // step * step if step else inside
+    kind = type(low)
+    return [kind(min(value, high)) for value in (below, below + step)]
 
 
 def _is_held(parameter: Any, space: list[Any]) -> bool:

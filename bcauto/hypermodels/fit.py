@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["AugmentedBatches", "FitData", "call_fit"]
@@ -16,8 +16,18 @@ __all__ = ["AugmentedBatches", "FitData", "call_fit"]
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
+@dataclass
+class _Turn:
+    """The epoch that is on, from 1, for a dataset and all its copies."""
+
+    epoch: int = 1
+
+
 class AugmentedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
     """The training images as a dataset, in batches of one size, each epoch another.
+
+    An epoch ends where Keras says so, or a loop over the dataset has run through. Epochs are
+    counted on for all copies together, so that no ``model.fit`` meets again what one before it met.
 
     Args:
         make: makes a batch of (epoch, index, batch size), as the model takes it.
@@ -33,27 +43,32 @@ class AugmentedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ha
     ) -> None:
         super().__init__()
         self.make, self.steps, self.batch_size = make, steps, batch_size
-        self.epoch = 1
+        self.turn = _Turn()
 
     def __len__(self) -> int:
         return self.steps(self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[NDArray[Any], NDArray[Any]]:
-        return self.make(self.epoch, index, self.batch_size)
+        return self.make(self.turn.epoch, index, self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+        yield from super().__iter__()
+        self.on_epoch_end()  # which Keras, that iterates by index, says itself
 
     def on_epoch_end(self) -> None:
         """Lets the next epoch begin."""
-        self.epoch += 1
+        self.turn.epoch += 1
 
     def sized(self, batch_size: int) -> AugmentedBatches:
         """The same images in batches of another size."""
-        return AugmentedBatches(self.make, self.steps, batch_size)
+        other = copy.copy(self)
+        other.batch_size = batch_size
+        return other
 
     def arrays(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """All images and labels of the first epoch, for a ``fit`` that wants arrays."""
-        batches = [self.make(1, index, self.batch_size) for index in range(len(self))]
-        images, labels = zip(*batches, strict=True)
-        return np.concatenate(images), np.concatenate(labels)
+        everything = self.steps(1)  # one batch of all, or the last ones would be left over
+        return self.make(1, 0, everything)
 
 
 @dataclass(frozen=True)

@@ -340,9 +340,9 @@ class Ledger:
         self.monitor.ended(trial.number, state, f"{failure.reason}{again}")
         if failure.disk_full:
             self.broken = OSError(errno.ENOSPC, failure.reason)
-        elif not queued:  # or a lost machine, or a time that is up, would look like recipes' faults
-            if reason := self._failures.add(failure.reason):
-                self.broken = NothingUsable(reason)
+        # What is queued is none, or a lost machine, or a time that is up, would look like one.
+        elif not queued and (reason := self._failures.add(failure.reason)):
+            self.broken = NothingUsable(reason)
 
     def _fail(self, frozen: FrozenTrial, failure: Failure) -> bool:
         """Notes the reason, queues the recipe again where that is due, closes the trial as FAIL.

@@ -56,6 +56,26 @@ def test_a_fit_that_hands_on_gets_batches_that_change_each_epoch(fitted):
     assert batches[0][0].max() == first + 1
 
 
+def test_an_epoch_that_one_fit_has_met_no_other_meets(fitted):
+    epochs = []
+
+    def fit(hp, model, train):
+        for size in (8, 8, 12):
+            model.fit(train, batch_size=size)
+            for _ in range(2):
+                epochs.append(model.got["x"][0][0].max())
+                model.got["x"].on_epoch_end()
+        for _ in range(2):
+            met = [images.max() for images, _ in train]
+            assert len(met) == 3
+            epochs.extend(set(met))
+        model.fit(train)
+
+    got = fitted(fit)
+    epochs.append(got["x"][0][0].max())
+    assert epochs == list(range(1, 10))
+
+
 def test_its_own_batch_size_and_epochs_hold(fitted):
     def fit(hp, model, *args, **kwargs):
         return model.fit(*args, batch_size=12, epochs=2, validation_split=0.1, **kwargs)
@@ -73,6 +93,7 @@ def test_a_fit_of_x_and_y_gets_arrays(fitted):
 
     got = fitted(fit)
     assert (got["x"].shape, got["y"].shape) == ((24, 2), (24,))
+    assert got["y"].tolist() == [0] * 24  # one batch: none is left over
     assert (got["batch_size"], got["epochs"]) == (8, 5)
     assert got["callbacks"] == ["theirs", OURS]
 

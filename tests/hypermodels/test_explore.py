@@ -147,6 +147,36 @@ def test_every_kind_becomes_the_dimension_with_the_same_values():
     assert {n: type(v) for n, v in values.items()} == {n: type(v) for n, v in hp.values.items()}
 
 
+@pytest.mark.parametrize(
+    ("ask", "started"),
+    [
+        (lambda hp: hp.Int("a", 32, 512, step=32, default=100), 96),
+        (lambda hp: hp.Int("a", 32, 500, step=32, default=1000), 480),
+        (lambda hp: hp.Int("a", 3, 9, default=1), 3),
+        (lambda hp: hp.Int("a", 3, 9, default=4.6), 5),
+        (lambda hp: hp.Int("a", 2, 33, step=2, sampling="log", default=9), 8),
+        (lambda hp: hp.Float("a", 0, 0.5, step=0.1, default=0.26), 0.3),
+        (lambda hp: hp.Float("a", 0.0, 0.5, step=0.2, default=0.5), 0.4),
+        (lambda hp: hp.Float("a", 1e-4, 1e-2, sampling="log", default=0.1), 1e-2),
+        (lambda hp: hp.Float("a", 0.5, 0.9, sampling="reverse_log", default=0), 0.5),
+    ],
+)
+def test_a_default_that_is_no_value_starts_at_the_nearest(ask, started):
+    space = space_of(ask)
+    (start,) = space.start
+    assert start == pytest.approx({"model.values.a": started})
+    assert type(start["model.values.a"]) is type(started)
+
+
+def test_a_condition_goes_by_the_value_that_is_started_with():
+    def build(hp):
+        hp.Int("a", 2, 8, step=2, default=9)
+        with hp.conditional_scope("a", [8]):
+            hp.Boolean("b")
+
+    assert space_of(build).start == ({"model.values.a": 8, "model.values.b": False},)
+
+
 def test_a_name_with_and_without_a_condition_is_one_dimension():
     def build(hp):
         hp.Choice("kind", ["a", "b"])

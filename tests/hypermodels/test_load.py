@@ -75,6 +75,30 @@ def test_every_build_is_checked_as_the_first_is(answer):
     }
 
 
+def test_a_part_that_some_builds_alone_have_is_found(answer):
+    (fault,) = answer("tutorial_models:sometimes_own_part")["faults"]
+    assert fault["values"] == {"activation": "mine"}
+    assert fault["reason"].endswith("got the function by_two of Activation")
+
+
+def test_a_loss_of_other_labels_is_refused_but_where_fit_makes_them(answer, refused):
+    with refused("^--hypermodel tutorial_models:with_own_loss: build .* or has 'sparse' in its na"):
+        answer("tutorial_models:with_own_loss")
+    assert answer("tutorial_models:OwnLossModel")["faults"] == []
+
+
+def test_what_fit_asks_for_after_it_has_trained_is_in_the_space(answer):
+    search = answer("tutorial_models:StagedModel")["search"]
+    assert search["model.values.first"] == {"low": 1, "high": 2}
+    assert search["model.values.rate"] == {"values": [1e-4, 1e-3]}
+
+
+def test_a_fit_that_waits_for_a_score_comes_to_an_end(answer):
+    search = answer("tutorial_models:WaitingModel")["search"]
+    assert "model.values.again" in search
+    assert "model.values.good" not in search
+
+
 def test_a_long_error_is_cut():
     from bcauto.hypermodels.load import in_one_line
 

@@ -148,6 +148,147 @@ def test_a_loss_that_is_known_counts_also_with_a_loop_of_its_own():
     assert built.classifier.layers[-1].activation.__name__ == "linear"
 
 
+@pytest.mark.parametrize(
+    ("form", "labels"),
+    [
+        (["sparse_categorical_crossentropy"], "sparse"),
+        ({"classes": "sparse_categorical_crossentropy"}, "sparse"),
+        (["categorical_crossentropy"], "one_hot"),
+    ],
+)
+def test_a_list_or_dictionary_of_one_loss_is_that_loss(form, labels):
+    import keras
+
+    from bcauto.hypermodels.build import check_loss
+
+    inputs = keras.Input((8, 6, 3))
+    outputs = keras.layers.Dense(2, "softmax", name="classes")(keras.layers.Flatten()(inputs))
+    model = keras.Model(inputs, outputs)
+    model.compile("sgd", loss=form)
+    built = wrapped(model)
+    check_loss(built, 2)
+    assert built.labels == labels
+    targets = built.targets(np.eye(2, dtype=np.float32)[[0, 1, 1, 0, 1]])
+    assert np.isfinite(built.model.train_on_batch(built.images(IMAGES), targets))
+
+
+def test_a_listed_loss_tells_logits():
+    import keras
+
+    built = wrapped(dense(2, None, [keras.losses.CategoricalCrossentropy(from_logits=True)]))
+    assert built.classifier.layers[-1].activation.__name__ == "softmax"
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs", "message"),
+    [
+        ("own", 2, r"takes one-hot labels, or has 'sparse' in its name, got .* \(ValueError: "),
+        ("sparse", 2, "takes class numbers, as its name says, got one that fails with them"),
+        ("own", 1, r"takes labels of shape \(n, 1\), got one that fails"),
+    ],
+)
+def test_a_loss_that_fails_with_the_labels_is_refused(loss, outputs, message):
+    from bcauto.hypermodels.build import check_loss
+
+    def own(labels, predicted):
+        raise ValueError(f"cannot take {labels.shape}")
+
+    own.__name__ = loss
+    with pytest.raises(BadInput, match=f"^build must return a model whose loss {message}") as got:
+        check_loss(wrapped(dense(outputs, "sigmoid", own)), 2)
+    assert "\n" not in str(got.value)
+
+
+@pytest.mark.parametrize("activation", ["relu", "elu", "gelu", "leaky_relu", "sigmoid", "tanh"])
+def test_functions_of_tensorflow_that_keras_has_too_are_loaded(activation, tmp_path):
+    import keras
+    import tensorflow as tf
+
+    from bcauto.training.run import _save
+
+    layers = [keras.layers.Flatten(), keras.layers.Dense(3, getattr(tf.nn, activation))]
+    model = keras.Sequential([*layers, keras.layers.Dense(2, "softmax")])
+    model.compile("sgd", loss="mse")
+    built = wrapped(model)
+    _save(built.classifier, tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    expected = built.classifier.predict(IMAGES, verbose=0)
+    assert np.allclose(loaded.predict(IMAGES, verbose=0), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "got"),
+    [
+        ("lambda", "the function <lambda> of Conv2D"),
+        ("function", "the function by_two of Activation"),
+        ("keras' name", "the function mish of Conv2D"),
+        ("tensorflow's", "the function swish"),
+        ("object", "tutorial_models.Shrinking"),
+        ("bound", "the method __call__"),
+        ("partial", r"one that cannot be saved \(TypeError: .*\)"),
+        ("regularizer", "tutorial_models.Shrinking"),
+        ("initializer", "the function own_zeros of Conv2D"),
+        ("wrapper", "Lambda"),
+        ("inside", "the function by_two of Conv2D"),
+    ],
+)
+def test_what_could_not_be_loaded_without_its_code_is_refused(kind, got, tutorials):
+    from bcauto.hypermodels.build import wrapped
+
+    rule = "^build must return a model of Keras' own layers, .* without its code"
+    with pytest.raises(BadInput, match=f"{rule}, got {got}$"):
+        wrapped(tutorials.with_own_part(kind), (32, 32), 2, 255)
+
+
+def test_the_check_draws_nothing_at_random(tutorials):
+    import random
+
+    import keras
+
+    from bcauto.hypermodels.build import wrapped
+
+    model = tutorials.of_layers(keras.layers.Dropout(0.5), keras.layers.Dense(3))
+    random.seed(1)
+    wrapped(model, (32, 32), 2, 255)
+    drawn = random.random()
+    random.seed(1)
+    assert drawn == random.random()
+
+
+def test_a_model_is_loaded_once_for_each_kind_of_parts(monkeypatch):
+    import keras
+
+    from bcauto.hypermodels.plain import Loading
+
+    load, loaded = keras.saving.deserialize_keras_object, []
+
+    def noted(config, **settings):
+        loaded.append(config["class_name"])
+        return load(config, **settings)
+
+    loading = Loading()
+    models = [wrapped(dense(2, "softmax", "mse")).classifier for _ in range(2)]
+    other = keras.Sequential([keras.Input((3,)), keras.layers.Dropout(0.5)])
+    monkeypatch.setattr(keras.saving, "deserialize_keras_object", noted)
+    for model in [*models, other]:
+        loading.check(model)
+    assert loaded == ["Functional", "Sequential"]
+
+
+def test_what_cannot_be_loaded_is_refused(monkeypatch):
+    import keras
+
+    from bcauto.hypermodels.plain import Loading
+
+    def broken(config, **_):
+        raise KeyError("no such part")
+
+    monkeypatch.setattr(keras.saving, "deserialize_keras_object", broken)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dropout(0.5)])
+    with pytest.raises(BadInput, match=r"can be loaded when it is exported \(KeyError: 'no such"):
+        Loading().check(model)
+
+
 def test_what_is_saved_is_plain_keras_without_an_optimizer(tmp_path):
     import keras
 

@@ -3,6 +3,8 @@
 They know nothing of bcauto: a test copies this file into a user's folder.
 """
 
+import functools
+
 import keras
 import keras_tuner
 import tensorflow as tf
@@ -201,6 +203,100 @@ def with_own_layer(hp):
     model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(Doubling()(inputs))))
     model.compile(loss="mse")
     return model
+
+
+def mish(x):
+    return x * keras.ops.tanh(keras.ops.softplus(2 * x))
+
+
+def by_two(x):
+    return 2 * x
+
+
+class Shrinking(keras.regularizers.Regularizer):
+    def __call__(self, weights):
+        return keras.ops.sum(weights**2)
+
+    def get_config(self):
+        return {}
+
+
+def with_own_part(kind):
+    """A model of Keras' own layers in all but one part of theirs."""
+    layers = keras.layers
+    images = keras.Sequential([keras.Input((32, 32, 3)), layers.Conv2D(2, 3, activation=by_two)])
+    return of_layers(
+        *{
+            "lambda": lambda: [layers.Conv2D(2, 3, activation=lambda x: x)],
+            "function": lambda: [layers.Activation(by_two)],
+            "keras' name": lambda: [layers.Conv2D(2, 3, activation=mish)],
+            "tensorflow's": lambda: [layers.Conv2D(2, 3, activation=tf.nn.swish)],
+            "object": lambda: [layers.Conv2D(2, 3, activation=Shrinking())],
+            "bound": lambda: [layers.Conv2D(2, 3, activation=Shrinking().__call__)],
+            "partial": lambda: [layers.Conv2D(2, 3, activation=functools.partial(by_two))],
+            "regularizer": lambda: [layers.Conv2D(2, 3, kernel_regularizer=Shrinking())],
+            "initializer": lambda: [layers.Conv2D(2, 3, bias_initializer=own_zeros)],
+            "wrapper": lambda: [layers.TimeDistributed(layers.Lambda(by_two))],
+            "inside": lambda: [images],
+        }[kind]()
+    )
+
+
+def own_zeros(shape, dtype=None):
+    return keras.ops.zeros(shape, dtype)
+
+
+def sometimes_own_part(hp):
+    own = hp.Choice("activation", ["relu", "mine"]) == "mine"
+    return of_layers(keras.layers.Activation(by_two if own else "relu"))
+
+
+def own_loss(labels, outputs):
+    return keras.losses.sparse_categorical_crossentropy(labels, outputs)
+
+
+def with_own_loss(hp):
+    model = of_layers()
+    model.compile(loss=own_loss if hp.Boolean("own", default=True) else "mse")
+    return model
+
+
+class OwnLossModel(keras_tuner.HyperModel):
+    """Trains by a loss that takes other labels than ours, which it makes of them."""
+
+    def build(self, hp):
+        return with_own_loss(hp)
+
+    def fit(self, hp, model, x, y, **kwargs):
+        return model.fit(x, y, **kwargs)
+
+
+class StagedModel(ConditionalModel):
+    """Trains twice, and asks for the second rate only then."""
+
+    def fit(self, hp, model, *args, **kwargs):
+        history = model.fit(*args, **{**kwargs, "epochs": hp.Int("first", 1, 2)})
+        assert max(history.history["val_accuracy"]) <= 1
+        assert len(history.epoch) == len(history.history["loss"])
+        model.compile(keras.optimizers.Adam(hp.Choice("rate", [1e-4, 1e-3])), loss=model.loss)
+        return model.fit(*args, **{**kwargs, "epochs": 1})
+
+
+class WaitingModel(ConditionalModel):
+    """Trains until it is good."""
+
+    def fit(self, hp, model, *args, **kwargs):
+        while model.fit(*args, **kwargs).history["accuracy"][-1] < 0.9:
+            hp.Boolean("again")
+        hp.Boolean("good")
+
+
+class OverArraysModel(ConditionalModel):
+    """Sees how many pictures it is given."""
+
+    def fit(self, hp, model, x, y, callbacks=None, **kwargs):
+        assert len(x) == len(y) == 72, len(x)
+        return model.fit(x, y, callbacks=callbacks)
 
 
 def nothing(hp):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections import defaultdict
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import SimpleNamespace
@@ -210,6 +211,31 @@ def _compile_with(keras, settings):
         compile_model(model, keras.optimizers.Adam(**settings), **named)
 
     return compiled
+
+
+def test_arrays_have_all_pictures(trainer, tmp_path):
+    assert trainer.run(job(tmp_path, "OverArraysModel"), lambda *_: None).epochs == 3
+
+
+def test_every_epoch_of_every_fit_is_another(trainer, tmp_path, monkeypatch):
+    from bcauto.training.batches import Batches
+
+    make, met = Batches.make, defaultdict(set)
+
+    def noted(batches, indices, epoch):
+        met[epoch].add(tuple(indices))
+        return make(batches, indices, epoch)
+
+    monkeypatch.setattr(Batches, "make", noted)
+    model = Hypermodel(
+        hypermodel="tutorial_models:StagedModel", values={**MLP, "first": 2}, input_scale=1
+    )
+    asked = job(tmp_path, "StagedModel")
+    recipe = asked.recipe.model_copy(update={"model": model})
+    result = trainer.run(dataclasses.replace(asked, recipe=recipe), lambda *_: None)
+    assert result.epochs == 3
+    whole = [epoch for epoch, batches in met.items() if len(batches) == 72 // 16]
+    assert len(whole) == 3  # Keras looks into others, to see what batches are like
 
 
 def test_arrays_are_trained_on_in_smaller_batches_too(trainer):
