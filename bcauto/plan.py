@@ -8,7 +8,6 @@ import platform
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cached_property
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -17,7 +16,7 @@ from typing import Any
 
 from bcauto.data import Dataset, load, read_for_evaluation
 from bcauto.disk import check_room, existing_part
-from bcauto.errors import BadInput
+from bcauto.errors import BadInput, choices
 from bcauto.execute import Node, Slots
 from bcauto.hardware import count_gpus
 from bcauto.hypermodels.space import hypermodel_space
@@ -173,11 +172,13 @@ def _absolute(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_new(name: str, given: Mapping[str, Any], studies: Path) -> None:
-    """Makes sure that a study that is not there is not one whose name was mistyped."""
-    near = get_close_matches(name, existing_studies(studies), n=1)
-    if near and not any(given.get(key) for key in ("data", "space", "hypermodel")):
-        rule = f"no study {name!r} in {studies}; did you mean {near[0]!r}?"
-        raise BadInput(f"{rule} A new one of this name begins with --data or --space")
+    """Makes sure that a study that is not there is not one that was meant, and mistyped."""
+    if any(given.get(key) for key in ("data", "space", "hypermodel")):
+        return
+    existing = existing_studies(studies)
+    known = choices(name, existing) if existing else "there is none yet"
+    rule = f"a study begins with --data or --space, and no study {name!r} is in {studies}"
+    raise BadInput(f"{rule}; {known}")
 
 
 def _default_name(given: Mapping[str, Any]) -> str:

@@ -116,7 +116,8 @@ class _Run:
         plan, settings = self.plan, self.plan.settings
 
         def reserve(complete: list[FrozenTrial]) -> float:
-            return confirm_time(complete, plan.confirmation, plan.slots.workers)
+            given = settings.timeout or 0.0
+            return confirm_time(complete, plan.confirmation, plan.slots.workers, given)
 
         limits = Limits(settings.trials, settings.keep, self.deadline, reserve)
         source = SpaceSource(plan.space, settings.seed, settings.sampler)
@@ -134,6 +135,9 @@ class _Run:
         repeats = self.open(plan.folder.confirm_name, optuna.pruners.NopPruner())
         left = source.left(repeats)
         if not left:
+            return repeats
+        if self.deadline is not None and time.monotonic() >= self.deadline:
+            self.monitor.notice("no time is left to confirm the best trials")
             return repeats
         target = len(repeats.get_trials(deepcopy=False, states=DONE)) + left
         self.monitor.confirming(leaders, confirmation.repeats, target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -167,15 +168,13 @@ def _best_object(
 
 def _status_lines(found: Status, repeated: list[Confirmed], left: bool) -> str:
     """What is known of a study; ``left``: by a search that died, whose trials look as they did."""
-    counts = ", ".join(f"{count} {state}" for state, count in found.trials.items())
+    trials = {**found.trials, "failed": found.failed}
+    counts = ", ".join(f"{count} {state}" for state, count in trials.items())
     best = found.best
     ahead = f"best: trial {best.number}, {best.objective:.4f}" if best else "best: none yet"
     lines = [f"{found.study}: {counts}, of {found.target} asked for"]
-    lines += [_failures_line(*each) for each in list(found.failures.items())[:_REASONS]]
-    if len(found.failures) > _REASONS:
-        lines.append("and for other reasons, all of which --json lists")
-    if found.retried:
-        lines.append(f"{found.retried} of those that failed were queued again under new numbers")
+    lines += _reasons_lines("failed", found.failures)
+    lines += _reasons_lines("tried again, under a new number", found.retries)
     lines += map(_running_line, found.running)
     if left:
         lines.append("the search of it was killed, and goes on when it is started again")
@@ -183,12 +182,15 @@ def _status_lines(found: Status, repeated: list[Confirmed], left: bool) -> str:
     if repeated:
         from bcauto.study import winner
 
-        lines.append(confirmed_line(winner(repeated)))
+        lines.append(confirmed_line(winner(repeated), best))
     return "\n".join(lines)
 
 
-def _failures_line(reason: str, count: int) -> str:
-    return f"{count} failed: {reason}"
+def _reasons_lines(what: str, reasons: Mapping[str, int]) -> list[str]:
+    """A line for each of the commonest reasons."""
+    lines = [f"{count} {what}: {reason}" for reason, count in list(reasons.items())[:_REASONS]]
+    more = [f"{what} for other reasons, too, all of which --json lists"]
+    return lines + more * (len(reasons) > _REASONS)
 
 
 def _running_line(running: Running) -> str:

@@ -99,7 +99,8 @@ class SearchScreen:
         if best is not None:
             self.best = f"{best:.4f}"
         if finished:
-            self._say(f"going on: {finished} {self.unit} are finished, best {self.best}")
+            are = f"{self.unit[:-1]} is" if finished == 1 else f"{self.unit} are"
+            self._say(f"going on: {finished} {are} finished, best {self.best}")
 
     def started(self, job: Job, retry_of: int | None, of_trial: int | None) -> None:
         """Puts a trial in a free lane."""
@@ -126,8 +127,9 @@ class SearchScreen:
     def confirming(self, trials: Sequence[int], repeats: int, target: int) -> None:
         """Says what follows the search, and counts the repeats from here on."""
         again = "once more" if repeats == 1 else f"{repeats} times more"
-        numbers = ", ".join(map(str, trials))
-        self._say(f"confirming: trials {numbers} train {again}, scored on corruptions drawn anew")
+        many = f"trials {', '.join(map(str, trials))} train"
+        who = many if len(trials) > 1 else f"trial {trials[0]} trains"
+        self._say(f"confirming: {who} {again}, scored on corruptions drawn anew")
         self.lanes = [None] * len(self.lanes)
         self.target, self.unit = target, "repeats"
         self.ended_here, self.best, self.timed_from = 0, "none yet", time.monotonic()
@@ -172,7 +174,7 @@ class SearchScreen:
         clean = f"{best.clean_accuracy:.4f} on clean validation images"
         self._say(f"best: trial {best.number}, {best.objective:.4f} on the proxy, {clean}")
         if repeated:
-            self._say(confirmed_line(winner(repeated)))
+            self._say(confirmed_line(winner(repeated), best))
         self._say(f"next: bcauto best {self.plan.folder.name} --export")
 
     def _advice(self) -> str:
@@ -200,7 +202,8 @@ class SearchScreen:
         return pace if timeout is None else max(0.0, min(pace, timeout - spent))
 
     def _say(self, line: str) -> None:
-        self.console.print(line, soft_wrap=True)
+        # A terminal would break lines within words; a file gets each as a whole.
+        self.console.print(line, soft_wrap=not self.console.is_terminal)
 
 
 def _two_columns(rows: Mapping[str, str]) -> Table:

@@ -169,7 +169,7 @@ def _cells(row: _Row) -> tuple[str, ...]:
         return (*found, "-", "-", "-")
     trials = row.counted.trials
     done = f"{trials['complete'] + trials['pruned']} of {row.counted.target}"
-    return (*found, done, str(trials["failed"]), _best_words(row.counted, row.confirmed))
+    return (*found, done, str(row.counted.failed), _best_words(row.counted, row.confirmed))
 
 
 def _best_words(counted: Status, confirmed: Confirmed | None) -> str:

@@ -177,16 +177,18 @@ def winner(candidates: Sequence[Confirmed]) -> Confirmed:
 
 
 def confirm_time(
-    complete: Sequence[FrozenTrial], confirmation: Confirmation, workers: int
+    complete: Sequence[FrozenTrial], confirmation: Confirmation, workers: int, timeout: float
 ) -> float:
-    """Seconds that confirming the best of these COMPLETE trials may take.
+    """Seconds of ``timeout`` to be kept for confirming the best of these COMPLETE trials.
 
-    Repeats run side by side, and the longest may come last.
+    Repeats run side by side, and the longest may come last. Where they may take more than half of
+    the time, none is kept: it would end trials before they are done, run after run.
     """
     best = sorted(complete, key=lambda t: -(t.value or 0.0))[: confirmation.top]
     seconds = [t.user_attrs["run"]["seconds"] for t in best]
     rounds = ceil(len(best) * confirmation.repeats / workers)
-    return _MARGIN * rounds * max(seconds, default=0.0)
+    needed = _MARGIN * rounds * max(seconds, default=0.0)
+    return needed if needed <= timeout / 2 else 0.0
 
 
 @dataclass(frozen=True)

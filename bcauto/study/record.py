@@ -117,9 +117,10 @@ class Identity(Frozen):
             )
 
     def _differences(self, other: Identity) -> Iterator[str]:
+        follow = {"data", "proxy"} if self.seed != other.seed else set()  # by the split
         for name in Identity.model_fields:
             mine, theirs = getattr(self, name), getattr(other, name)
-            if mine != theirs:
+            if mine != theirs and name not in follow:
                 yield f"{name.replace('_', ' ')} (study: {_short(mine)}, now: {_short(theirs)})"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,17 +55,22 @@ class Running:
 class Status:
     """How many trials a study has in each state, and its best.
 
-    ``retried`` counts those that failed by no fault of theirs, and were queued again; ``failures``
-    counts those that failed by the reason, the commonest first.
+    Of those that failed, ``retries`` counts what was queued again, by no fault of its own, and
+    ``failures`` the others, each by its reason and the commonest first.
     """
 
     study: str
     target: int
     trials: dict[str, int]
     best: Best | None
-    retried: int = 0
     running: tuple[Running, ...] = ()
     failures: dict[str, int] = field(default_factory=dict)
+    retries: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> int:
+        """Trials that failed for good."""
+        return sum(self.failures.values())
 
     def as_dict(self) -> dict[str, Any]:
         """The status as ``bcauto status --json`` prints it."""
@@ -74,6 +80,7 @@ class Status:
             "target": self.target,
             "trials": self.trials,
             "failures": self.failures,
+            "retries": self.retries,
             "best": best,
         }
 
@@ -101,15 +108,21 @@ def status(study: optuna.Study | None, name: str, target: int) -> Status:
     trials = [trial for trial in asked if "duplicate_of" not in trial.user_attrs]
     counts = Counter(trial.state for trial in trials)
     best = best_trials(study) if study else []
+    failed = [trial for trial in trials if trial.state == TrialState.FAIL]
+    retried = {trial.user_attrs.get("retry_of") for trial in trials}
     return Status(
         name,
         target,
         {word: counts[state] for word, state in _STATES.items()},
         next(iter(best), None),
-        sum("retry_of" in trial.user_attrs for trial in trials),
         tuple(_running(trial) for trial in trials if trial.state == TrialState.RUNNING),
-        dict(Counter(_reason(t) for t in trials if t.state == TrialState.FAIL).most_common()),
+        _reasons(trial for trial in failed if trial.number not in retried),
+        _reasons(trial for trial in failed if trial.number in retried),
     )
+
+
+def _reasons(trials: Iterable[FrozenTrial]) -> dict[str, int]:
+    return dict(Counter(map(_reason, trials)).most_common())
 
 
 def _reason(trial: FrozenTrial) -> str:

@@ -175,11 +175,11 @@ def test_study_whose_database_is_gone(searched_record, refused):
 
 def test_a_mistyped_study_is_not_begun(searched_record, refused, command):
     line = refused("search", "--study", "looked-att", "--trials", 9)
-    assert "no study 'looked-att' in studies; did you mean 'looked-at'?" in line
+    assert "no study 'looked-att' is in studies; did you mean 'looked-at'? Legal: looked-at" in line
     meant = command("search", "--study", "looked-att", "--space", "quik")
     assert "unknown space 'quik'" in meant.err
-    unlike = command("search", "--study", "another", "--weights", "no/such")
-    assert "no/such" in unlike.err
+    elsewhere = refused("search", "--study", "looked-at", "--studies-dir", "no")
+    assert "a study begins with --data or --space, and no study 'looked-at' is in no" in elsewhere
 
 
 @pytest.fixture

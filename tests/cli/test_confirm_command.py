@@ -11,7 +11,10 @@ import pytest
 from optuna.trial import TrialState
 from sqlalchemy.exc import DatabaseError
 
+from bcauto.plan import plan_search
 from bcauto.proxy import Proxy
+from bcauto.search import _Run
+from bcauto.study import SilentMonitor, driving, make_pruner
 
 pytestmark = pytest.mark.keras
 
@@ -55,6 +58,25 @@ def test_the_best_trials_train_again_and_count_as_no_trials(searched, searched_o
     assert status["trials"]["complete"] + status["trials"]["pruned"] == 3
     assert len(repeats(searched)) == 4
     assert len(list((searched / "confirm" / "models").glob("*.keras"))) == 4
+
+
+def test_where_no_time_is_left_that_is_said_and_no_repeat_begins(searched):
+    class Hears(SilentMonitor):
+        def __init__(self):
+            self.heard = []
+
+        def notice(self, line):
+            self.heard.append(line)
+
+        def confirming(self, trials, repeats, target):
+            pytest.fail("nothing is confirmed")
+
+    monitor, plan = Hears(), plan_search({"confirm_repeats": 3}, searched.parent, STUDY)
+    with driving(plan.folder) as drivers:
+        run = _Run(plan, time.monotonic(), monitor, lambda: None, drivers)
+        run.confirm(run.open(STUDY, make_pruner()))
+    assert monitor.heard == ["no time is left to confirm the best trials"]
+    assert len(repeats(searched)) == 4
 
 
 def test_repeats_are_scored_on_the_same_images_corrupted_anew(searched):

@@ -195,7 +195,7 @@ def test_status_says_why_trials_failed(searched, command, tmp_path):
         study.tell(trial, state=optuna.trial.TrialState.FAIL)
     lines = command("status").out.splitlines()
     said = ["2 failed: b", "1 failed: a", "1 failed: c", "1 failed: d", "1 failed: e"]
-    assert lines[1:7] == [*said, "and for other reasons, all of which --json lists"]
+    assert lines[1:7] == [*said, "failed for other reasons, too, all of which --json lists"]
     failures = json.loads(command("status", "--json").out)["failures"]
     assert failures == {"a": 1, "b": 2, "c": 1, "d": 1, "e": 1, "f": 1}
 

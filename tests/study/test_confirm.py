@@ -251,12 +251,14 @@ def finished_trial(recipe, value, seconds=60.0):
 @pytest.mark.parametrize(("workers", "rounds"), [(1, 6), (2, 3), (4, 2), (6, 1), (8, 1)])
 def test_time_is_kept_for_as_many_rounds_as_the_workers_need(workers, rounds):
     trials = [finished_trial(RECIPES[n], 0.5 + n / 100, seconds=10.0 * n) for n in range(6)]
-    assert confirm_time(trials, Confirmation(), workers) == pytest.approx(1.25 * rounds * 50)
+    needed = 1.25 * rounds * 50
+    assert confirm_time(trials, Confirmation(), workers, 2 * needed) == pytest.approx(needed)
+    assert confirm_time(trials, Confirmation(), workers, 1.9 * needed) == 0
 
 
 def test_no_time_is_kept_before_a_trial_is_complete_nor_without_confirmation():
-    assert confirm_time([], Confirmation(), 2) == 0
-    assert confirm_time([finished_trial(RECIPES[1], 0.5)], Confirmation(top=0), 2) == 0
+    assert confirm_time([], Confirmation(), 2, 999) == 0
+    assert confirm_time([finished_trial(RECIPES[1], 0.5)], Confirmation(top=0), 2, 999) == 0
 
 
 def test_a_search_ends_in_time_for_confirming(study, space, folder):

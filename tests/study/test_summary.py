@@ -26,6 +26,7 @@ def test_status_counts_every_state(searched):
         "target": 9,
         "trials": {"complete": 4, "pruned": 0, "failed": 1, "running": 1, "waiting": 0},
         "failures": {"ValueError: no": 1},
+        "retries": {},
         "best": {"number": 1, "objective": 0.8},
     }
     assert sum(found["trials"].values()) == len(searched.get_trials())
@@ -37,7 +38,8 @@ def test_status_tells_how_far_trials_are_and_which_failures_were_queued_again(st
     for epoch, score in enumerate((0.3, 0.5), 1):
         ledger.report(first.number, epoch, score)
     ledger.close(second.number, Failure("its process died", retry=Retry.LIMITED))
-    assert status(study, "cells", 9).retried == 1
+    found = status(study, "cells", 9)
+    assert (found.failures, found.retries, found.failed) == ({}, {"its process died": 1}, 0)
     again = ledger.next_job()
     running = status(study, "cells", 9).running
     assert [(r.number, r.epoch, r.score) for r in running] == [(0, 2, 0.5), (again.number, 0, None)]
