@@ -153,7 +153,7 @@ def test_a_search_killed_while_it_confirms_goes_on(process, tiny_npz, tiny_space
     done = len(repeats(folder))
     out, err = process(*ARGUMENTS).communicate(timeout=300)
     assert "confirming: " in out, err
-    assert f"going on: {done} repeats are finished" in out
+    assert f"going on: {done} repeat" in out
     assert "4 of 4 repeats" in out
     assert 1 <= done < 4
     runs = repeats(folder)
