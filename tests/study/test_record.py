@@ -49,6 +49,13 @@ def test_another_identity_is_refused_by_name(record, name):
     assert all(f"{same} (study" not in str(refused.value) for same in set(IDENTITY) - {name})
 
 
+def test_what_follows_from_another_seed_is_not_named(record):
+    """The split, and so data and proxy, are drawn from it."""
+    other = Identity(**{**IDENTITY, "seed": 7, "data": "a" * 64, "proxy": "b" * 64})
+    with pytest.raises(BadInput, match=r"something else: seed \(study: 0, now: 7\)\. Give"):
+        record.identity.check_same(other, "cells")
+
+
 def test_the_same_identity_goes_on(record):
     record.identity.check_same(Identity(**IDENTITY), "cells")
 
