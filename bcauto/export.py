@@ -16,6 +16,7 @@ import numpy as np
 
 from bcauto.errors import BadInput, NothingUsable, first_line
 from bcauto.model_file import INPUT, MODEL, find_model, look_into
+from bcauto.models import count_described
 from bcauto.proxy import Proxy, score
 from bcauto.study import Best, Confirmed, StudyFolder, StudyRecord, kept_model
 from bcauto.training.run import predict_labels, predict_probabilities
@@ -106,12 +107,7 @@ def _check_parameters(config: dict[str, Any], weights: int) -> None:
 
     A few words can describe a layer that no memory holds; so the model is first made without any.
     """
-    try:
-        with keras.StatelessScope(initialize_variables=False):
-            model = keras.saving.deserialize_keras_object(config, safe_mode=True)
-            parameters = model.count_params()
-    finally:
-        keras.backend.clear_session()  # or Keras would still make the parameters later
+    parameters = count_described(config)
     if parameters > weights:
         raise ValueError(
             f"its parameters must be in the file, got {parameters:,} and {weights:,} bytes of them"

@@ -21,7 +21,16 @@ from bcauto.archive import MAX_EXPANSION
 from bcauto.errors import BadInput, first_line
 from bcauto.unreadable import plain_errors
 
-__all__ = ["INPUT", "MODEL", "Description", "find_model", "foreign_kind", "look_into", "tables"]
+__all__ = [
+    "INPUT",
+    "MODEL",
+    "Description",
+    "find_model",
+    "foreign_kind",
+    "look_into",
+    "tables",
+    "uncompiled",
+]
 
 MODEL = "model.keras"
 """The file of an exported model, in its folder."""
@@ -81,9 +90,7 @@ def look_into(file: Path) -> Description:
                 f"{file}: not a Keras model that can be loaded: it must be of Keras' own layers, "
                 f"without Lambda or other code, got {got[:100]!r}"
             )
-        for table in list(tables(config)):
-            table.pop("compile_config", None)  # it would make an optimizer and its variables
-        return Description(config, _weights(file, archive))
+        return Description(uncompiled(config), _weights(file, archive))
 
 
 def foreign_kind(config: dict[str, Any]) -> str | None:
@@ -94,6 +101,16 @@ def foreign_kind(config: dict[str, Any]) -> str | None:
         if name in _CODE or not ours:
             return f"{module}.{name}" if module else str(name)
     return None
+
+
+def uncompiled(config: dict[str, Any]) -> dict[str, Any]:
+    """The description without what its models were compiled with, taken out in place.
+
+    It would make an optimizer and its variables.
+    """
+    for table in list(tables(config)):
+        table.pop("compile_config", None)
+    return config
 
 
 def _check_sizes(file: Path, archive: zipfile.ZipFile) -> None:

@@ -153,7 +153,8 @@ def plan_search(given: Mapping[str, Any], studies: Path, study: str | None) -> P
     url = record.storage_url(folder, given.get("storage"))
     if known:
         check_exists(url)  # or it would be made, and the study begin again
-        check_storage(url)
+        if settings.storage == OWN_STORAGE:  # another was checked before the data was read
+            check_storage(url)
     resumed = known is not None
     plan = Plan(folder, settings, record, url, space, text, data, own, proxy, weights, resumed)
     check_room(folder.path, plan.unwritten)

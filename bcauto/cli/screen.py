@@ -45,10 +45,9 @@ class _Lane:
 
     def line(self) -> str:
         """What is known of it, with the recipe at the end, where a narrow terminal cuts it."""
-        epoch = f"epoch {self.epoch} of {self.epochs}"
-        progress = (
-            "in its first epoch" if self.score is None else f"{epoch}, score {self.score:.3f}"
-        )
+        progress = "in its first epoch"
+        if self.score is not None:
+            progress = f"epoch {self.epoch} of {self.epochs}, score {self.score:.3f}"
         took = _clock(time.monotonic() - self.since)
         return f"{self.name:<10} {took:>7}  {progress:<28} {_recipe_line(self.job)}"
 

@@ -10,7 +10,8 @@ import keras
 
 from bcauto.errors import BadInput
 from bcauto.hypermodels.load import in_one_line
-from bcauto.model_file import foreign_kind, tables
+from bcauto.model_file import foreign_kind, tables, uncompiled
+from bcauto.models import count_described
 
 __all__ = ["Loading", "check_plain"]
 
@@ -39,15 +40,12 @@ class Loading:
         if parts <= self.known:
             return
         try:
-            with keras.StatelessScope(initialize_variables=False):
-                keras.saving.deserialize_keras_object(config, safe_mode=True)
+            count_described(config)
         except Exception as error:  # Keras raises whatever its readers raise
             reason = in_one_line(error)
             raise BadInput(
                 f"build must return a model that can be loaded when it is exported ({reason})"
             ) from None
-        finally:
-            keras.backend.clear_session()  # or Keras would still make the parameters later
         self.known |= parts
 
 
@@ -73,7 +71,7 @@ def check_plain(classifier: Any) -> None:
         raise _not_plain(f"one that cannot be saved ({in_one_line(error)})") from None
     if got := foreign_kind(config):
         raise _not_plain(got)
-    for table in tables(_uncompiled(config)):
+    for table in tables(uncompiled(config)):
         if table.get("module") == "builtins" and not _is_loaded(table):
             raise _not_plain(f"the {table['class_name']} {table['config']}")
 
@@ -93,13 +91,6 @@ def _saved(classifier: Any) -> dict[str, Any]:
     """What a model is saved as, beside its weights."""
     saved: dict[str, Any] = json.loads(json.dumps(keras.saving.serialize_keras_object(classifier)))
     return saved
-
-
-def _uncompiled(config: dict[str, Any]) -> dict[str, Any]:
-    """The same without what models inside it were compiled with, which an export leaves out."""
-    for table in list(tables(config)):
-        table.pop("compile_config", None)
-    return config
 
 
 def _is_loaded(table: dict[str, Any]) -> bool:

@@ -21,13 +21,13 @@ def extended(base: Table, changes: Table) -> Table:
     """The raw table of a space that extends ``base`` by ``changes``.
 
     Tables merge key by key; a dimension is changed as a whole, by its full name, but for its
-    condition where it brings none (``when = {}`` takes that away). One without a condition, named
-    by its key alone, takes the place of all of that key. A constant of
-    ``changes`` takes the place of ``base``'s dimensions of its key: dimensions under a condition on
-    these lose it where the constant meets it, and go where it does not. Stages take the place of
-    all that has no effect beside them. Unless ``changes`` brings its own, starting points of
-    ``base`` stay where the space can still draw them, and whole recipes where they agree with the
-    constants that take the place of something (``left_out`` says why not).
+    condition where it brings none (``when = {}`` takes that away). One without a condition takes
+    the place of all dimensions of its key. A constant of ``changes`` takes the place of ``base``'s
+    dimensions of its key: dimensions under a condition on these lose it where the constant meets
+    it, and go where it does not. Stages take the place of all that has no effect beside them.
+    Unless ``changes`` brings its own, starting points of ``base`` stay where the space can still
+    draw them, and whole recipes where they agree with the constants that take the place of
+    something (``left_out`` says why not).
 
     Raises:
         ValueError: what comes of it is no space.

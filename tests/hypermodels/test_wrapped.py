@@ -29,6 +29,19 @@ def wrapped(model, classes=2, scale=255, own_fit=False):
     return wrapped(model, (8, 6), classes, scale, own_fit)
 
 
+def reloaded(built, folder):
+    """The classifier as it is saved and loaded again, which must predict the same."""
+    import keras
+
+    from bcauto.training.run import _save
+
+    _save(built.classifier, folder / "model.keras")
+    loaded = keras.saving.load_model(folder / "model.keras", safe_mode=True)
+    expected = built.classifier.predict(IMAGES, verbose=0)
+    assert np.allclose(loaded.predict(IMAGES, verbose=0), expected, atol=1e-6)
+    return loaded
+
+
 def test_probabilities_are_those_of_the_model_at_its_own_scale():
     for scale in (1, 255):
         model = dense(3, "softmax", "categorical_crossentropy")
@@ -204,16 +217,11 @@ def test_functions_of_tensorflow_that_keras_has_too_are_loaded(activation, tmp_p
     import keras
     import tensorflow as tf
 
-    from bcauto.training.run import _save
-
     layers = [keras.layers.Flatten(), keras.layers.Dense(3, getattr(tf.nn, activation))]
     model = keras.Sequential([*layers, keras.layers.Dense(2, "softmax")])
     model.compile("sgd", loss="mse")
     built = wrapped(model)
-    _save(built.classifier, tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
-    expected = built.classifier.predict(IMAGES, verbose=0)
-    assert np.allclose(loaded.predict(IMAGES, verbose=0), expected, atol=1e-6)
+    reloaded(built, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -290,18 +298,12 @@ def test_what_cannot_be_loaded_is_refused(monkeypatch):
 
 
 def test_what_is_saved_is_plain_keras_without_an_optimizer(tmp_path):
-    import keras
-
-    from bcauto.training.run import _save
 
     model = dense(2, "softmax", "categorical_crossentropy")
     built = wrapped(model, 2, 1)
-    _save(built.classifier, tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    loaded = reloaded(built, tmp_path)
     assert not loaded.compiled
     assert not any(getattr(layer, "compiled", False) for layer in loaded.layers)
-    expected = built.classifier.predict(IMAGES, verbose=0)
-    assert np.allclose(loaded.predict(IMAGES, verbose=0), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(
