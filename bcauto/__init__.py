@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bcauto.data import Dataset
-    from bcauto.space import Space
+    from bcauto.data.dataset import Dataset
+    from bcauto.space.space import Space
 
 __all__ = ["__version__", "as_hypermodel"]
 
@@ -33,7 +33,7 @@ def as_hypermodel(
     Raises:
         BadInput: KerasTuner is missing, an argument breaks a rule, or they do not go together.
     """
-    from bcauto.hypermodels import check_keras_tuner
+    from bcauto.hypermodels.discover import check_keras_tuner
 
     check_keras_tuner("as_hypermodel")
     from bcauto.hypermodels.tuner import space_hypermodel  # imports Keras

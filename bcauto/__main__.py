@@ -1,6 +1,6 @@
 """``python -m bcauto`` is the same as ``bcauto``."""
 
-from bcauto.cli import main
+from bcauto.cli.app import main
 
 if __name__ == "__main__":
     main()

@@ -20,7 +20,7 @@ __all__ = [
     "Interrupted",
     "NothingUsable",
     "TrialFailed",
-    "choices",
+    "did_you_mean",
     "first_line",
 ]
 
@@ -58,7 +58,7 @@ class Interrupted(BaseException):
         self.exit_code = 128 + signum
 
 
-def choices(value: object, legal: Iterable[str]) -> str:
+def did_you_mean(value: object, legal: Iterable[str]) -> str:
     """The end of a message about a name that is not legal: the nearest one first, then all.
 
     >>> choices("lionn", ["adam", "lion"])

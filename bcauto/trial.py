@@ -8,8 +8,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from bcauto.files import Files, LocalFiles
-from bcauto.recipe import Recipe
+from bcauto.io.files import Files, LocalFiles
+from bcauto.recipe.recipe import Recipe
 from bcauto.seeds import derive
 
 __all__ = [

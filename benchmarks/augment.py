@@ -41,12 +41,15 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from bcauto.augment import Augment, AugMix, RandAugment, augment_batch
-from bcauto.data import Labelled, load
-from bcauto.recipe import Network, Recipe, Training
+from bcauto.augment.engine import augment_batch
+from bcauto.augment.policies import Augment, AugMix, RandAugment
+from bcauto.data.dataset import load
+from bcauto.data.labelled import Labelled
+from bcauto.recipe.network import Network
+from bcauto.recipe.pretrained import Weights
+from bcauto.recipe.recipe import Recipe, Training
 from bcauto.training.batches import Batches
 from bcauto.training.device import detect_device, quiet_stderr, start_keras
-from bcauto.weights import Weights
 
 _AIM = 5.0  # times keras-cv
 _TRAINING_AIM = 0.85
@@ -238,7 +241,7 @@ class Epochs:
     """A network that is trained an epoch at a time, with augmentation or without."""
 
     def __init__(self, train: Labelled) -> None:
-        from bcauto.models import build_classifier
+        from bcauto.models.build import build_classifier
         from bcauto.training.losses import make_loss
         from bcauto.training.stages import compile_stage, plan_stages
 

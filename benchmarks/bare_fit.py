@@ -11,10 +11,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from bcauto.data import Labelled
-from bcauto.models import build_classifier, count_frozen
-from bcauto.recipe import Recipe
-from bcauto.weights import Weights
+from bcauto.data.labelled import Labelled
+from bcauto.models.blocks import count_frozen
+from bcauto.models.build import build_classifier
+from bcauto.recipe.pretrained import Weights
+from bcauto.recipe.recipe import Recipe
 
 __all__ = ["BareFit"]
 

@@ -112,7 +112,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", choices=PARTS, action="append", help="parts; default: all")
+    parser.add_argument("--only", did_you_mean=PARTS, action="append", help="parts; default: all")
     parser.add_argument("--kills", type=int, default=100, help="random kills to make")
     parser.add_argument("--minutes", type=float, default=240, help="for the kills, at most")
     parser.add_argument("--at-a-time", type=int, default=2, help="searches to kill")

@@ -32,7 +32,7 @@ from hypothesis.strategies import SearchStrategy
 from mutations import Case, Link, folders, models, proxies, single, tables, training_sets
 
 from bcauto.errors import BcautoError
-from bcauto.shipped import shipped
+from bcauto.recipe.bundled_files import shipped
 
 __all__ = ["READERS", "Finding", "fuzz"]
 
@@ -181,7 +181,7 @@ def _too_slow(*_: object) -> None:
 
 
 def _npz(*prefixes: str) -> Reader:
-    from bcauto.data import read, read_for_evaluation
+    from bcauto.data.reading import read, read_for_evaluation
 
     def both(folder: Path) -> None:
         read_for_evaluation(
@@ -192,13 +192,13 @@ def _npz(*prefixes: str) -> Reader:
 
 
 def _folders() -> Reader:
-    from bcauto.data import read
+    from bcauto.data.reading import read
 
     return Reader(folders(), read)
 
 
 def _space() -> Reader:
-    from bcauto.space import read_space
+    from bcauto.space.files import read_space
 
     files = [shipped("space")["quick"], shipped("hypermodel")["default"]]
     extending = 'extends = "quick"\n[recipe.training]\nepochs = 3\n[search]\n'
@@ -210,7 +210,7 @@ def _space() -> Reader:
 
 
 def _recipe() -> Reader:
-    from bcauto.recipe import read_recipe
+    from bcauto.recipe.recipe import read_recipe
 
     texts = [file.read_text(encoding="utf-8") for file in shipped("recipe").values()]
     return Reader(
@@ -219,7 +219,8 @@ def _recipe() -> Reader:
 
 
 def _record() -> Reader:
-    from bcauto.study import DataRecord, Identity, Settings, StudyFolder, StudyRecord
+    from bcauto.study.folder import StudyFolder
+    from bcauto.study.settings import DataRecord, Identity, Settings, StudyRecord
 
     identity = {"data": "d", "space": "s", "proxy": "p", "seed": 0, "weights": "none"}
     data = {"fingerprint": "d", "class_names": ("a", "b"), "train": 1, "val": 1}
@@ -240,7 +241,9 @@ def _record() -> Reader:
 def _proxy() -> Reader:
     import numpy as np
 
-    from bcauto.proxy import Proxy, ProxyConfig, make_proxy
+    from bcauto.proxy.config import ProxyConfig
+    from bcauto.proxy.make import make_proxy
+    from bcauto.proxy.proxy import Proxy
 
     images = np.random.default_rng(0).integers(0, 256, (12, 9, 8, 3), np.uint8)
     config = ProxyConfig(families=("colour",), held_out=("blur",), severities=(3,), copies=1)
@@ -261,7 +264,7 @@ def _model() -> Reader:
     import keras
     import numpy as np
 
-    from bcauto.export import load_model
+    from bcauto.export.trial import load_model
 
     image = keras.Input((10, 12, 3))
     x = keras.layers.Rescaling(1 / 255)(image)
@@ -296,7 +299,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--reader", choices=READERS, action="append", default=[])
+    parser.add_argument("--reader", did_you_mean=READERS, action="append", default=[])
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     try:

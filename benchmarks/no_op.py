@@ -10,8 +10,13 @@ from typing import Any
 
 import optuna
 
-from bcauto.space import Space
-from bcauto.study import Ledger, Limits, Monitor, SpaceSource, StudyFolder, connect, make_pruner
+from bcauto.space.space import Space
+from bcauto.storage.connect import connect
+from bcauto.study.folder import StudyFolder
+from bcauto.study.ledger import Ledger, Limits
+from bcauto.study.monitor import Monitor
+from bcauto.study.sampling import make_pruner
+from bcauto.study.source import SpaceSource
 from bcauto.training.device import start_keras
 from bcauto.trial import Job, Report, TrialResult
 

@@ -31,14 +31,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bcauto.data import load
-from bcauto.proxy import ProxyConfig, make_proxy
-from bcauto.recipe import Recipe
+from bcauto.data.dataset import load
+from bcauto.proxy.config import ProxyConfig
+from bcauto.proxy.make import make_proxy
+from bcauto.recipe.pretrained import read_weights
+from bcauto.recipe.recipe import Recipe
+from bcauto.results.trials import CompletedTrial
+from bcauto.results.validity import Worth, proxy_validity
 from bcauto.seeds import derive
-from bcauto.study import Best, Worth, proxy_validity
-from bcauto.training import Payload, Trainer
+from bcauto.training.trainer import Payload, Trainer
 from bcauto.trial import Job
-from bcauto.weights import read_weights
 
 _SEED = 0
 _FLIP = {"basic": {"flip": True}}
@@ -126,7 +128,7 @@ def begin(data: Path, weights: str) -> None:
     _trainer.append(Trainer(Payload(dataset, proxy, read_weights(weights)), threads=1))
 
 
-def train(number: int, out: Path) -> Best:
+def train(number: int, out: Path) -> CompletedTrial:
     """The result of a recipe, from ``out`` or into it."""
     given = json.dumps(RECIPES[number])
     name = hashlib.sha256(given.encode()).hexdigest()[:12]
@@ -142,18 +144,20 @@ def train(number: int, out: Path) -> Best:
         known |= {"proxy": payload.proxy.fingerprint, **_scored_again(model, payload)}
     scores.write_text(json.dumps(known) + "\n", encoding="utf-8")
     fields = (known[key] for key in ("objective", "clean_accuracy", "scores"))
-    return Best(number, *fields, recipe=recipe, run={"seconds": known["seconds"]})
+    return CompletedTrial(number, *fields, recipe=recipe, run={"seconds": known["seconds"]})
 
 
 def _scored_again(model: Path, payload: Payload) -> dict[str, Any]:
     """What a model that was trained earlier comes to on the payload's proxy."""
-    from bcauto.export import load_model  # Keras' settings, which the Trainer makes, come first
+    from bcauto.export.trial import (
+        load_model,  # Keras' settings, which the Trainer makes, come first
+    )
     from bcauto.training.run import score_model
 
     return score_model(load_model(model).model, payload.data, payload.proxy)
 
 
-def train_all(out: Path, data: Path, weights: str, jobs: int) -> list[Best]:
+def train_all(out: Path, data: Path, weights: str, jobs: int) -> list[CompletedTrial]:
     """Every recipe's result, printed when it is there."""
     out.mkdir(parents=True, exist_ok=True)
     context = multiprocessing.get_context("spawn")
@@ -164,7 +168,7 @@ def train_all(out: Path, data: Path, weights: str, jobs: int) -> list[Best]:
     return [future.result() for future in futures]
 
 
-def line_of(trial: Best) -> str:
+def line_of(trial: CompletedTrial) -> str:
     """A recipe and its scores."""
     policies = ", ".join(trial.recipe.augment.model_dump(exclude_none=True, exclude_defaults=True))
     scores = f"{trial.objective:.3f} {trial.held_out:.3f} {trial.clean_accuracy:.3f}"
@@ -172,7 +176,7 @@ def line_of(trial: Best) -> str:
     return f"{trial.number:2} {scores} {trial.run['seconds']:4.0f} s  {about}"
 
 
-def verdicts(trials: list[Best]) -> Iterator[tuple[str, bool]]:
+def verdicts(trials: list[CompletedTrial]) -> Iterator[tuple[str, bool]]:
     """What was asked, measured, and whether it holds."""
     pretrained = [trial for trial in trials if trial.recipe.model.entry.pretrained]
     found = proxy_validity(pretrained)
@@ -210,7 +214,7 @@ def _figures(worth: Worth) -> tuple[float, float]:
     return worth.rho.value, worth.choice.regret
 
 
-def is_plain(trial: Best, label: str) -> bool:
+def is_plain(trial: CompletedTrial, label: str) -> bool:
     """Whether it is the network's recipe without augmentation."""
     return trial.recipe.model.label == label and RECIPES[trial.number]["augment"] == {}
 

@@ -22,8 +22,9 @@ from statistics import median
 
 from no_op import bare_runner, new_ledger
 
-from bcauto.execute import InlineExecutor, Slots, Work
-from bcauto.study import OWN_STORAGE, DataRecord, Identity, Settings, StudyRecord
+from bcauto.execute.contract import Slots, Work
+from bcauto.execute.inline import InlineExecutor
+from bcauto.study.settings import OWN_STORAGE, DataRecord, Identity, Settings, StudyRecord
 
 _AIM = 0.7  # seconds
 _HEAVY = {"keras", "ray", "tensorflow"}

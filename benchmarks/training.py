@@ -30,12 +30,17 @@ from pathlib import Path
 
 import numpy as np
 
-from bcauto.data import Cleaning, Dataset, Labelled
-from bcauto.proxy import Proxy, ProxyConfig, make_proxy
-from bcauto.recipe import Network, Recipe, Training
+from bcauto.data.cleaning import Cleaning
+from bcauto.data.dataset import Dataset
+from bcauto.data.labelled import Labelled
+from bcauto.proxy.config import ProxyConfig
+from bcauto.proxy.make import make_proxy
+from bcauto.proxy.proxy import Proxy
+from bcauto.recipe.network import Network
+from bcauto.recipe.pretrained import Weights, read_weights
+from bcauto.recipe.recipe import Recipe, Training
 from bcauto.training.device import start_keras
 from bcauto.trial import Job, TrialStopped
-from bcauto.weights import Weights, read_weights
 
 _AIM = 0.9
 _BATCH = 32

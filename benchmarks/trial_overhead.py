@@ -24,9 +24,9 @@ from pathlib import Path
 
 from no_op import keras_runner, new_ledger
 
-from bcauto.execute import Slots, Work
-from bcauto.execute.ray_tune import RayExecutor
-from bcauto.study import SilentMonitor
+from bcauto.execute.contract import Slots, Work
+from bcauto.execute.ray_tune.executor import RayExecutor
+from bcauto.study.monitor import SilentMonitor
 
 _HERE = Path(__file__).resolve().parent
 _AIM = 1 / 12

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 
 import keras
 
-from bcauto.backbones import BACKBONES
-from bcauto.models import blocks_of
 from bcauto.models.backbone import build_backbone
-from bcauto.recipe import Network
-from bcauto.weights import Weights
+from bcauto.models.blocks import blocks_of
+from bcauto.recipe.backbones import BACKBONES
+from bcauto.recipe.network import Network
+from bcauto.recipe.pretrained import Weights
 
 PAGE = Path(__file__).with_suffix(".md")
 MARK = "<!-- what follows is written by docs/backbones.py -->\n"

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from bcauto.data import Labelled
-from bcauto.data.labelled import Images
+from bcauto.data.labelled import Images, Labelled
 from bcauto.errors import BadInput
 
 _ROOT = Path(__file__).parents[1]
+
+pytest_plugins = ["study_fixtures", "hypermodel_fixtures"]
 
 settings.register_profile("bcauto", deadline=None)  # how long an example takes is no test's matter
 settings.load_profile("bcauto")

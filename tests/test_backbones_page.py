@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bcauto.backbones import BACKBONES
-from bcauto.network import Body, Freezing, Head, Network
-from bcauto.recipe import read_recipe
+from bcauto.recipe.backbones import BACKBONES
+from bcauto.recipe.network import Body, Freezing, Head, Network
+from bcauto.recipe.recipe import read_recipe
 
 PAGE = Path(__file__).parents[1] / "docs" / "backbones.md"
 QUICK = ["SmallCNN", "UNet", "VGG16", "MobileNet-0.25", "MobileNetV2-1.0", "MobileNetV3Small"]

@@ -4,7 +4,14 @@ import signal
 import pytest
 
 from bcauto import errors
-from bcauto.errors import BadInput, BcautoError, Interrupted, NothingUsable, TrialFailed, choices
+from bcauto.errors import (
+    BadInput,
+    BcautoError,
+    Interrupted,
+    NothingUsable,
+    TrialFailed,
+    did_you_mean,
+)
 
 
 @pytest.mark.parametrize(("error", "code"), [(BadInput, 2), (NothingUsable, 1)])
@@ -44,7 +51,7 @@ def test_an_interrupt_passes_by_what_catches_every_exception():
     ],
 )
 def test_choices_name_the_nearest_first_then_all_in_order(value, legal, message):
-    assert choices(value, legal) == message
+    assert did_you_mean(value, legal) == message
 
 
 def test_the_examples_in_the_docstrings_hold():

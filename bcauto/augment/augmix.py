@@ -18,7 +18,7 @@ import numpy as np
 from bcauto.augment.ops import Op, op
 from bcauto.augment.pixels import Fill, Image, blend
 from bcauto.augment.policies import AugMix
-from bcauto.augment.row import Drawn, apply_row
+from bcauto.augment.sequence import SampledOp, apply_in_sequence
 
 __all__ = ["augmix", "draw_chains"]
 
@@ -32,21 +32,21 @@ def augmix(image: Image, policy: AugMix, rng: np.random.Generator, fill: Fill = 
     """The image (h, w, 3) uint8 after ``policy``; blended in float32, then rounded."""
     original = rng.beta(policy.alpha, policy.alpha)
     weights = (1.0 - original) * rng.dirichlet([policy.alpha] * policy.chains)
-    chains = [apply_row(image, row, rng, fill) for row in draw_chains(policy, rng)]
+    chains = [apply_in_sequence(image, row, rng, fill) for row in draw_chains(policy, rng)]
     return blend([image, *chains], [original, *weights.tolist()])
 
 
-def draw_chains(policy: AugMix, rng: np.random.Generator) -> list[list[Drawn]]:
+def draw_chains(policy: AugMix, rng: np.random.Generator) -> list[list[SampledOp]]:
     """The ops of every chain, in order."""
     numbers = rng.random((policy.chains, 1 + 3 * policy.max_depth)).tolist()
     return [_chain(policy, chain) for chain in numbers]
 
 
-def _chain(policy: AugMix, numbers: list[float]) -> list[Drawn]:
+def _chain(policy: AugMix, numbers: list[float]) -> list[SampledOp]:
     """One chain, from so many numbers of 0 to 1 as the longest needs."""
     depth = policy.min_depth + int(numbers[0] * (policy.max_depth - policy.min_depth + 1))
     least = min(_LEAST, policy.severity)
-    row: list[Drawn] = []
+    row: list[SampledOp] = []
     for place in range(1, 3 * depth, 3):
         which, how_much, side = numbers[place : place + 3]
         drawn, scaled = _MENU[int(which * len(_MENU))]

@@ -6,7 +6,7 @@ import numpy as np
 
 from bcauto.augment.ops import op
 from bcauto.augment.policies import Basic
-from bcauto.augment.row import Drawn
+from bcauto.augment.sequence import SampledOp
 
 __all__ = ["draw_basic"]
 
@@ -21,9 +21,9 @@ _UNIFORM = (
 )
 
 
-def draw_basic(policy: Basic, rng: np.random.Generator) -> list[Drawn]:
+def draw_basic(policy: Basic, rng: np.random.Generator) -> list[SampledOp]:
     """The ops for one image, in order, each uniform up to the policy's number on both sides."""
-    row: list[Drawn] = []
+    row: list[SampledOp] = []
     if policy.flip:
         row += [(flip, ()) for flip in _FLIPS if rng.random() < 0.5]
     for each, field in _UNIFORM:

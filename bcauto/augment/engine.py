@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from bcauto.augment.augmix import augmix
 from bcauto.augment.basic import draw_basic
-from bcauto.augment.mixes import Mix, draw_mix
+from bcauto.augment.mixes import Mix, sample_mix
 from bcauto.augment.pixels import Fill, Image
 from bcauto.augment.policies import Augment
 from bcauto.augment.randaugment import draw_randaugment
-from bcauto.augment.row import Drawn, apply_row
+from bcauto.augment.sequence import SampledOp, apply_in_sequence
 from bcauto.augment.wide import draw_wide
 from bcauto.errors import BadInput
 
-__all__ = ["Apply", "augment_and_mix", "augment_batch", "augment_image", "draw_mixes"]
+__all__ = ["Apply", "augment_and_mix", "augment_batch", "augment_image", "sample_mixes"]
 
 Apply: TypeAlias = Callable[
     [NDArray[np.uint8], NDArray[np.integer], int, int, Augment], NDArray[np.uint8]
@@ -63,7 +63,7 @@ def augment_batch(
 
     What a picture becomes does not depend on the batch it is in, on its place there, or on
     threads. OpenCV's own threads do not pay at these sizes: ``cv2.setNumThreads(1)`` in a worker.
-    Mixes are not part of it: see ``draw_mixes``.
+    Mixes are not part of it: see ``sample_mixes``.
 
     Args:
         images: (b, h, w, 3) uint8 RGB; never written to.
@@ -125,7 +125,7 @@ def augment_and_mix(
     pictures = apply(images[sources[indices]], indices, epoch, seed, policy)
     if not policy.mixes:
         return pictures, [None] * len(indices)
-    mixes = draw_mixes(indices, len(sources), images.shape[1:3], epoch, seed, policy)
+    mixes = sample_mixes(indices, len(sources), images.shape[1:3], epoch, seed, policy)
     mixed = [(place, mix) for place, mix in enumerate(mixes) if mix]
     partners = np.array([mix.partner for _, mix in mixed], dtype=np.int64)
     others = apply(images[sources[partners]], partners, epoch, seed, policy)
@@ -134,7 +134,7 @@ def augment_and_mix(
     return pictures, mixes
 
 
-def draw_mixes(
+def sample_mixes(
     indices: NDArray[np.integer],
     images: int,
     size: tuple[int, int],
@@ -161,7 +161,7 @@ def draw_mixes(
     _check_streams(len(indices), indices, epoch, seed)
     streams = _streams(seed, epoch, indices, _MIXES)
     return [
-        draw_mix(policy, index, images, size, rng)
+        sample_mix(policy, index, images, size, rng)
         for index, rng in zip(indices.tolist(), streams, strict=True)
     ]
 
@@ -190,10 +190,12 @@ def _stages(policy: Augment) -> list[_Stage]:
 
 
 def _row(
-    probability: float, draw: Callable[[np.random.Generator], list[Drawn]], fill: Fill
+    probability: float, draw: Callable[[np.random.Generator], list[SampledOp]], fill: Fill
 ) -> _Stage:
     """A policy that applies a row of ops, with its probability."""
-    return _sometimes(probability, lambda image, rng: apply_row(image, draw(rng), rng, fill))
+    return _sometimes(
+        probability, lambda image, rng: apply_in_sequence(image, draw(rng), rng, fill)
+    )
 
 
 def _sometimes(probability: float, stage: _Stage) -> _Stage:

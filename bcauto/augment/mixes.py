@@ -11,7 +11,7 @@ import numpy as np
 from bcauto.augment.pixels import Image, span
 from bcauto.augment.policies import Augment
 
-__all__ = ["Mix", "draw_mix"]
+__all__ = ["Mix", "sample_mix"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Mix:
         return result
 
 
-def draw_mix(
+def sample_mix(
     policy: Augment,
     index: int,
     images: int,

@@ -11,7 +11,7 @@ import numpy as np
 
 from bcauto.augment import colour, detail, geometric, occlusion, tone
 from bcauto.augment.pixels import Image
-from bcauto.errors import BadInput, choices
+from bcauto.errors import BadInput, did_you_mean
 
 __all__ = ["OPS", "Op", "op"]
 
@@ -73,7 +73,7 @@ def op(name: str) -> Op:
 
     """
     if name not in OPS:
-        raise BadInput(f"no augmentation op {name!r}; {choices(name, OPS)}")
+        raise BadInput(f"no augmentation op {name!r}; {did_you_mean(name, OPS)}")
     return OPS[name]
 
 

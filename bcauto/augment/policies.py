@@ -24,8 +24,8 @@ from pydantic import Field, field_validator, model_validator
 
 from bcauto.augment.ops import OPS, Op
 from bcauto.augment.pixels import Fill
-from bcauto.errors import choices
-from bcauto.toml import Frozen
+from bcauto.errors import did_you_mean
+from bcauto.io.toml import Frozen
 
 __all__ = [
     "AugMix",
@@ -119,7 +119,7 @@ class WideChain(Frozen):
     def _ops_are_known(cls, ops: dict[str, WideOp]) -> dict[str, WideOp]:
         for name, settings in ops.items():
             if name not in OPS:
-                raise ValueError(f"unknown op {name!r}; {choices(name, OPS)}")
+                raise ValueError(f"unknown op {name!r}; {did_you_mean(name, OPS)}")
             if OPS[name].has_strength and settings.magnitude is None:
                 raise ValueError(f"{name} needs a magnitude of 0 to 1")
             if not OPS[name].has_strength and settings.magnitude is not None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from bcauto.augment.ops import Op, op
 from bcauto.augment.policies import RandAugment
-from bcauto.augment.row import Drawn
+from bcauto.augment.sequence import SampledOp
 
 __all__ = ["draw_randaugment"]
 
@@ -26,9 +26,9 @@ _Drawing: TypeAlias = Callable[[RandAugment, np.random.Generator], _Strengths]
 _MOST_ADDITION = 110.0  # levels; solarize would leave only noise above it (keras-cv)
 
 
-def draw_randaugment(policy: RandAugment, rng: np.random.Generator) -> list[Drawn]:
+def draw_randaugment(policy: RandAugment, rng: np.random.Generator) -> list[SampledOp]:
     """The ops for one image, in order."""
-    row: list[Drawn] = []
+    row: list[SampledOp] = []
     for _ in range(policy.ops):
         if rng.random() < policy.rate:
             drawn, strengths = _MENU[int(rng.random() * len(_MENU))]

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from bcauto.augment.ops import Op
-from bcauto.augment.row import Drawn
+from bcauto.augment.sequence import SampledOp
 
 __all__ = ["draw_wide"]
 
 
-def draw_wide(menu: Sequence[tuple[Op, float, float]], rng: np.random.Generator) -> list[Drawn]:
+def draw_wide(menu: Sequence[tuple[Op, float, float]], rng: np.random.Generator) -> list[SampledOp]:
     """The ops for one image, in the order of ``menu``, which is ``WideChain.drawable``.
 
     A strength is uniform up to the magnitude, as keras-cv's layers draw it, and on either side

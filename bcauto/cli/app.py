@@ -10,9 +10,9 @@ import typer
 
 from bcauto.cli.augment import augment
 from bcauto.cli.evaluate import evaluate
-from bcauto.cli.look import best, dashboard, status
 from bcauto.cli.options import check_none_empty
 from bcauto.cli.proxy import proxy
+from bcauto.cli.results import best, dashboard, status
 from bcauto.cli.search import search
 from bcauto.cli.space import space
 from bcauto.cli.studies import prune, studies

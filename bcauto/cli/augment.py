@@ -16,9 +16,10 @@ if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait fo
     import numpy as np
     from numpy.typing import NDArray
 
-    from bcauto.augment import Augment, Op
-    from bcauto.data import Labelled
-    from bcauto.grid import Row
+    from bcauto.augment.ops import Op
+    from bcauto.augment.policies import Augment
+    from bcauto.data.labelled import Labelled
+    from bcauto.plots.grid import Row
 
 __all__ = ["augment"]
 
@@ -53,8 +54,8 @@ def augment(  # one parameter an option
     count = parse_whole("--columns", columns, 1, 32)
     stream = 0 if seed is None else parse_whole("--seed", seed, 0, 2**63 - 1)
     side = None if image_size is None else parse_whole("--image-size", image_size, 8, 4096)
-    from bcauto.data import load
-    from bcauto.grid import Row, check_picture_path, draw_grid, write_picture
+    from bcauto.data.dataset import load
+    from bcauto.plots.grid import Row, check_picture_path, draw_grid, write_picture
 
     check_picture_path(out)
     policy = None if recipe is None else _read_policy(recipe)
@@ -89,8 +90,8 @@ def _read_policy(recipe: str) -> Augment:
     Raises:
         BadInput: the file cannot be read, is a space, or breaks a rule.
     """
-    from bcauto.recipe import Recipe, find_recipe, read_recipe
-    from bcauto.toml import checked, read_toml
+    from bcauto.io.toml import checked, read_toml
+    from bcauto.recipe.recipe import Recipe, find_recipe, read_recipe
 
     path = find_recipe(recipe)
     table = read_toml(path)
@@ -118,8 +119,8 @@ def _every_op(
     data: Labelled, shown: NDArray[np.int64], magnitude: float, seed: int
 ) -> tuple[list[Row], str]:
     """A row for each op, and what they are."""
-    from bcauto.augment import OPS
-    from bcauto.grid import Row
+    from bcauto.augment.ops import OPS
+    from bcauto.plots.grid import Row
 
     rows = [
         Row(op.name, _after_op(op, data, shown, magnitude, seed), _strength_note(op, magnitude))
@@ -158,8 +159,8 @@ def _every_policy(
     """Rows of the whole as training sees it, a row for each policy alone, and what they are."""
     from pydantic import BaseModel
 
-    from bcauto.augment import Augment
-    from bcauto.grid import Row
+    from bcauto.augment.policies import Augment
+    from bcauto.plots.grid import Row
 
     on = {name: value for name, value in policy if isinstance(value, BaseModel)}
     rows = [
@@ -178,7 +179,7 @@ def _as_in_training(
     data: Labelled, shown: NDArray[np.int64], epoch: int, seed: int, policy: Augment
 ) -> NDArray[np.uint8]:
     """The images as a batch of training has them, mixed with others of the data set."""
-    from bcauto.augment import augment_and_mix
+    from bcauto.augment.engine import augment_and_mix
     from bcauto.seeds import derive
 
     images, _ = augment_and_mix(data.images, shown, epoch, derive(seed, "augment"), policy)

@@ -22,17 +22,17 @@ def evaluate(
     as_json: JsonFlag = False,
 ) -> None:
     """Score a model on every image of a file; nothing is cleaned, nothing left out."""
-    from bcauto.data import read_for_evaluation  # --help would wait for it
-    from bcauto.evaluation import evaluate_labels
+    from bcauto.data.reading import read_for_evaluation  # --help would wait for it
+    from bcauto.export.evaluation import evaluate_labels
     from bcauto.hardware import count_cores
-    from bcauto.model_file import find_model, look_into
+    from bcauto.io.model_file import find_model, look_into
     from bcauto.training.device import start_keras
 
     if not data.exists():
         raise BadInput(f"--data must exist, got {data}")
     look_into(find_model(model))  # or a wrong one would be refused after TensorFlow's start only
     start_keras(count_cores())
-    from bcauto.export import load_model
+    from bcauto.export.trial import load_model
 
     loaded = load_model(model)
     cells = read_for_evaluation(data, loaded.image_size, loaded.class_names)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bcauto.cli.opened import open_study
+from bcauto.cli.open_study import open_study
 from bcauto.cli.options import JsonFlag, StorageOption, StudiesDir, StudyArgument
 from bcauto.errors import BadInput
 
@@ -18,9 +18,10 @@ if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait fo
     import numpy as np
     from numpy.typing import NDArray
 
-    from bcauto.grid import Picture, Row
-    from bcauto.proxy import Proxy
-    from bcauto.study import Best, Choice, Correlation, Validity, Worth
+    from bcauto.plots.grid import Picture, Row
+    from bcauto.proxy.proxy import Proxy
+    from bcauto.results.trials import CompletedTrial
+    from bcauto.results.validity import Choice, Correlation, Validity, Worth
 
 __all__ = ["proxy"]
 
@@ -38,9 +39,10 @@ def proxy(
 
     Writes proxy.png, with an image of every cell, and validity.png, with every complete trial.
     """
-    from bcauto.grid import draw_grid, write_picture
-    from bcauto.proxy import Proxy
-    from bcauto.study import proxy_validity, storage_failures_in_one_line
+    from bcauto.plots.grid import draw_grid, write_picture
+    from bcauto.proxy.proxy import Proxy
+    from bcauto.results.validity import proxy_validity
+    from bcauto.storage.connect import storage_failures_in_one_line
 
     with storage_failures_in_one_line():
         opened = open_study(studies_dir, study, storage)
@@ -136,7 +138,7 @@ def _row(stored: Proxy, places: Sequence[int], turn: int) -> Row:
     """The same image in all these cells where there is one; classes take turns."""
     import numpy as np
 
-    from bcauto.grid import Row
+    from bcauto.plots.grid import Row
 
     classes = np.unique(stored.labels)
     tiles = _tiles(stored, places, classes[turn % len(classes)])
@@ -165,15 +167,15 @@ def _tiles(stored: Proxy, places: Sequence[int], label: int) -> NDArray[np.uint8
 # --- the picture of the trials -----------------------------------------------------------------
 
 
-def _draw_validity(trials: Sequence[Best], found: Validity, unknown: str) -> Picture:
+def _draw_validity(trials: Sequence[CompletedTrial], found: Validity, unknown: str) -> Picture:
     """Two panels: held-out score over the objective, and over clean accuracy.
 
     ``unknown`` says why nothing is concluded where that is so.
     """
     import numpy as np
 
-    from bcauto.scatter import Panel, draw_panel
-    from bcauto.study import comparable
+    from bcauto.plots.scatter import Panel, draw_panel
+    from bcauto.results.validity import comparable
 
     compared = comparable(trials)
     scores = {

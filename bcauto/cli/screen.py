@@ -13,11 +13,13 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from bcauto.cli.words import confirmed_line
+from bcauto.cli.confirmed_line import confirmed_line
 from bcauto.errors import NothingUsable
-from bcauto.plan import Plan
-from bcauto.recipe import Hypermodel
-from bcauto.study import DONE, Confirmed, best_trials, winner
+from bcauto.recipe.network import Hypermodel
+from bcauto.results.confirmation import Confirmed, winner
+from bcauto.results.trials import completed_trials
+from bcauto.search.plan import Plan
+from bcauto.study.ledger import DONE
 from bcauto.trial import Job
 
 __all__ = ["SearchScreen"]
@@ -162,7 +164,7 @@ class SearchScreen:
         Raises:
             NothingUsable: no trial was completed.
         """
-        best = next(iter(best_trials(study)), None)
+        best = next(iter(completed_trials(study)), None)
         if best is None:
             raise NothingUsable(f"no trial was completed; {self._advice()}")
         finished = len(study.get_trials(deepcopy=False, states=DONE))

@@ -101,8 +101,8 @@ def search(  # one parameter an option
         from rich.console import Console
 
         from bcauto.cli.screen import SearchScreen
-        from bcauto.plan import plan_search
-        from bcauto.search import run_search
+        from bcauto.search.plan import plan_search
+        from bcauto.search.run import run_search
 
         try:
             with Console().status("checking data, space and weights"):  # a terminal's only

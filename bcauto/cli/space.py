@@ -11,8 +11,9 @@ from bcauto.cli.options import JsonFlag, SeedOption, parse_seed, parse_whole
 from bcauto.errors import BadInput
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
-    from bcauto.recipe import Recipe
-    from bcauto.space import Dimension, Space
+    from bcauto.recipe.recipe import Recipe
+    from bcauto.space.dimensions import Dimension
+    from bcauto.space.space import Space
 
 __all__ = ["space"]
 
@@ -28,7 +29,7 @@ def space(
     as_json: JsonFlag = False,
 ) -> None:
     """Show what a space holds: dimensions, conditions, size, starting points."""
-    from bcauto.space import find_space, read_space, starts_left_out
+    from bcauto.space.files import find_space, read_space, starts_left_out
 
     number = parse_seed(seed)
     path = find_space(name)
@@ -44,10 +45,10 @@ def space(
 
 def _drawn(name: str, found: Space, count: int, seed: int) -> list[Recipe]:
     """Recipes at random points."""
-    from bcauto.study import draw_at_random
+    from bcauto.study.sampling import sample_at_random
 
     try:
-        return draw_at_random(found, count, seed)
+        return sample_at_random(found, count, seed)
     except BadInput as error:
         raise BadInput(f"{name}: {error}") from None
 
@@ -115,7 +116,7 @@ def _print_tables(console: Any, title: str, values: dict[str, Any]) -> None:
 
 def _values(entry: Dimension) -> str:
     """Choices as they are, ranges by their bounds."""
-    from bcauto.space import Choices
+    from bcauto.space.dimensions import Choices
 
     if isinstance(entry, Choices):
         return ", ".join(str(list(v)) if isinstance(v, tuple) else str(v) for v in entry.values)

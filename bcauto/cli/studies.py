@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bcauto.cli.opened import open_study
+from bcauto.cli.open_study import open_study
 from bcauto.cli.options import JsonFlag, StorageOption, StudiesDir, StudyArgument, parse_keep
 from bcauto.errors import first_line
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
-    from bcauto.cli.opened import Opened
-    from bcauto.study import Confirmed, Status
-    from bcauto.study.state import State
+    from bcauto.cli.open_study import Opened
+    from bcauto.results.cleanup import Unneeded
+    from bcauto.results.confirmation import Confirmed
+    from bcauto.results.state import State
+    from bcauto.results.trials import Status
     from bcauto.study.trial_files import Keep
-    from bcauto.study.unneeded import Unneeded
 
 __all__ = ["prune", "studies"]
 
@@ -69,8 +70,9 @@ def prune(
     The best trials and those that were confirmed can still be exported, and the search goes on.
     """
     limit = None if keep is None else parse_keep(keep)
-    from bcauto.study import find_study, storage_failures_in_one_line
-    from bcauto.study.drivers import driving
+    from bcauto.storage.connect import storage_failures_in_one_line
+    from bcauto.study.folder import find_study
+    from bcauto.study.lock import driving
 
     folder = find_study(studies_dir, study)
     alone = driving(folder, advice="prune it when that has ended")
@@ -105,10 +107,10 @@ class _Row:
 
 
 def _look(studies_dir: Path, name: str) -> _Row:
-    from bcauto.study import StudyFolder
-    from bcauto.study.drivers import living_drivers
-    from bcauto.study.state import State
-    from bcauto.study.unneeded import disk_size
+    from bcauto.results.cleanup import disk_size
+    from bcauto.results.state import State
+    from bcauto.study.folder import StudyFolder
+    from bcauto.study.lock import living_drivers
 
     folder = StudyFolder(studies_dir / name)
     on_disk = name, disk_size(folder.path), folder.last_written()
@@ -120,8 +122,10 @@ def _look(studies_dir: Path, name: str) -> _Row:
 
 
 def _read(studies_dir: Path, name: str) -> tuple[State, Status, Confirmed | None]:
-    from bcauto.study import status, storage_failures_in_one_line, winner
-    from bcauto.study.state import study_state
+    from bcauto.results.confirmation import winner
+    from bcauto.results.state import study_state
+    from bcauto.results.trials import status
+    from bcauto.storage.connect import storage_failures_in_one_line
 
     with storage_failures_in_one_line():
         opened = open_study(studies_dir, name, None)
@@ -183,9 +187,9 @@ def _best_words(counted: Status, confirmed: Confirmed | None) -> str:
 
 
 def _find_unneeded(opened: Opened, keep: Keep | None) -> list[Unneeded]:
-    from bcauto.study import Identity
-    from bcauto.study.state import is_finished
-    from bcauto.study.unneeded import unneeded
+    from bcauto.results.cleanup import unneeded
+    from bcauto.results.state import is_finished
+    from bcauto.study.settings import Identity
 
     if opened.study and "identity" in opened.study.user_attrs:
         stored = Identity.model_validate(opened.study.user_attrs["identity"])

@@ -25,8 +25,8 @@ from bcauto.cli.options import (
 from bcauto.errors import BadInput
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
-    from bcauto.recipe import Recipe
-    from bcauto.train import TrainedRecipe
+    from bcauto.recipe.recipe import Recipe
+    from bcauto.search.train import TrainedRecipe
     from bcauto.trial import Report, TrialResult
 
 __all__ = ["train"]
@@ -50,8 +50,8 @@ def train(  # one parameter an option
     as_json: JsonFlag = False,
 ) -> None:
     """Train one recipe and score it as a search would; without --data on built-in cells."""
-    from bcauto.recipe import find_recipe, read_recipe
-    from bcauto.scale import scaled_small
+    from bcauto.recipe.recipe import find_recipe, read_recipe
+    from bcauto.recipe.scale import scaled_small
 
     chosen = read_recipe(find_recipe(recipe))
     chosen = scaled_small(chosen) if scale == "small" else chosen
@@ -59,8 +59,8 @@ def train(  # one parameter an option
     side = None if image_size is None else parse_whole("--image-size", image_size, 8, 4096)
     source = "imagenet" if weights is None else weights
     with _out_folder(out) as folder:
-        from bcauto.train import train_recipe
-        from bcauto.weights import read_weights
+        from bcauto.recipe.pretrained import read_weights
+        from bcauto.search.train import train_recipe
 
         epochs = chosen.all_epochs(read_weights(source).pretrains(chosen.model))
         report = _silent if as_json else _epoch_printer(epochs)
@@ -138,7 +138,7 @@ def _as_object(name: str, result: TrialResult) -> dict[str, Any]:
 
 def _about_model(trained: TrainedRecipe) -> dict[str, Any]:
     """What must be known to use the model, by the names that an export has for it."""
-    from bcauto.model_file import INPUT  # h5py, which --help would wait for
+    from bcauto.io.model_file import INPUT  # h5py, which --help would wait for
 
     return {
         "class_names": list(trained.class_names),

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bcauto.data.checks import check_classes
 from bcauto.data.labelled import Images, Labelled, Source
-from bcauto.data.rules import check_classes
 
 __all__ = ["MANY_COPIES", "Cleaning", "clean", "content_digests"]
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from bcauto.data.apart import Leaks, split_apart, without_copies, without_leaks
-from bcauto.data.builtin import CLASS_NAMES, draw_cells
+from bcauto.data.checks import check_image_size
 from bcauto.data.cleaning import Cleaning, clean
 from bcauto.data.labelled import Images, Labelled, Source
+from bcauto.data.leaks import Leaks, split_apart, without_copies, without_leaks
 from bcauto.data.reading import read
 from bcauto.data.resize import resize_all
-from bcauto.data.rules import check_image_size
+from bcauto.data.synthetic.cells import CLASS_NAMES, paint_cells
 
 __all__ = ["Dataset", "load"]
 
@@ -72,7 +72,7 @@ class Dataset:
 def load(path: Path | None, image_size: int | None, seed: int, leaks: Leaks = "refuse") -> Dataset:
     """The data set at ``path``, or the built-in cells; cleaned, with validation images set apart.
 
-    No picture is on both sides, not even nearly; see ``bcauto.data.apart``.
+    No picture is on both sides, not even nearly; see ``bcauto.data.leaks``.
 
     Args:
         path: what ``bcauto.data.read`` takes; None for the built-in cells, the same at every seed.
@@ -97,6 +97,6 @@ def load(path: Path | None, image_size: int | None, seed: int, leaks: Leaks = "r
 
 def _drawn(image_size: int | None) -> Source:
     check_image_size(image_size)
-    images, labels = draw_cells()
+    images, labels = paint_cells()
     size = images.shape[1:3] if image_size is None else (image_size, image_size)
     return Source(Labelled(resize_all(images, size), labels), None, CLASS_NAMES)

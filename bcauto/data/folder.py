@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bcauto.data.checks import check_bytes, check_classes, check_names
+from bcauto.data.image_file import MAX_PIXELS, SUFFIXES, PictureHeader, decode, look
 from bcauto.data.labelled import Images, Labelled, Source
-from bcauto.data.picture import MAX_PIXELS, SUFFIXES, PictureHeader, decode, look
-from bcauto.data.rules import check_bytes, check_classes, check_names
-from bcauto.errors import BadInput, choices
-from bcauto.unreadable import plain_errors
+from bcauto.errors import BadInput, did_you_mean
+from bcauto.io.read_errors import plain_errors
 
 __all__ = ["read_folder", "read_folder_for_evaluation"]
 
@@ -56,7 +56,7 @@ def read_folder_for_evaluation(
         if folder.name not in class_names:
             raise BadInput(
                 f"{path}: {folder.name!r} is no class of the model; "
-                f"{choices(folder.name, class_names)}"
+                f"{did_you_mean(folder.name, class_names)}"
             )
     pictures = _listed(path, folders, [class_names.index(folder.name) for folder in folders])
     if not pictures.paths:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bcauto.data.rules import check_image_array, check_in_range
+from bcauto.data.checks import check_image_array, check_in_range
 from bcauto.errors import BadInput
 
 __all__ = ["Images", "Labelled", "Labels", "Source", "check_lengths"]

@@ -1,108 +1,141 @@
-"""Pictures that two sets share, though one copy may be a little changed.
-
-A picture that is trained on and scored on makes every score too good, also where its two copies
-differ in every byte. Cleaning finds equal pictures; this finds the same picture after JPEG
-compression, slight blur or noise, a small change of brightness or contrast, a shift by a pixel or
-two, resizing, mirroring or a turn by 90 degrees.
-
-It looks twice: at all pairs by their low frequencies, and at those that are alike by their texture.
-"""
+"""Two sides, train and validation, with no picture on both, be it exactly or nearly."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import product
+from collections.abc import Sequence
+from typing import Any, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bcauto.data.frequencies import Floats, frequencies, sizes, turned
-from bcauto.data.labelled import Images
-from bcauto.data.likeness import TURNS, Likeness, Turn, small_shift
+from bcauto.data.checks import check_classes
+from bcauto.data.cleaning import content_digests
+from bcauto.data.labelled import Images, Labelled, Source
+from bcauto.data.near_duplicates.pairs import near_duplicates
+from bcauto.data.split import VALIDATION_FRACTION, stratified_split
+from bcauto.errors import BadInput
 
-__all__ = ["near_duplicates"]
+__all__ = ["Leaks", "split_apart", "without_copies", "without_leaks"]
 
-_ALIKE = 0.92
-"""Least correlation of two pictures' frequencies that earns them the second look. Copies of blood
-cells stay above it; of pairs of different cells, one or two in a thousand reach it."""
+Leaks = Literal["refuse", "drop"]
+"""What becomes of training images that are near duplicates of images to score on, where the user
+gave both: they are refused, or the training images are left out."""
 
-_FLAT = 1.0  # grey levels: a picture whose channels deviate by less shows nothing
-_SHADE = 2.0  # grey levels by which the mean colours of two flat pictures may differ
-_BLOCK = 2**22  # correlations at a time: 16 MiB
-
-
-def near_duplicates(train_images: Images, val_images: Images) -> list[tuple[int, int]]:
-    """The pairs (train index, val index) that are one picture, in rising order.
-
-    Time grows with the number of pairs of pictures, memory with the number of pictures.
-
-    Args:
-        train_images: (n, h, w, 3) uint8 RGB.
-        val_images: (m, h, w, 3) uint8 RGB. Where h is not w, a copy turned by 90 degrees is found
-            if it was brought to h x w again.
-    """
-    likeness = Likeness((train_images.shape[1], train_images.shape[2]))
-    found = set(_flat_pairs(train_images, val_images))
-    for ours, theirs, turn in _lookalikes(train_images, val_images, likeness.size):
-        pair = (ours, theirs)
-        if pair not in found and likeness.are_one(train_images[ours], val_images[theirs], turn):
-            found.add(pair)
-    return sorted(found)
+_NAMED = 5  # pairs in a refusal
 
 
-def _flat_pairs(train_images: Images, val_images: Images) -> Iterator[tuple[int, int]]:
-    """Train index and val index of pictures that show nothing but the same colour."""
-    ours, colours = _flat(train_images)
-    for theirs, colour in zip(*_flat(val_images), strict=True):
-        same = (np.abs(colours - colour) <= _SHADE).all(axis=1)
-        yield from ((index, theirs) for index in np.array(ours)[same].tolist())
+def split_apart(whole: Labelled, names: Sequence[str], seed: int) -> tuple[Labelled, Labelled, int]:
+    """Train, val, and how many images joined val to be with a near duplicate of theirs.
 
-
-def _flat(images: Images) -> tuple[list[int], NDArray[np.float64]]:
-    """Indices of the flat pictures, and their mean colours (k, 3)."""
-    moments = [cv2.meanStdDev(image) for image in images]
-    flat = [index for index, (_, deviation) in enumerate(moments) if deviation.max() < _FLAT]
-    return flat, np.array([moments[index][0].ravel() for index in flat]).reshape(-1, 3)
-
-
-def _lookalikes(
-    train_images: Images, val_images: Images, size: tuple[int, int]
-) -> Iterator[tuple[int, int, Turn]]:
-    """Train index, val index and turn of all that are alike, by rising val index."""
-    ours = frequencies(train_images, [(0, 0)])[:, 0]
-    theirs = frequencies(val_images, _shifts(size))
-    our_sizes = sizes(ours)
-    step = max(1, _BLOCK // (len(ours) * theirs.shape[1]))
-    for first in range(0, len(theirs), step):
-        block = theirs[first : first + step]
-        likely = sizes(block) @ our_sizes.T > _ALIKE
-        for index, (shifted, hits) in enumerate(zip(block, likely, strict=True), first):
-            for row, turn in sorted(set(_alike(ours, shifted, hits))):
-                yield row, index, TURNS[turn]
-
-
-def _alike(ours: Floats, shifted: Floats, likely: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    """Train index and number of the turn wherever a val picture is alike after one of its shifts.
+    A tenth of each class validates. Then training images that are near duplicates of validation
+    images join these, whatever their labels, until none is left.
 
     Args:
-        ours: (n, d), of the training pictures.
-        shifted: (s, d), of the val picture after each shift.
-        likely: (s, n), whether to look.
+        whole: all images, no two of them equal.
+        names: the classes.
+        seed: the study's seed, which the split depends on.
+
+    Raises:
+        BadInput: a class has too few images, or all of them are near duplicates of each other.
     """
-    versions = np.stack([turned(shifted, turn) for turn in TURNS], axis=1)
-    for after_shift, hits in zip(versions, likely, strict=True):
-        rows = np.flatnonzero(hits)
-        turns, places = np.nonzero(after_shift @ ours[rows].T > _ALIKE)
-        yield from zip(rows[places].tolist(), turns.tolist(), strict=True)
+    digests = content_digests(whole.images)
+    train, val = stratified_split(whole.labels, digests, VALIDATION_FRACTION, seed)
+    joined, came = 0, val
+    while came.size and train.size:
+        pairs = near_duplicates(whole.images[train], whole.images[came])
+        leaving = np.isin(np.arange(train.size), [ours for ours, _ in pairs])
+        came, train = train[leaving], train[~leaving]
+        joined += came.size
+        val = np.sort(np.concatenate([val, came]))
+    _check_left(whole.labels[train], names)
+    return whole.take(train), whole.take(val), joined
 
 
-def _shifts(size: tuple[int, int]) -> list[tuple[float, float]]:
-    """Shifts down and across, in px, one of which is within 2 % of the side of any small one."""
-    reach, side = small_shift(size), min(size)
-    steps: tuple[float, ...] = (0,)
-    if reach > 0.035 * side:
-        steps = (-0.75 * reach, 0, 0.75 * reach)
-    elif reach > 0.015 * side:
-        steps = (-0.5 * reach, 0.5 * reach)
-    return [(down, across) for down, across in product(steps, repeat=2)]
+def without_leaks(source: Source, read: Source, leaks: Leaks, where: str) -> tuple[Labelled, int]:
+    """The source's training images, and how many near duplicates of its val were left out of them.
+
+    Args:
+        source: with validation images of its own, cleaned.
+        read: the same as it was read, for the indices in a refusal.
+        leaks: whether to refuse, or to drop the training images.
+        where: the file, for a refusal.
+
+    Raises:
+        BadInput: there are such images and they are refused, or they are all of a class.
+    """
+    train, val = source.parts
+    pairs = near_duplicates(train.images, val.images)
+    if pairs and leaks == "refuse":
+        raise BadInput(f"{where}: {_refusal(pairs, source, read)}")
+    return _without(train, pairs, source.class_names, where)
+
+
+def without_copies(
+    train: Labelled, images: Images, names: Sequence[str], leaks: Leaks, where: str
+) -> tuple[Labelled, int]:
+    """Training images, and how many were left out as near duplicates of images to score on.
+
+    Args:
+        train: as it is trained on.
+        images: (m, h, w, 3) uint8 of another file, of the same size.
+        names: the classes.
+        leaks: whether to refuse, or to drop the training images.
+        where: the other file, for a refusal.
+
+    Raises:
+        BadInput: there are such images and they are refused, or they are all of a class.
+    """
+    pairs = near_duplicates(train.images, images)
+    if pairs and leaks == "refuse":
+        theirs = sorted({index for _, index in pairs})
+        named = ", ".join(map(str, theirs[:_NAMED])) + (", ..." if len(theirs) > _NAMED else "")
+        raise BadInput(
+            f"{where}: no image to score on may be a near duplicate of a training image, got "
+            f"{len(theirs)} (numbers {named}): mend the file, "
+            "or give --leaks drop to leave the training images out"
+        )
+    return _without(train, pairs, names, where)
+
+
+def _without(
+    train: Labelled, pairs: Sequence[tuple[int, int]], names: Sequence[str], where: str
+) -> tuple[Labelled, int]:
+    """Training images less those of the pairs, and how many that leaves out."""
+    if not pairs:
+        return train, 0
+    kept = np.setdiff1d(np.arange(len(train)), [ours for ours, _ in pairs])
+    what = f"{where}: after near duplicates of images to score on were left out"
+    check_classes(train.labels[kept], train.labels, names, what)
+    return train.take(kept), len(train) - kept.size
+
+
+def _check_left(labels: NDArray[np.int64], names: Sequence[str]) -> None:
+    """Refuses a split that has taken every image of a class from training."""
+    left = np.bincount(labels, minlength=len(names))
+    if not left.all():
+        raise BadInput(
+            "a class needs pictures to train on that are no near duplicates of validation images, "
+            f"got none of {names[int(left.argmin())]!r}: give more images of it, or others"
+        )
+
+
+def _refusal(pairs: Sequence[tuple[int, int]], source: Source, read: Source) -> str:
+    """Names the first pairs by their indices in the file."""
+    (ours, theirs), (all_ours, all_theirs) = source.parts, read.parts
+    named = [
+        f"train {_index(all_ours.images, ours.images[a])}"
+        f" and val {_index(all_theirs.images, theirs.images[b])}"
+        for a, b in pairs[:_NAMED]
+    ]
+    more = ", ..." if len(pairs) > _NAMED else ""
+    count = f"{len(pairs)} {'pair' if len(pairs) == 1 else 'pairs'}"
+    return (
+        "no training image may be a near duplicate of a validation image, "
+        f"got {count} ({', '.join(named)}{more}): mend the file, "
+        "or give --leaks drop to leave these training images out"
+    )
+
+
+def _index(images: Images, image: NDArray[Any]) -> int:
+    """Where the picture first is."""
+    return next(at for at, other in enumerate(images) if np.array_equal(other, image))

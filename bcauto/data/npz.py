@@ -7,10 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bcauto.archive import Archive, Header, open_archive
-from bcauto.data.labelled import Images, Labelled, Labels, Source, check_lengths
-from bcauto.data.resize import resize_all
-from bcauto.data.rules import (
+from bcauto.data.checks import (
     check_bytes,
     check_classes,
     check_image_array,
@@ -20,7 +17,10 @@ from bcauto.data.rules import (
     check_no_gaps,
     whole_labels,
 )
+from bcauto.data.labelled import Images, Labelled, Labels, Source, check_lengths
+from bcauto.data.resize import resize_all
 from bcauto.errors import BadInput
+from bcauto.io.npz_archive import Archive, Header, open_archive
 
 __all__ = ["read_npz", "read_npz_for_evaluation"]
 

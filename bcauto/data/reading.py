@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bcauto.data.checks import check_image_size
 from bcauto.data.folder import read_folder, read_folder_for_evaluation
 from bcauto.data.labelled import Labelled, Source
 from bcauto.data.npz import read_npz, read_npz_for_evaluation
-from bcauto.data.rules import check_image_size
-from bcauto.unreadable import is_folder
+from bcauto.io.read_errors import is_folder
 
 __all__ = ["read", "read_for_evaluation"]
 

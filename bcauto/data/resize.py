@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from bcauto.data.checks import check_bytes
 from bcauto.data.labelled import Images
-from bcauto.data.rules import check_bytes
 
 __all__ = ["resize_all", "resize_one"]
 

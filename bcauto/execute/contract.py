@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from bcauto.errors import BadInput
 from bcauto.execute.faults import failure_of
 from bcauto.hardware import count_cores, count_gpus
-from bcauto.study import Ledger
+from bcauto.study.ledger import Ledger
 from bcauto.trial import Job, Outcome, Report, TrialResult, TrialStopped
 
 __all__ = ["Executor", "Node", "Runner", "Slots", "Work", "attempt"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import traceback
 
-from bcauto.disk import is_disk_full
 from bcauto.errors import TrialFailed, first_line
+from bcauto.io.disk import is_disk_full
 from bcauto.trial import Failure, Retry
 
 __all__ = ["OUT_OF_MEMORY", "failure_of"]

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from bcauto.execute.contract import Runner, Slots, Work, attempt
-from bcauto.study import Ledger
+from bcauto.study.ledger import Ledger
 from bcauto.trial import Job, TrialStopped
 
 __all__ = ["InlineExecutor"]

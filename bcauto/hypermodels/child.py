@@ -41,10 +41,10 @@ def answer(reference: str, image_size: tuple[int, int], classes: int, input_scal
     import keras  # after start_keras
     from keras_tuner.errors import FailedTrialError
 
-    from bcauto.hypermodels.build import check_loss, wrapped
     from bcauto.hypermodels.explore import as_table, explore
-    from bcauto.hypermodels.load import in_one_line, load_hypermodel, overrides_fit
-    from bcauto.hypermodels.plain import Loading
+    from bcauto.training.hypermodel.build import check_loss, wrapped
+    from bcauto.training.hypermodel.load import in_one_line, load_hypermodel, overrides_fit
+    from bcauto.training.hypermodel.plain_keras import Loading
 
     hypermodel = load_hypermodel(reference, image_size, classes)
     own_fit = overrides_fit(hypermodel)
@@ -84,7 +84,7 @@ def _asked_by_fit(
 
     What it raises will be seen when it trains.
     """
-    from bcauto.hypermodels.fit import AugmentedBatches, FitData, call_fit
+    from bcauto.training.hypermodel.fit import AugmentedBatches, FitData, call_fit
 
     hp = known.copy()
     built = build(hp)

@@ -9,15 +9,15 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Timer
 from typing import Any
 
 from bcauto.errors import BadInput
-from bcauto.hypermodels import check_keras_tuner
-from bcauto.toml import merged
+from bcauto.io.toml import merged
 
-__all__ = ["Discovered", "discover"]
+__all__ = ["Discovered", "check_keras_tuner", "discover"]
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +34,18 @@ class Discovered:
 
     table: dict[str, Any]
     faults: list[dict[str, Any]]
+
+
+def check_keras_tuner(user: str) -> None:
+    """Makes sure that KerasTuner is installed, which ``user`` needs; nothing is imported.
+
+    Raises:
+        BadInput: it is not.
+    """
+    if find_spec("keras_tuner") is None:
+        raise BadInput(
+            f'{user} needs keras-tuner, which is not installed: pip install "bcauto[keras-tuner]"'
+        )
 
 
 def discover(

@@ -13,8 +13,8 @@ from keras_tuner.engine.hyperparameters import Boolean, Choice, Fixed, Float, In
 from keras_tuner.errors import FailedTrialError
 
 from bcauto.errors import BadInput
-from bcauto.hypermodels.load import in_one_line
 from bcauto.space.dimensions import escaped, read_dimension
+from bcauto.training.hypermodel.load import in_one_line
 
 __all__ = ["Explored", "as_table", "explore"]
 

@@ -9,14 +9,16 @@ from urllib.parse import unquote
 import tomli_w
 from pydantic import ValidationError
 
-from bcauto.data import Dataset
-from bcauto.errors import BadInput, choices
+from bcauto.data.dataset import Dataset
+from bcauto.errors import BadInput, did_you_mean
 from bcauto.hypermodels.discover import discover
-from bcauto.recipe import Hypermodel
-from bcauto.space import Space, extended, space_table
+from bcauto.io.toml import checked, explain
+from bcauto.recipe.network import Hypermodel
 from bcauto.space.dimensions import Dimension
-from bcauto.study import Settings
-from bcauto.toml import checked, explain
+from bcauto.space.extend import extended
+from bcauto.space.files import space_table
+from bcauto.space.space import Space
+from bcauto.study.settings import Settings
 
 __all__ = ["hypermodel_space"]
 
@@ -72,7 +74,7 @@ def _check_known(file: Path, changes: dict[str, object], known: set[str]) -> Non
     for key, name in {**constants, **{f"search.{n}": _hyperparameter(n) for n in searched}}.items():
         if name not in known:
             rule = "no hyperparameter of the hypermodel"
-            raise BadInput(f"{file}: {key}: {rule}; {choices(name, known)}")
+            raise BadInput(f"{file}: {key}: {rule}; {did_you_mean(name, known)}")
 
 
 def _table(tables: Any, *keys: str) -> dict[str, Any]:

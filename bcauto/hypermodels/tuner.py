@@ -13,28 +13,22 @@ from typing import Any
 import keras
 import keras_tuner
 
-from bcauto.data import Dataset, load
+from bcauto.data.dataset import Dataset, load
 from bcauto.errors import BadInput
-from bcauto.models import build_classifier
-from bcauto.proxy import make_proxy
-from bcauto.recipe import Network, Recipe
+from bcauto.models.build import build_classifier
+from bcauto.proxy.make import make_proxy
+from bcauto.recipe.network import Network
+from bcauto.recipe.pretrained import Weights, check_models, read_weights
+from bcauto.recipe.recipe import Recipe
 from bcauto.seeds import derive
-from bcauto.space import (
-    Choices,
-    Dimension,
-    Range,
-    Scalar,
-    Space,
-    find_space,
-    read_space,
-)
-from bcauto.space.dimensions import alternatives
+from bcauto.space.dimensions import Choices, Dimension, Range, Scalar, alternatives
+from bcauto.space.files import find_space, read_space
+from bcauto.space.space import Space
 from bcauto.training.device import detect_device
 from bcauto.training.losses import make_loss
 from bcauto.training.run import run_trial
 from bcauto.training.stages import compile_stage, plan_stages
 from bcauto.trial import Job, trial_seed
-from bcauto.weights import Weights, check_models, read_weights
 
 __all__ = ["SpaceHyperModel", "space_hypermodel"]
 
@@ -100,7 +94,7 @@ class SpaceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # KerasTun
                 for parent, wanted in _conditions(self.space, name):
                     scopes.enter_context(hp.conditional_scope(parent, wanted))
                 _declare(hp, name, dimension)
-        return self.space.draw(_Values(hp))
+        return self.space.sample(_Values(hp))
 
     def build(self, hp: Any) -> Any:
         """The classifier of a recipe, compiled for its last stage; it takes (n, classes) labels."""

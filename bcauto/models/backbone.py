@@ -7,13 +7,13 @@ from typing import Any
 
 import keras
 
-from bcauto.backbones import InputScale
 from bcauto.models.cifar_cnn import cifar_cnn
 from bcauto.models.four_block_cnn import four_block_cnn
 from bcauto.models.small_cnn import small_cnn
 from bcauto.models.u_net import u_net
-from bcauto.network import Network
-from bcauto.weights import Weights, downloading
+from bcauto.recipe.backbones import InputScale
+from bcauto.recipe.network import Network
+from bcauto.recipe.pretrained import Weights, downloading
 
 __all__ = ["build_backbone", "scaled"]
 

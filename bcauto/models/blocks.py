@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from bcauto.network import Freezing
+from bcauto.recipe.network import Freezing
 
 __all__ = ["Block", "blocks_of", "count_frozen"]
 

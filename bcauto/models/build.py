@@ -12,8 +12,8 @@ import keras
 from bcauto.models.backbone import build_backbone, scaled
 from bcauto.models.blocks import blocks_of
 from bcauto.models.head import build_head
-from bcauto.network import Network
-from bcauto.weights import Weights
+from bcauto.recipe.network import Network
+from bcauto.recipe.pretrained import Weights
 
 __all__ = ["Classifier", "build_classifier", "count_trainable"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from bcauto.network import Head, Normalization
+from bcauto.recipe.network import Head, Normalization
 
 __all__ = ["build_head"]
 

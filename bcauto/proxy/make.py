@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bcauto.errors import BadInput
-from bcauto.proxy.cells import Cell, ProxyConfig
+from bcauto.proxy.config import CorruptionAtSeverity, ProxyConfig
 from bcauto.proxy.proxy import Integers, Proxy
 from bcauto.seeds import generator
 
@@ -62,7 +62,7 @@ def _check_enough(images: int, config: ProxyConfig) -> None:
 
 
 def check_two_classes(
-    labels: npt.NDArray[np.integer], place: Integers, cells: tuple[Cell, ...]
+    labels: npt.NDArray[np.integer], place: Integers, cells: tuple[CorruptionAtSeverity, ...]
 ) -> None:
     """Makes sure that no cell holds images of one class only, of which there is no AUC."""
     for index, cell in enumerate(cells):
@@ -96,7 +96,7 @@ def _corrupt(
     images: npt.NDArray[np.uint8],
     base: Integers,
     cell: Integers,
-    cells: tuple[Cell, ...],
+    cells: tuple[CorruptionAtSeverity, ...],
     seed: int,
 ) -> npt.NDArray[np.uint8]:
     """Copy i of the result is image ``base[i]`` corrupted as ``cells[cell[i]]`` says."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from bcauto.proxy.cells import OWN, Cell
+from bcauto.proxy.config import OWN, CorruptionAtSeverity
 from bcauto.proxy.make import check_two_classes, deal
 from bcauto.proxy.proxy import Integers, Proxy
 from bcauto.seeds import generator
@@ -50,7 +50,7 @@ def with_own(proxy: Proxy, own: OwnImages, seed: int) -> Proxy:
     families = {cell.family for cell in searched}
     cells = min(1 if own.alone else len(searched) // len(families), len(own.labels))
     place = deal(own.labels, cells, 1, generator(seed, "proxy", "own"))[0]
-    own_cells = tuple(Cell(OWN, number) for number in range(1, cells + 1))
+    own_cells = tuple(CorruptionAtSeverity(OWN, number) for number in range(1, cells + 1))
     if proxy.metric == "auc":
         check_two_classes(own.labels, place, own_cells)
     probed = len(proxy.probe) if own.alone else len(proxy.probe) // len(families)

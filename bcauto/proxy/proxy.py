@@ -13,10 +13,10 @@ from typing import Any, Self, get_args
 import numpy as np
 import numpy.typing as npt
 
-from bcauto.archive import Archive, open_archive
-from bcauto.errors import BadInput, choices
-from bcauto.files import writing
-from bcauto.proxy.cells import Cell
+from bcauto.errors import BadInput, did_you_mean
+from bcauto.io.files import writing
+from bcauto.io.npz_archive import Archive, open_archive
+from bcauto.proxy.config import CorruptionAtSeverity
 from bcauto.proxy.metrics import Metric
 from bcauto.proxy.objective import Objective
 
@@ -49,7 +49,7 @@ class Proxy:
     base: Integers
     cell: Integers
     probe: Integers
-    cells: tuple[Cell, ...]
+    cells: tuple[CorruptionAtSeverity, ...]
     held_out: tuple[str, ...]
     objective: Objective = "mean_of_cells"
     metric: Metric = "accuracy"
@@ -103,7 +103,7 @@ class Proxy:
     def _from_stored(cls, stored: Mapping[str, Any]) -> Self:
         _check_arrays(stored)
         arrays = {name: stored[name] for name in _ARRAYS}
-        cells = tuple(Cell.named(name) for name in stored["cells"].tolist())
+        cells = tuple(CorruptionAtSeverity.named(name) for name in stored["cells"].tolist())
         words = {name: _word(name, str(stored[name])) for name in _WORDS}
         return cls(**arrays, **words, cells=cells, held_out=tuple(stored["held_out"].tolist()))
 
@@ -135,5 +135,5 @@ def _checked_arrays(archive: Archive) -> dict[str, npt.NDArray[Any]]:
 
 def _word(name: str, word: str) -> Any:
     if word not in _WORDS[name]:
-        raise BadInput(f"unknown {name} {word!r}; {choices(word, _WORDS[name])}")
+        raise BadInput(f"unknown {name} {word!r}; {did_you_mean(word, _WORDS[name])}")
     return word

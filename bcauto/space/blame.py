@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bcauto.recipe import Recipe
+from bcauto.io.toml import Fault, faults, parse
+from bcauto.recipe.recipe import Recipe
+from bcauto.space.assemble import Dimensions, recipe_table
 from bcauto.space.dimensions import Value
-from bcauto.space.drawing import Dimensions, recipe_table
-from bcauto.toml import Fault, faults, parse
 
 __all__ = ["blame"]
 
@@ -19,7 +19,7 @@ _WITHOUT_MODEL = "a file without it goes with --hypermodel"
 
 
 def blame(
-    constants: Mapping[str, Any], search: Dimensions, drawn: Mapping[str, Value], suspect: str
+    constants: Mapping[str, Any], search: Dimensions, sampled: Mapping[str, Value], suspect: str
 ) -> str:
     """The line that says what is wrong with the recipe that is drawn, and where in the space.
 
@@ -29,21 +29,21 @@ def blame(
     Args:
         constants: the space's partial recipe.
         search: its dimensions.
-        drawn: the values of which no recipe may be made.
+        sampled: the values of which no recipe may be made.
         suspect: the dimension whose values are being tried.
     """
-    fault = _faults(recipe_table(constants, drawn))[0]
+    fault = _faults(recipe_table(constants, sampled))[0]
     for one in _faults(constants):
         if not one.is_missing and not any(_mends(constants, search, {}, n, one) for n in search):
             return one.line("recipe")
     if fault.is_missing:
         hint = f"; {_WITHOUT_MODEL}" if fault.keys == ("model",) else ""
         return f"{fault.line('recipe')}{hint}"
-    guilty = [name for name in drawn if _mends(constants, search, drawn, name, fault)]
+    guilty = [name for name in sampled if _mends(constants, search, sampled, name, fault)]
     if not guilty:
         return fault.line("recipe")
     name = suspect if suspect in guilty else guilty[-1]
-    return f"search.{name}: {fault.line()}{_hint(search, name, drawn[name])}"
+    return f"search.{name}: {fault.line()}{_hint(search, name, sampled[name])}"
 
 
 def _hint(search: Dimensions, name: str, value: Value) -> str:
@@ -54,12 +54,12 @@ def _hint(search: Dimensions, name: str, value: Value) -> str:
 def _mends(
     constants: Mapping[str, Any],
     search: Dimensions,
-    drawn: Mapping[str, Value],
+    sampled: Mapping[str, Value],
     name: str,
     fault: Fault,
 ) -> bool:
     """Whether another value of a dimension, or none, has no such fault."""
-    for values in _others(search, drawn, name):
+    for values in _others(search, sampled, name):
         try:
             found = _faults(recipe_table(constants, values))
         except ValueError:  # it leads into what is no table
@@ -81,13 +81,13 @@ def _subject(fault: Fault) -> str:
 
 
 def _others(
-    search: Dimensions, drawn: Mapping[str, Value], name: str
+    search: Dimensions, sampled: Mapping[str, Value], name: str
 ) -> Iterator[Mapping[str, Value]]:
     """What is drawn with other values of a dimension, and with none."""
-    if name in drawn:
-        yield {other: value for other, value in drawn.items() if other != name}
+    if name in sampled:
+        yield {other: value for other, value in sampled.items() if other != name}
     for value in search[name].edges:
-        yield {**drawn, name: value}
+        yield {**sampled, name: value}
 
 
 def _faults(table: Mapping[str, Any]) -> list[Fault]:

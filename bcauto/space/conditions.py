@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from bcauto.errors import choices
+from bcauto.errors import did_you_mean
+from bcauto.space.assemble import Dimensions, key_of
 from bcauto.space.dimensions import Dimension, Value, alternatives
-from bcauto.space.drawing import Dimensions, key_of
 
 __all__ = ["check_conditions", "check_option", "point_with"]
 
@@ -68,7 +68,7 @@ def _check_parent(search: Dimensions, name: str, parent: str) -> None:
         return
     stands = "the dimension itself" if parent == name else "which stands below it"
     got = f"{parent!r}, {stands}" if parent in search else repr(parent)
-    known = choices(parent, above) if above else "there is none above it"
+    known = did_you_mean(parent, above) if above else "there is none above it"
     raise ValueError(f"search.{name}: when must name a dimension above it, got {got}; {known}")
 
 

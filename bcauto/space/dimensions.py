@@ -11,8 +11,8 @@ from typing import Annotated, Any, Protocol
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
-from bcauto.errors import choices
-from bcauto.toml import Frozen, explain, parse
+from bcauto.errors import did_you_mean
+from bcauto.io.toml import Frozen, explain, parse
 
 __all__ = [
     "Choices",
@@ -57,10 +57,10 @@ class Suggester(Protocol):
 class _Conditional(Frozen):
     when: dict[str, Any] = {}
 
-    def active(self, drawn: Mapping[str, Value]) -> bool:
+    def active(self, sampled: Mapping[str, Value]) -> bool:
         """Whether every condition holds among the values drawn so far."""
         return all(
-            parent in drawn and drawn[parent] in alternatives(wanted)
+            parent in sampled and sampled[parent] in alternatives(wanted)
             for parent, wanted in self.when.items()
         )
 
@@ -111,7 +111,7 @@ class Choices(_Conditional):
         """The values, one after another."""
         return iter(self.values)
 
-    def draw(self, name: str, suggest: Suggester) -> Value:
+    def sample(self, name: str, suggest: Suggester) -> Value:
         """The value that ``suggest`` chooses."""
         return self.values[self.options.index(suggest.choose(name, self.options))]
 
@@ -194,7 +194,7 @@ class Range(_Conditional):
         step = self.step or 1
         return (min(self.low + step * number, self.high) for number in range(self.count))
 
-    def draw(self, name: str, suggest: Suggester) -> float:
+    def sample(self, name: str, suggest: Suggester) -> float:
         """The number that ``suggest`` gives."""
         return self._mirrored(suggest.number(name, self))
 
@@ -263,7 +263,7 @@ def _check_keys(table: Mapping[str, Any]) -> None:
     legal = {*Choices.model_fields, *Range.model_fields}
     for key, value in table.items():
         if key not in legal:
-            known = choices(key, legal)
+            known = did_you_mean(key, legal)
             dotted = isinstance(value, list | dict) and known.startswith("Legal")
             hint = "; a dotted name needs quotes" if dotted else ""
             raise ValueError(f"unknown key {key!r}; {known}{hint}")

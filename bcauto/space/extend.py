@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from bcauto.recipe import Recipe, changed_recipe, replaced_by_changes
+from bcauto.io.toml import merged, parse
+from bcauto.recipe.recipe import Recipe, changed_recipe, replaced_by_changes
+from bcauto.space.assemble import key_of
 from bcauto.space.dimensions import alternatives, escaped
-from bcauto.space.drawing import key_of
 from bcauto.space.space import Space, given_recipe
-from bcauto.toml import merged, parse
 
 __all__ = ["extended", "left_out"]
 

@@ -10,10 +10,10 @@ import tomli_w
 from pydantic import field_validator
 
 from bcauto.errors import BadInput
-from bcauto.shipped import find, shipped
+from bcauto.io.toml import checked, read_extending, read_toml
+from bcauto.recipe.bundled_files import find, shipped
 from bcauto.space.extend import extended, left_out
 from bcauto.space.space import Space, recipe_of
-from bcauto.toml import checked, read_extending, read_toml
 
 __all__ = [
     "HYPERMODEL_SPACE",

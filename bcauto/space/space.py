@@ -12,14 +12,14 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from bcauto.errors import BadInput, choices
-from bcauto.proxy import ProxyConfig
-from bcauto.recipe import Recipe, find_recipe, read_recipe
+from bcauto.errors import BadInput, did_you_mean
+from bcauto.io.toml import Frozen, explain, faults, parse, within
+from bcauto.proxy.config import ProxyConfig
+from bcauto.recipe.recipe import Recipe, find_recipe, read_recipe
+from bcauto.space.assemble import Fixed, recipe_table, sample_values, tables_of
 from bcauto.space.blame import blame
 from bcauto.space.conditions import check_conditions, check_option, point_with
 from bcauto.space.dimensions import Choices, Dimension, Scalar, Suggester, Value, read_dimension
-from bcauto.space.drawing import Fixed, draw_values, recipe_table, tables_of
-from bcauto.toml import Frozen, explain, faults, parse, within
 
 __all__ = ["Confirmation", "Space", "given_recipe", "recipe_of"]
 
@@ -73,21 +73,21 @@ class Space(Frozen):
                 self._check_point(start, f"start {number}: ")
         return self
 
-    def draw(self, suggest: Suggester) -> Recipe:
+    def sample(self, suggest: Suggester) -> Recipe:
         """A recipe whose active dimensions take the values that ``suggest`` gives.
 
         Raises:
             BadInput: no recipe may be what comes of them, which the space's own checks left out.
         """
-        drawn = draw_values(self.search, suggest)
+        sampled = sample_values(self.search, suggest)
         try:
-            return parse(Recipe, recipe_table(self.recipe, drawn))
+            return parse(Recipe, recipe_table(self.recipe, sampled))
         except ValidationError:
-            raise BadInput(f"no recipe: {blame(self.recipe, self.search, drawn, '')}") from None
+            raise BadInput(f"no recipe: {blame(self.recipe, self.search, sampled, '')}") from None
 
     def at(self, point: Mapping[str, Value]) -> Recipe:
         """The recipe at a point by dimension names; elsewhere first choices and lower bounds."""
-        return self.draw(Fixed(self.options(point)))
+        return self.sample(Fixed(self.options(point)))
 
     @cached_property
     def edge_recipes(self) -> list[Recipe]:
@@ -150,50 +150,54 @@ class Space(Frozen):
         )
         return hashlib.sha256(canonical.encode()).hexdigest()
 
-    def _count(self, names: Sequence[str], parents: set[str], drawn: dict[str, Value]) -> int:
-        """How many points there are that begin with ``drawn`` and go on with ``names``."""
+    def _count(self, names: Sequence[str], parents: set[str], sampled: dict[str, Value]) -> int:
+        """How many points there are that begin with ``sampled`` and go on with ``names``."""
         if not names:
             return 1
         name, *others = names
         dimension = self.search[name]
-        if not dimension.active(drawn):
-            return self._count(others, parents, drawn)
+        if not dimension.active(sampled):
+            return self._count(others, parents, sampled)
         if name not in parents:
-            return (dimension.count or 0) * self._count(others, parents, drawn)
+            return (dimension.count or 0) * self._count(others, parents, sampled)
         every = dimension.every()
-        return sum(self._count(others, parents, {**drawn, name: value}) for value in every)
+        return sum(self._count(others, parents, {**sampled, name: value}) for value in every)
 
-    def _points(self, names: Sequence[str], drawn: dict[str, Value]) -> Iterator[dict[str, Value]]:
+    def _points(
+        self, names: Sequence[str], sampled: dict[str, Value]
+    ) -> Iterator[dict[str, Value]]:
         if not names:
-            yield drawn
+            yield sampled
             return
         name, *others = names
-        active = self.search[name].active(drawn)
+        active = self.search[name].active(sampled)
         for value in self.search[name].every() if active else [None]:
             more = {} if value is None else {name: value}
-            yield from self._points(others, {**drawn, **more})
+            yield from self._points(others, {**sampled, **more})
 
     def _try(self, edges: Sequence[tuple[str, Value]]) -> Recipe:
         """The recipe of some dimensions' values; ValueError where no recipe may be it."""
         point = point_with(self.search, edges)
-        drawn = draw_values(self.search, Fixed(self.options(point)))
+        sampled = sample_values(self.search, Fixed(self.options(point)))
         try:
-            return parse(Recipe, recipe_table(self.recipe, drawn))
+            return parse(Recipe, recipe_table(self.recipe, sampled))
         except ValidationError:
             suspect = edges[-1][0] if edges else ""
-            raise ValueError(blame(self.recipe, self.search, drawn, suspect)) from None
+            raise ValueError(blame(self.recipe, self.search, sampled, suspect)) from None
 
     def _check_point(self, point: Mapping[str, Any], where: str) -> None:
         for name, value in point.items():
             if name not in self.search:
-                raise ValueError(f"{where}unknown dimension {name!r}; {choices(name, self.search)}")
+                raise ValueError(
+                    f"{where}unknown dimension {name!r}; {did_you_mean(name, self.search)}"
+                )
             check_option(f"{where}{name}", self.search[name], value)
-        drawn = draw_values(self.search, Fixed(self.options(point)))
+        sampled = sample_values(self.search, Fixed(self.options(point)))
         try:
-            parse(Recipe, recipe_table(self.recipe, drawn))
+            parse(Recipe, recipe_table(self.recipe, sampled))
         except ValidationError as error:
             raise ValueError(f"{where}{explain(error, Recipe)}") from None
-        idle = set(point) - set(drawn)
+        idle = set(point) - set(sampled)
         if idle:
             raise ValueError(f"{where}{min(idle)!r} has no effect, since its condition fails")
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from bcauto.errors import BadInput, choices
+from bcauto.errors import BadInput, did_you_mean
 
 __all__ = ["StudyFolder", "check_name", "existing_studies", "find_study", "latest_study"]
 
@@ -134,6 +134,6 @@ def latest_study(studies: Path) -> StudyFolder:
 def _named_study(studies: Path, name: str) -> StudyFolder:
     existing = existing_studies(studies)
     if check_name(name) not in existing:
-        known = choices(name, existing) if existing else "there is none yet"
+        known = did_you_mean(name, existing) if existing else "there is none yet"
         raise BadInput(f"no study {name!r} in {studies}; {known}")
     return existing[name]

@@ -22,10 +22,10 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from bcauto.errors import NothingUsable
-from bcauto.study.drivers import Alone, Peers
 from bcauto.study.failures import Failures
+from bcauto.study.lock import Alone, Peers
 from bcauto.study.monitor import Monitor, SilentMonitor
-from bcauto.study.source import Asked, Source, was_drawn
+from bcauto.study.source import Asked, Source, was_sampled
 from bcauto.study.trial_files import Keep, TrialFiles
 from bcauto.trial import Failure, Job, Outcome, Retry, TrialResult
 
@@ -281,14 +281,14 @@ class Ledger:
         trial.set_constraint("memory", accumulate - 1)
         return Job(trial.number, asked.recipe, asked.seed, model, accumulate)
 
-    def _await_seeds(self, drawn: int) -> None:
+    def _await_seeds(self, sampled: int) -> None:
         """Waits for the seeds of trials with lower numbers that other drivers draw at this moment.
 
         So of two that are drawn alike the one with the lower number is trained, and one alone
         (Lamport's bakery), though drivers that share the database alone take no turns.
         """
         while any(
-            trial.number < drawn
+            trial.number < sampled
             and "seed" not in trial.user_attrs
             and self._seen_for(trial) < _ANOTHERS_DRAW  # or its driver is dead
             for trial in self._trials(TrialState.RUNNING)
@@ -297,10 +297,10 @@ class Ledger:
 
     def _duplicates_in_row(self) -> int:
         """Draws at the end of the study that gave known recipes, those of earlier runs too."""
-        drawn = reversed(self._trials())
-        return sum(1 for _ in takewhile(lambda t: "duplicate_of" in t.user_attrs, drawn))
+        sampled = reversed(self._trials())
+        return sum(1 for _ in takewhile(lambda t: "duplicate_of" in t.user_attrs, sampled))
 
-    def _known_seeds(self, drawn: int) -> dict[int, int]:
+    def _known_seeds(self, sampled: int) -> dict[int, int]:
         """Trainings that need no other, by their seed: those whose trial is not to be retried.
 
         A seed comes from the recipe, so equal recipes have equal ones. Of those that run only the
@@ -312,7 +312,7 @@ class Ledger:
             t.user_attrs["seed"]: t.number
             for t in reversed(trials)
             if "seed" in t.user_attrs
-            and (t.number < drawn or t.state.is_finished())
+            and (t.number < sampled or t.state.is_finished())
             and "duplicate_of" not in t.user_attrs
             and t.number not in retried
         }
@@ -370,7 +370,7 @@ class Ledger:
         if retry is Retry.SMALLER:
             attrs[_ACCUMULATE] = 2 * attrs.get(_ACCUMULATE, 1)
         spent = attrs["deaths"] > _MAX_DEATHS or attrs.get(_ACCUMULATE, 1) > _MOST_ACCUMULATED
-        if spent or not was_drawn(frozen):
+        if spent or not was_sampled(frozen):
             return False
         if not any(t.user_attrs.get("retry_of") == frozen.number for t in self._trials()):
             params = {**frozen.system_attrs.get("fixed_params", {}), **frozen.params}

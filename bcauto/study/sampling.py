@@ -14,17 +14,18 @@ from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, RandomSampler,
 from optuna.trial import FrozenTrial, TrialState
 
 from bcauto.errors import BadInput
-from bcauto.recipe import Recipe
-from bcauto.space import Range, Scalar, Space
+from bcauto.recipe.recipe import Recipe
+from bcauto.space.dimensions import Range, Scalar
+from bcauto.space.space import Space
 
 __all__ = [
     "DrawnStudy",
     "OptunaSuggester",
     "SamplerName",
     "check_sampler",
-    "draw_at_random",
     "make_pruner",
     "make_sampler",
+    "sample_at_random",
 ]
 
 
@@ -121,8 +122,8 @@ class _DrawnOnly(BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        drawn = DrawnStudy(study)
-        return self.sampler.sample_independent(drawn, trial, param_name, param_distribution)
+        sampled = DrawnStudy(study)
+        return self.sampler.sample_independent(sampled, trial, param_name, param_distribution)
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
         self.sampler.before_trial(DrawnStudy(study), trial)
@@ -174,8 +175,8 @@ class OptunaSuggester:
         return self.trial.suggest_float(name, bounds.low, bounds.high, step=bounds.step, log=log)
 
 
-def draw_at_random(space: Space, count: int, seed: int) -> list[Recipe]:
+def sample_at_random(space: Space, count: int, seed: int) -> list[Recipe]:
     """Recipes at random points of a space, the same for the same seed."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(sampler=RandomSampler(seed=seed % 2**32))
-    return [space.draw(OptunaSuggester(study.ask())) for _ in range(count)]
+    return [space.sample(OptunaSuggester(study.ask())) for _ in range(count)]

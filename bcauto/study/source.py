@@ -13,15 +13,15 @@ from typing import Protocol
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from bcauto.recipe import Recipe
+from bcauto.io.toml import parse
+from bcauto.recipe.recipe import Recipe
 from bcauto.seeds import derive
-from bcauto.space import Space, given_recipe
 from bcauto.space.dimensions import Scalar
+from bcauto.space.space import Space, given_recipe
 from bcauto.study.sampling import OptunaSuggester, SamplerName, make_sampler
-from bcauto.toml import parse
 from bcauto.trial import trial_seed
 
-__all__ = ["Asked", "Source", "SpaceSource", "was_drawn"]
+__all__ = ["Asked", "Source", "SpaceSource", "was_sampled"]
 
 _PATIENCE = 10  # known recipes in a row, until a finite space's others are taken in turn
 
@@ -71,7 +71,7 @@ class SpaceSource:
                 return None
         trial = study.ask()
         given = trial.user_attrs.get("given")
-        recipe = parse(Recipe, given) if given else self.space.draw(OptunaSuggester(trial))
+        recipe = parse(Recipe, given) if given else self.space.sample(OptunaSuggester(trial))
         return Asked(trial, recipe, trial_seed(self.seed, recipe))
 
     def _queue_starting_point(self, study: optuna.Study, trials: Sequence[FrozenTrial]) -> bool:
@@ -127,9 +127,9 @@ def _key(start: Recipe | dict[str, Scalar]) -> str:
 def _asked_for(trials: Sequence[FrozenTrial]) -> int:
     """Recipes asked for so far, retries not counted: a resumed search draws on from it."""
     first = [t for t in trials if "retry_of" not in t.user_attrs]
-    return sum(was_drawn(t) and t.state != TrialState.WAITING for t in first)
+    return sum(was_sampled(t) and t.state != TrialState.WAITING for t in first)
 
 
-def was_drawn(trial: FrozenTrial) -> bool:
+def was_sampled(trial: FrozenTrial) -> bool:
     """Whether its recipe was drawn, or given: one killed before that is drawn anew."""
     return "recipe" in trial.user_attrs or "fixed_params" in trial.system_attrs

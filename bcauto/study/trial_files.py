@@ -10,7 +10,7 @@ from typing import Literal
 import optuna
 from optuna.trial import FrozenTrial
 
-from bcauto.files import half_written
+from bcauto.io.files import half_written
 from bcauto.trial import checkpoint_path
 
 __all__ = ["Keep", "TrialFiles"]

@@ -14,8 +14,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from bcauto.augment import Apply, Augment, augment_and_mix, augment_batch
-from bcauto.data import Labelled
+from bcauto.augment.engine import Apply, augment_and_mix, augment_batch
+from bcauto.augment.policies import Augment
+from bcauto.data.labelled import Labelled
 from bcauto.seeds import derive, generator
 
 __all__ = ["Batch", "Batches"]

@@ -19,7 +19,8 @@ import tensorflow as tf
 from keras_cv import core, layers
 from numpy.typing import NDArray
 
-from bcauto.augment import Apply, Augment, AugMix, Basic, RandAugment, WideChain
+from bcauto.augment.engine import Apply
+from bcauto.augment.policies import Augment, AugMix, Basic, RandAugment, WideChain
 
 __all__ = ["make_apply"]
 

@@ -11,11 +11,16 @@ from typing import Any
 import keras
 import numpy as np
 
-from bcauto.augment import Apply, Augment, augment_batch
-from bcauto.data import Dataset
-from bcauto.models import Classifier, build_classifier
-from bcauto.proxy import Metric, Proxy, measure, score, score_probe
-from bcauto.recipe import Hypermodel, Network, Training
+from bcauto.augment.engine import Apply, augment_batch
+from bcauto.augment.policies import Augment
+from bcauto.data.dataset import Dataset
+from bcauto.models.build import Classifier, build_classifier
+from bcauto.proxy.metrics import Metric, measure
+from bcauto.proxy.proxy import Proxy
+from bcauto.proxy.score import score, score_probe
+from bcauto.recipe.network import Hypermodel, Network
+from bcauto.recipe.pretrained import Weights
+from bcauto.recipe.recipe import Training
 from bcauto.training.batches import Batches
 from bcauto.training.callbacks import make_callbacks
 from bcauto.training.checkpoint import Checkpoint, Progress
@@ -24,7 +29,6 @@ from bcauto.training.loop import Trained, stage_record, train_stage
 from bcauto.training.losses import make_loss
 from bcauto.training.stages import Stage, compile_stage, plan_stages
 from bcauto.trial import Job, Report, TrialResult
-from bcauto.weights import Weights
 
 __all__ = ["predict_labels", "predict_probabilities", "run_trial", "score_model"]
 
@@ -154,7 +158,9 @@ def _train(
     """Trains what the recipe names, a network or a hypermodel."""
     if isinstance(job.recipe.model, Network):
         return _train_network(job, data, weights, batches, device, watch)
-    from bcauto.training.hypermodel import train_hypermodel  # KerasTuner need not be installed
+    from bcauto.training.hypermodel.train import (
+        train_hypermodel,  # KerasTuner need not be installed
+    )
 
     training = job.recipe.training
     return train_hypermodel(job.recipe.model, training, data, batches, watch, job.accumulate)

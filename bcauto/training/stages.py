@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from bcauto.models import Classifier, count_frozen
-from bcauto.recipe import Recipe, Training, TrainingStage
+from bcauto.models.blocks import count_frozen
+from bcauto.models.build import Classifier
+from bcauto.recipe.recipe import Recipe, Training, TrainingStage
 from bcauto.training.accumulation import accumulate_gradients
 from bcauto.training.device import Device
 from bcauto.training.losses import SoftCrossentropy

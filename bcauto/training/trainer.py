@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from bcauto.data import Dataset
-from bcauto.proxy import Proxy
+from bcauto.data.dataset import Dataset
+from bcauto.proxy.proxy import Proxy
+from bcauto.recipe.pretrained import Weights, unpacked
 from bcauto.training.device import start_keras
 from bcauto.trial import Job, Report, TrialResult
-from bcauto.weights import Weights, unpacked
 
 __all__ = ["Payload", "Trainer"]
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bcauto.augment import op
+from bcauto.augment.ops import op
 
 pytestmark = pytest.mark.keras
 

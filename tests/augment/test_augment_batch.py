@@ -9,7 +9,8 @@ from math import prod
 import numpy as np
 import pytest
 
-from bcauto.augment import (
+from bcauto.augment.engine import augment_batch, augment_image
+from bcauto.augment.policies import (
     Augment,
     AugMix,
     Basic,
@@ -18,8 +19,6 @@ from bcauto.augment import (
     RandAugment,
     WideChain,
     WideOp,
-    augment_batch,
-    augment_image,
 )
 from bcauto.errors import BadInput
 

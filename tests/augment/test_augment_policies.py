@@ -6,8 +6,8 @@ import tomllib
 import pytest
 from pydantic import ValidationError
 
-from bcauto.augment import (
-    OPS,
+from bcauto.augment.ops import OPS
+from bcauto.augment.policies import (
     Augment,
     AugMix,
     Basic,
@@ -17,8 +17,8 @@ from bcauto.augment import (
     WideChain,
     WideOp,
 )
-from bcauto.recipe import Recipe, read_recipe
-from bcauto.toml import checked
+from bcauto.io.toml import checked
+from bcauto.recipe.recipe import Recipe, read_recipe
 
 POLICIES = [Basic, WideChain, RandAugment, AugMix, MixUp, CutMix]
 TABLES = ["basic", "wide", "randaugment", "augmix", "mixup", "cutmix"]

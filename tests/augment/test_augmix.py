@@ -6,9 +6,9 @@ from functools import cache
 import numpy as np
 import pytest
 
-from bcauto.augment import AugMix
 from bcauto.augment import augmix as module
 from bcauto.augment.augmix import augmix, draw_chains
+from bcauto.augment.policies import AugMix
 
 PAPER = [
     *("autocontrast", "equalize", "posterize", "solarize", "rotate"),
@@ -98,7 +98,7 @@ def coloured_chains(monkeypatch):
         result[..., next(channel) % 3] = 255
         return result
 
-    monkeypatch.setattr(module, "apply_row", fill)
+    monkeypatch.setattr(module, "apply_in_sequence", fill)
 
 
 @pytest.mark.usefixtures("coloured_chains")
@@ -116,7 +116,7 @@ def test_the_original_keeps_a_beta_share_and_the_chains_share_the_rest(alpha):
 
 
 def test_shares_sum_to_one_so_that_white_stays_white(monkeypatch):
-    monkeypatch.setattr(module, "apply_row", lambda image, *_: image)
+    monkeypatch.setattr(module, "apply_in_sequence", lambda image, *_: image)
     white, rng = np.full((4, 4, 3), 255, np.uint8), np.random.default_rng(8)
     for number in range(1, 11):
         assert all(augmix(white, AugMix(chains=number), rng).min() == 255 for _ in range(20))
@@ -124,7 +124,7 @@ def test_shares_sum_to_one_so_that_white_stays_white(monkeypatch):
 
 def test_every_chain_starts_from_the_original(cell, monkeypatch):
     seen = []
-    monkeypatch.setattr(module, "apply_row", lambda image, *_: seen.append(image) or image)
+    monkeypatch.setattr(module, "apply_in_sequence", lambda image, *_: seen.append(image) or image)
     augmix(cell, AugMix(chains=4), np.random.default_rng(0))
     assert len(seen) == 4
     assert all(image is cell for image in seen)

@@ -5,8 +5,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from bcauto.augment import Basic
 from bcauto.augment.basic import draw_basic
+from bcauto.augment.policies import Basic
 
 FULL = Basic(flip=True, rotation=30, translation=0.2, zoom=0.3, contrast=0.4, brightness=0.5)
 MOST = {

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bcauto.augment import OPS
+from bcauto.augment.ops import OPS
 from bcauto.augment.tone import solarize
 
 PIL = pytest.importorskip("PIL")

@@ -7,17 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bcauto.augment import (
-    Augment,
-    AugMix,
-    Basic,
-    CutMix,
-    Mix,
-    MixUp,
-    RandAugment,
-    augment_batch,
-    draw_mixes,
-)
+from bcauto.augment.engine import augment_batch, sample_mixes
+from bcauto.augment.mixes import Mix
+from bcauto.augment.policies import Augment, AugMix, Basic, CutMix, MixUp, RandAugment
 from bcauto.errors import BadInput
 
 SIZE = (28, 20)
@@ -28,7 +20,7 @@ CUTMIX = Augment(cutmix=CutMix(probability=1))
 
 def draw(policy, images=DRAWS, size=SIZE, epoch=0, seed=0, indices=None):
     indices = np.arange(images) if indices is None else indices
-    return draw_mixes(indices, images, size, epoch, seed, policy)
+    return sample_mixes(indices, images, size, epoch, seed, policy)
 
 
 def shares_of(policy, **more):

@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from bcauto.augment import OPS, Augment, Op, WideChain, WideOp, augment_batch, op
+from bcauto.augment.engine import augment_batch
+from bcauto.augment.ops import OPS, Op, op
+from bcauto.augment.policies import Augment, WideChain, WideOp
 from bcauto.errors import BadInput
 
 ALL = list(OPS.values())

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from bcauto.augment import RandAugment
+from bcauto.augment.policies import RandAugment
 from bcauto.augment.randaugment import draw_randaugment
 
 KERAS_CV = [

@@ -5,7 +5,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from bcauto.augment import OPS, WideChain, WideOp, op
+from bcauto.augment.ops import OPS, op
+from bcauto.augment.policies import WideChain, WideOp
 from bcauto.augment.wide import draw_wide
 
 # what is known of the best public system: its families, and their probabilities of .1 to .4

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from bcauto.cli import main
+from bcauto.cli.app import main
 
 SPACE = """
 [recipe.model]

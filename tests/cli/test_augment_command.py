@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from bcauto.augment import OPS, Augment
-from bcauto.data import load
-from bcauto.recipe import Network, Recipe
+from bcauto.augment.ops import OPS
+from bcauto.augment.policies import Augment
+from bcauto.data.dataset import load
+from bcauto.io.toml import checked, read_toml
+from bcauto.recipe.network import Network
+from bcauto.recipe.recipe import Recipe
 from bcauto.seeds import generator
-from bcauto.toml import checked, read_toml
 from bcauto.training.batches import Batches
 
 ROW = {name: row for row, name in enumerate(OPS, 1)}

@@ -9,17 +9,11 @@ import numpy as np
 import optuna
 import pytest
 
-from bcauto.cli.look import dashboard
-from bcauto.plan import plan_search
-from bcauto.study import (
-    OWN_STORAGE,
-    DataRecord,
-    Identity,
-    Settings,
-    StudyFolder,
-    StudyRecord,
-    connect,
-)
+from bcauto.cli.results import dashboard
+from bcauto.search.plan import plan_search
+from bcauto.storage.connect import connect
+from bcauto.study.folder import StudyFolder
+from bcauto.study.settings import OWN_STORAGE, DataRecord, Identity, Settings, StudyRecord
 
 
 @pytest.fixture

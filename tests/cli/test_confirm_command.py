@@ -11,10 +11,12 @@ import pytest
 from optuna.trial import TrialState
 from sqlalchemy.exc import DatabaseError
 
-from bcauto.plan import plan_search
-from bcauto.proxy import Proxy
-from bcauto.search import _Run
-from bcauto.study import SilentMonitor, driving, make_pruner
+from bcauto.proxy.proxy import Proxy
+from bcauto.search.plan import plan_search
+from bcauto.search.run import _Run
+from bcauto.study.lock import driving
+from bcauto.study.monitor import SilentMonitor
+from bcauto.study.sampling import make_pruner
 
 pytestmark = pytest.mark.keras
 

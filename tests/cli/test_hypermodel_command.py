@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bcauto.recipe import read_recipe
+from bcauto.recipe.recipe import read_recipe
 
 pytestmark = pytest.mark.keras
 
@@ -140,7 +140,7 @@ def test_what_does_not_go_together_is_refused_at_once(arguments, message, comman
 
 
 def test_keras_tuner_that_is_missing_is_named(command, folder, monkeypatch):
-    monkeypatch.setattr("bcauto.hypermodels.find_spec", lambda name: None)
+    monkeypatch.setattr("bcauto.hypermodels.discover.find_spec", lambda name: None)
     ran = command("search", "--data", "tiny.npz", "--hypermodel", "tutorial_models:build_model")
     assert ran.code == 2
     assert 'needs keras-tuner, which is not installed: pip install "bcauto[keras-tuner]"' in ran.err

@@ -21,11 +21,14 @@ def test_a_search_on_own_images_is_scored_on_them(command, tmp_path, tiny_npz, t
     ran = command(*SEARCH, "--trials", 1, "--proxy-add", hidden.name)
     assert ran.code == 0, ran.err
     assert ", 30 of your own" in ran.out
-    from bcauto.study import StudyFolder, StudyRecord, best_trials, connect, load_study
+    from bcauto.results.trials import completed_trials, load_study
+    from bcauto.storage.connect import connect
+    from bcauto.study.folder import StudyFolder
+    from bcauto.study.settings import StudyRecord
 
     folder = StudyFolder(tmp_path / "studies" / "tiny-tiny")
     url = StudyRecord.read(folder).storage_url(folder)
-    [trial] = best_trials(load_study(folder.name, connect(url)))
+    [trial] = completed_trials(load_study(folder.name, connect(url)))
     assert "own" in trial.scores["families"]
     assert json.loads(command("proxy", "--json").out)["trials"] == 1
 
@@ -36,7 +39,7 @@ def test_a_search_on_own_images_is_scored_on_them(command, tmp_path, tiny_npz, t
     ):
         again = command(*SEARCH, "--trials", 2, "--study", "tiny-tiny", *other)
         assert again.code == (0 if other == () else 2), again.err
-    assert len(best_trials(load_study(folder.name, connect(url)))) <= 2
+    assert len(completed_trials(load_study(folder.name, connect(url)))) <= 2
 
 
 @pytest.mark.parametrize(

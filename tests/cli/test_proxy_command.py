@@ -13,21 +13,15 @@ import optuna
 import pytest
 
 from bcauto.cli.proxy import _rows
-from bcauto.proxy import ProxyConfig, make_proxy
-from bcauto.recipe import Recipe
-from bcauto.study import (
-    OWN_STORAGE,
-    DataRecord,
-    Identity,
-    Settings,
-    StudyFolder,
-    StudyRecord,
-    best_trials,
-    connect,
-    driving,
-    load_study,
-    proxy_validity,
-)
+from bcauto.proxy.config import ProxyConfig
+from bcauto.proxy.make import make_proxy
+from bcauto.recipe.recipe import Recipe
+from bcauto.results.trials import completed_trials, load_study
+from bcauto.results.validity import proxy_validity
+from bcauto.storage.connect import connect
+from bcauto.study.folder import StudyFolder
+from bcauto.study.lock import driving
+from bcauto.study.settings import OWN_STORAGE, DataRecord, Identity, Settings, StudyRecord
 
 SIDE = 96  # px, at which a tile is drawn as it is
 BLUE, ORANGE = (31, 98, 168), (222, 105, 0)
@@ -118,7 +112,7 @@ def read_picture(path):
 
 def judged(folder):
     storage = connect(folder.default_storage)
-    trials = best_trials(load_study(folder.name, storage))
+    trials = completed_trials(load_study(folder.name, storage))
     return trials, proxy_validity(trials)
 
 
@@ -312,9 +306,9 @@ def test_every_trial_is_a_point_at_its_scores(command, begun):
     folder = begun(scores_of(8, seed=3))
     assert command("proxy").code == 0
     trials, found = judged(folder)
-    choices = (found.objective.choice, found.clean_accuracy.choice)
+    did_you_mean = (found.objective.choice, found.clean_accuracy.choice)
     for panel, name, choice in zip(
-        panels_of(folder), ("objective", "clean_accuracy"), choices, strict=True
+        panels_of(folder), ("objective", "clean_accuracy"), did_you_mean, strict=True
     ):
         scores = {t.number: (getattr(t, name), t.held_out) for t in trials}
         (orange,) = dots(panel, ORANGE)

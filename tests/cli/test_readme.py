@@ -13,8 +13,9 @@ from urllib.request import urlopen
 import numpy as np
 import pytest
 
-from bcauto.space import Space, shipped_spaces
-from bcauto.toml import checked
+from bcauto.io.toml import checked
+from bcauto.space.files import shipped_spaces
+from bcauto.space.space import Space
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

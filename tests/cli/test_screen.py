@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from bcauto.cli.screen import SearchScreen
-from bcauto.plan import plan_search
+from bcauto.search.plan import plan_search
 from bcauto.trial import Job
 
 WIDTH = 80

@@ -8,8 +8,10 @@ from pathlib import Path
 import optuna
 import pytest
 
-from bcauto.recipe import read_recipe
-from bcauto.study import StudyFolder, connect, driving
+from bcauto.recipe.recipe import read_recipe
+from bcauto.storage.connect import connect
+from bcauto.study.folder import StudyFolder
+from bcauto.study.lock import driving
 
 pytestmark = pytest.mark.keras
 
@@ -201,7 +203,7 @@ def test_status_says_why_trials_failed(searched, command, tmp_path):
 
 
 def test_fault_of_every_trial_is_exit_code_one(command, tiny_npz, tiny_space, monkeypatch):
-    from bcauto.training import Trainer
+    from bcauto.training.trainer import Trainer
 
     def broken(self, job, report):
         raise RuntimeError("nothing works")

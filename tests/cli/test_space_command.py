@@ -6,9 +6,9 @@ import tomllib
 import pytest
 
 from bcauto.errors import BadInput
-from bcauto.recipe import Recipe
-from bcauto.space import find_space, read_space
-from bcauto.toml import parse
+from bcauto.io.toml import parse
+from bcauto.recipe.recipe import Recipe
+from bcauto.space.files import find_space, read_space
 
 
 @pytest.mark.parametrize("name", ["quick", "blood_cells_small", "blood_cells"])
@@ -93,7 +93,7 @@ def test_what_cannot_be_drawn_is_one_line_with_the_file(command, tmp_path, monke
         raise BadInput("no recipe: search.model.alpha: wrong")
 
     (tmp_path / "mine.toml").write_text('extends = "quick"\n')
-    monkeypatch.setattr("bcauto.study.draw_at_random", draw)
+    monkeypatch.setattr("bcauto.study.sampling.sample_at_random", draw)
     ran = command("space", "mine.toml", "--sample", 1)
     assert (ran.code, ran.out) == (2, "")
     assert "mine.toml: no recipe: search.model.alpha: wrong" in ran.err

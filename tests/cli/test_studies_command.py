@@ -12,9 +12,11 @@ import pytest
 from optuna.distributions import IntDistribution
 from optuna.trial import TrialState, create_trial
 
-from bcauto.recipe import Network, Recipe
-from bcauto.study import DataRecord, Identity, Settings, StudyFolder, StudyRecord
-from bcauto.study.drivers import driving
+from bcauto.recipe.network import Network
+from bcauto.recipe.recipe import Recipe
+from bcauto.study.folder import StudyFolder
+from bcauto.study.lock import driving
+from bcauto.study.settings import DataRecord, Identity, Settings, StudyRecord
 
 SPACE = """
 [recipe.model]

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bcauto.data import Labelled, Source, clean, read
-from bcauto.data.cleaning import MANY_COPIES, Cleaning
+from bcauto.data.cleaning import MANY_COPIES, Cleaning, clean
+from bcauto.data.labelled import Labelled, Source
+from bcauto.data.reading import read
 
 
 def picture(number):

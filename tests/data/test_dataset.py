@@ -8,9 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bcauto.data import Cleaning, Dataset, Labelled, Source, load
 from bcauto.data import dataset as dataset_module
-from bcauto.data.builtin import CLASS_NAMES, draw_cells
+from bcauto.data.cleaning import Cleaning
+from bcauto.data.dataset import Dataset, load
+from bcauto.data.labelled import Labelled, Source
+from bcauto.data.synthetic.cells import CLASS_NAMES, paint_cells
 
 CLEANING = Cleaning(read=64, duplicates=0, intruders=0, intruder_copies=0)
 
@@ -78,7 +80,7 @@ def test_fingerprint_tells_any_change(dataset):
 
 
 def test_built_in_cells_are_the_same_at_every_seed(monkeypatch):
-    monkeypatch.setattr(dataset_module, "draw_cells", lambda: draw_cells(96))
+    monkeypatch.setattr(dataset_module, "paint_cells", lambda: paint_cells(96))
     first, second = load(None, 32, seed=0), load(None, 32, seed=1)
     assert first.class_names == CLASS_NAMES
     assert first.image_size == (32, 32)

@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from bcauto.data import folder, read, read_for_evaluation, rules
+from bcauto.data import checks as rules
+from bcauto.data import folder
+from bcauto.data.reading import read, read_for_evaluation
 
 
 def write(path, image):

@@ -1,287 +1,259 @@
-"""Planted leaks of every kind are found, and pictures that are merely alike are not."""
+"""No picture is on both sides of a split, not even nearly."""
 
 from __future__ import annotations
 
-import tracemalloc
+import re
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bcauto.data import clean, read
-from bcauto.data import frequencies as frequencies_module
-from bcauto.data import leaks as leaks_module
-from bcauto.data.builtin import cell_labels, draw_cell
-from bcauto.data.leaks import near_duplicates
-from bcauto.data.likeness import TURNS, small_shift
+from bcauto.data.cleaning import clean, content_digests
+from bcauto.data.dataset import load
+from bcauto.data.labelled import Labelled, Source
+from bcauto.data.leaks import split_apart, without_copies, without_leaks
+from bcauto.data.near_duplicates.pairs import near_duplicates
+from bcauto.data.resize import resize_all
+from bcauto.data.split import stratified_split
+from bcauto.data.synthetic.cells import cell_picture
 
-COPIES, OTHERS = 24, 48
-
-
-def jpeg(quality):
-    def save(image, _):
-        flags = [cv2.IMWRITE_JPEG_QUALITY, quality]
-        return cv2.imdecode(cv2.imencode(".jpg", image[..., ::-1], flags)[1], 1)[..., ::-1]
-
-    return save
+NAMES = ("a", "b", "c")
 
 
-def moved(down, across, border):
-    def move(image, _):
-        matrix = np.float32([[1, 0, across], [0, 1, down]])
-        return cv2.warpAffine(image, matrix, image.shape[1::-1], borderMode=border)
-
-    return move
+def darker(image, _):
+    return (image * 0.9).astype(np.uint8)
 
 
-def resized(factor):
-    """Brought to another size, and back."""
-
-    def resize(image, _):
-        height, width = image.shape[:2]
-        size = (round(width * factor), round(height * factor))
-        way, back = (cv2.INTER_AREA, cv2.INTER_CUBIC)[:: 1 if factor < 1 else -1]
-        other = cv2.resize(image, size, interpolation=way)
-        return cv2.resize(other, (width, height), interpolation=back)
-
-    return resize
+def noisy(image, rng):
+    return (image + rng.normal(0, 4, image.shape)).clip(0, 255).astype(np.uint8)
 
 
-def in_bytes(values):
-    return np.clip(values, 0, 255).round().astype(np.uint8)
+def shifted(image, _):
+    return np.pad(image, ((1, 0), (0, 1), (0, 0)), "edge")[:-1, 1:]
 
 
-def at_once(*changes):
-    def change(image, rng):
-        for one in changes:
-            image = one(np.ascontiguousarray(image), rng)
-        return image
-
-    return change
+def turned(image, _):
+    return np.rot90(image).copy()
 
 
-KINDS = {
-    "equal": lambda image, _: image,
-    "JPEG 75": jpeg(75),
-    "JPEG 40": jpeg(40),
-    "noise": lambda image, rng: in_bytes(image + rng.normal(0, 8, image.shape)),
-    "blur": lambda image, _: cv2.GaussianBlur(image, (0, 0), 0.9),
-    "brighter": lambda image, _: in_bytes(image + 20.0),
-    "darker": lambda image, _: in_bytes(image - 20.0),
-    "less contrast": lambda image, _: in_bytes(image * 0.8 + 25),
-    "more contrast": lambda image, _: in_bytes(image * 1.2 - 25),
-    "shift by 1": moved(1, 0, cv2.BORDER_REFLECT_101),
-    "shift by 1 and 2": moved(1, -2, cv2.BORDER_REPLICATE),
-    "shift by 2 into black": moved(-2, 2, cv2.BORDER_CONSTANT),
-    "halved": resized(0.5),
-    "two thirds": resized(2 / 3),
-    "doubled": resized(2),
-    "many": at_once(
-        moved(1, 1, cv2.BORDER_REFLECT_101),
-        lambda image, _: cv2.GaussianBlur(image, (0, 0), 0.6),
-        lambda image, rng: in_bytes(image * 0.9 + 15 + rng.normal(0, 3, image.shape)),
-        jpeg(70),
-    ),
-}
-kinds = pytest.mark.parametrize("kind", KINDS)
+CHANGES = (darker, noisy, shifted, turned)
 
 
-@pytest.fixture(scope="module")
-def cells():
-    """Different drawn cells, of all kinds."""
-    labels = cell_labels(COPIES + OTHERS)
-    return np.stack([draw_cell(5, index, int(label)) for index, label in enumerate(labels)])
+def drawn(count, side=32):
+    """Different cells, lymphocytes to neutrophils in turn."""
+    cells = np.stack([cell_picture(9, index, 4 + index % 3) for index in range(count)])
+    return resize_all(cells, (side, side))
 
 
-@pytest.fixture(scope="module")
-def real_28(real_cells_28):
-    """Train and val of the real cells of 28 px, as their file splits them."""
-    source, _ = clean(read(real_cells_28))
-    return source.train.images, source.val.images
-
-
-@pytest.fixture(scope="module")
-def real_96(real_cells_96):
-    return clean(read(real_cells_96))[0].train.images
-
-
-def of_size(images, height, width):
-    shrinks = height * width < images[0][..., 0].size
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    return np.stack([cv2.resize(image, (width, height), interpolation=method) for image in images])
-
-
-def planted(images, count, change, seed=0):
-    """Train: pictures of which the first ``count`` are changed copies of val's, pair by pair."""
-    rng = np.random.default_rng(seed)
-    copies = [change(image, rng) for image in images[:count]]
-    return np.concatenate([np.stack(copies), images[count:]]), images[:count]
-
-
-def each_with_its_own(count):
-    return [(index, index) for index in range(count)]
-
-
-@kinds
-@pytest.mark.parametrize("size", [(96, 96), (28, 28), (60, 90), (200, 150)])
-def test_every_planted_copy_is_found_and_nothing_else(cells, kind, size):
-    train, val = planted(of_size(cells, *size), COPIES, KINDS[kind])
-    assert near_duplicates(train, val) == each_with_its_own(COPIES)
-
-
-@pytest.mark.parametrize("kind", ["equal", "JPEG 75", "noise", "shift by 1"])
-@pytest.mark.parametrize("side", [28, 96])
-@pytest.mark.parametrize("mirrored", [False, True])
-@pytest.mark.parametrize("quarters", range(4))
-def test_turned_and_mirrored_copies_are_found(cells, kind, side, mirrored, quarters):
-    def change(image, rng):
-        image = KINDS[kind](image, rng)
-        return np.rot90(image[:, ::-1] if mirrored else image, quarters)
-
-    train, val = planted(of_size(cells, side, side), COPIES, change)
-    assert near_duplicates(train, val) == each_with_its_own(COPIES)
-
-
-def test_a_turned_copy_brought_to_the_size_of_the_others_is_found(cells):
-    def turned(image, _):
-        return cv2.resize(np.ascontiguousarray(np.rot90(image)), image.shape[1::-1])
-
-    train, val = planted(of_size(cells, 72, 96), COPIES, turned)
-    assert near_duplicates(train, val) == each_with_its_own(COPIES)
-
-
-def test_pictures_with_the_same_shapes_but_another_texture_are_not_found(cells):
-    """Each is blurred and given grain of its own, as a twin is: alike, but not one picture."""
-    rng = np.random.default_rng(1)
-
-    def grained(image):
-        grain = cv2.GaussianBlur(rng.normal(0, 40, image.shape), (0, 0), 1.5)
-        return in_bytes(cv2.GaussianBlur(image, (0, 0), 4).astype(float) + grain)
-
-    ours, theirs = (np.stack([grained(cell) for cell in cells]) for _ in range(2))
-    alike = leaks_module._lookalikes(ours, theirs, (96, 96))
-    assert {(a, b) for a, b, _ in alike} >= set(each_with_its_own(len(cells)))
-    assert near_duplicates(ours, theirs) == []
-
-
-def test_drawn_cells_are_all_different():
-    labels = cell_labels(300)
-    images = np.stack([draw_cell(0, index, int(label)) for index, label in enumerate(labels)])
-    for side in (96, 28):
-        small = of_size(images, side, side)
-        assert near_duplicates(small[100:], small[:100]) == []
-
-
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "equal"])
-def test_copies_of_real_cells_of_28_px(real_28, kind):
-    train, val = planted(real_28[1][:400], 150, KINDS[kind])
-    found = near_duplicates(train, val)
-    assert len(set(found) & set(each_with_its_own(150))) >= 148
-    assert len(found) <= 151
-
-
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "equal"])
-def test_copies_of_real_cells_of_96_px(real_96, kind):
-    train, val = planted(real_96[:300], 75, KINDS[kind])
-    assert near_duplicates(train, val) == each_with_its_own(75)
-
-
-def test_real_cells_of_96_px_are_all_different(real_96):
-    assert len(near_duplicates(real_96[360:], real_96[:360])) <= 1
-
-
-def test_two_real_cells_of_28_px_are_on_both_sides_of_their_files_split(real_28):
-    """By eye one cell each, saved anew, the first under two labels; no other pair is close."""
-    train, val = real_28
-    found = near_duplicates(train[7000:8200], val)
-    assert {(142, 1579), (1092, 250)} <= set(found)
-    assert len(found) <= 4
+POOL = drawn(45)
+LABELS = np.arange(45) % 3
 
 
 @st.composite
-def pictures(draw):
-    """Some smooth pictures of any size; each has a copy of its own, at a place of its own."""
-    height, width = (draw(st.sampled_from([8, 9, 13, 14, 27, 28, 64, 101, 512])) for _ in "hw")
+def with_copies(draw):
+    """The pool with changed copies of some among them, shuffled: images, labels and origins."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    coarse = rng.integers(0, 256, (5, 8, 8, 3), np.uint8)
-    return of_size(coarse, height, width), rng.permutation(5)
+    planted = draw(st.lists(st.tuples(st.integers(0, 44), st.sampled_from(CHANGES)), max_size=12))
+    images = [*POOL, *(change(POOL[origin], rng) for origin, change in planted)]
+    origins = np.array([*range(45), *(origin for origin, _ in planted)])
+    labels = LABELS[origins]
+    if draw(st.booleans()):  # some copies under another label
+        labels[45:] = rng.integers(0, 3, len(planted))
+    order = rng.permutation(len(images))
+    source = Source(Labelled(np.stack(images)[order], labels[order].astype(np.int64)), None, NAMES)
+    digests = content_digests(source.train.images)
+    once = np.sort(np.unique(np.array([d.hex() for d in digests]), return_index=True)[1])
+    return source.train.take(once), origins[order][once]
 
 
-@settings(max_examples=40, deadline=None)
-@given(pictures=pictures())
-def test_equal_pictures_of_any_size_are_found(pictures):
-    images, order = pictures
-    assert near_duplicates(images, images[order]) == sorted(
-        (int(ours), theirs) for theirs, ours in enumerate(order)
+def origin_of(image, whole, origins):
+    return int(origins[(whole.images == image).all((1, 2, 3)).argmax()])
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=with_copies(), seed=st.integers(0, 2**63 - 1))
+def test_the_split_never_parts_near_duplicates(data, seed):
+    whole, origins = data
+    train, val, joined = split_apart(whole, NAMES, seed)
+    on_side = [{origin_of(image, whole, origins) for image in p.images} for p in (train, val)]
+    assert not on_side[0] & on_side[1]
+    assert near_duplicates(train.images, val.images) == []
+    assert set(train.labels) == set(val.labels) == {0, 1, 2}
+    both = [image.tobytes() for part in (train, val) for image in part.images]
+    assert sorted(both) == sorted(image.tobytes() for image in whole.images)
+    plain = stratified_split(whole.labels, range(len(whole)), 0.1, seed)[1]
+    assert joined == len(val) - len(plain)
+
+
+@settings(max_examples=10, deadline=None)
+@given(data=with_copies(), seed=st.integers(0, 2**63 - 1))
+def test_same_seed_same_sides(data, seed):
+    whole, _ = data
+    first, again = (split_apart(whole, NAMES, seed) for _ in range(2))
+    for one, other in zip(first[:2], again[:2], strict=True):
+        np.testing.assert_array_equal(one.images, other.images)
+        np.testing.assert_array_equal(one.labels, other.labels)
+    assert first[2] == again[2]
+
+
+def test_different_pictures_are_split_as_ever():
+    whole = Labelled(POOL, LABELS)
+    train, val, joined = split_apart(whole, NAMES, 3)
+    expected = stratified_split(LABELS, range(45), 0.1, 3)
+    np.testing.assert_array_equal(train.images, POOL[expected[0]])
+    np.testing.assert_array_equal(val.images, POOL[expected[1]])
+    assert joined == 0
+
+
+def test_what_joins_brings_its_own_near_duplicates():
+    """A row of pictures, each shifted against the last: its ends are no near duplicates."""
+    wide = np.pad(POOL[0], ((0, 0), (8, 8), (0, 0)), "wrap")
+    row = np.stack([wide[:, at : at + 32] for at in range(0, 16, 2)])
+    assert not near_duplicates(row[:1], row[4:])
+    whole = Labelled(np.concatenate([row, POOL[1:]]), np.append(np.zeros(8, int), LABELS[1:]))
+    together = 0
+    for seed in range(12):
+        train, val, joined = split_apart(whole, NAMES, seed)
+        here, there = ({image.tobytes() for image in part.images} for part in (train, val))
+        rows = {image.tobytes() for image in row}
+        assert rows <= here or rows <= there
+        together += rows <= there
+        assert bool(joined) == (rows <= there)
+    assert together >= 3
+
+
+def test_a_near_duplicate_under_another_label_joins_too():
+    images = np.concatenate([POOL, darker(POOL, None)])
+    labels = np.concatenate([LABELS, (LABELS + 1) % 3])
+    train, val, joined = split_apart(Labelled(images, labels), NAMES, 0)
+    assert joined > 0
+    assert len(train) + len(val) == 90
+    places = {image.tobytes(): at % 45 for at, image in enumerate(images)}
+    here, there = ({places[image.tobytes()] for image in p.images} for p in (train, val))
+    assert not here & there
+
+
+def test_a_class_of_near_duplicates_is_refused(refused):
+    rng = np.random.default_rng(0)
+    copies = np.stack([noisy(POOL[2], rng) for _ in range(12)])
+    images = np.concatenate([POOL[LABELS < 2], copies])
+    labels = np.concatenate([LABELS[LABELS < 2], np.full(12, 2)])
+    with refused("no near duplicates of validation images, got none of 'c': give more images of"):
+        split_apart(Labelled(images, labels), NAMES, 0)
+
+
+def test_a_data_set_of_one_picture_is_refused(refused):
+    rng = np.random.default_rng(0)
+    copies = np.stack([noisy(POOL[2], rng) for _ in range(24)])
+    with refused("got none of 'a'"):
+        split_apart(Labelled(copies, np.arange(24) % 3), NAMES, 0)
+
+
+# --- validation images that the data brings ----------------------------------------------------
+
+
+def given_split(planted, equal=0):
+    """A source of 30 to train on and 15 to validate, and copies of these among the former."""
+    copies = darker(POOL[30 : 30 + planted], None)
+    train = np.concatenate([POOL[:equal], POOL[:30], copies])
+    labels = np.concatenate([LABELS[:equal], LABELS[:30], LABELS[30 : 30 + planted]])
+    read = Source(Labelled(train, labels), Labelled(POOL[30:], LABELS[30:]), NAMES)
+    return clean(read)[0], read
+
+
+def test_leaks_are_refused_by_their_indices_in_the_file(refused):
+    source, read = given_split(2, equal=3)
+    assert len(source.train) == len(read.train) - 3
+    line = (
+        "cells.npz: no training image may be a near duplicate of a validation image, got 2 pairs "
+        "(train 33 and val 0, train 34 and val 1): mend the file, or give --leaks drop to leave "
+        "these training images out"
+    )
+    with refused(f"^{re.escape(line)}$"):
+        without_leaks(source, read, "refuse", "cells.npz")
+
+
+def test_a_refusal_names_no_more_than_five(refused):
+    with refused(r"got 9 pairs \((train \d+ and val \d, ){5}\.\.\.\): mend"):
+        without_leaks(*given_split(9), "refuse", "cells.npz")
+    with refused(r"got 1 pair \(train 30 and val 0\): mend"):
+        without_leaks(*given_split(1), "refuse", "cells.npz")
+    with refused(r"got 5 pairs \((train \d+ and val \d, ){4}train 34 and val 4\): mend"):
+        without_leaks(*given_split(5), "refuse", "cells.npz")
+
+
+def test_dropped_leaks_leave_train():
+    source, read = given_split(4)
+    train, dropped = without_leaks(source, read, "drop", "cells.npz")
+    assert dropped == 4
+    np.testing.assert_array_equal(train.images, POOL[:30])
+    np.testing.assert_array_equal(train.labels, LABELS[:30])
+
+
+@pytest.mark.parametrize("leaks", ["refuse", "drop"])
+def test_without_leaks_nothing_is_copied(leaks):
+    source, read = given_split(0)
+    assert without_leaks(source, read, leaks, "cells.npz") == (source.train, 0)
+
+
+def test_dropping_all_of_a_class_is_refused(refused):
+    source = given_split(15)[0]
+    kept = np.append(np.flatnonzero(source.train.labels[:30] != 1), range(30, 45))
+    alone = Source(source.train.take(kept), source.val, NAMES)
+    with refused(
+        "^cells.npz: after near duplicates of images to score on were left out: "
+        "train must have at least 1 of each class, got 0 of 'b'"
+    ):
+        without_leaks(alone, alone, "drop", "cells.npz")
+
+
+def test_load_keeps_the_sides_apart(tmp_path, refused):
+    _, read = given_split(3)
+    np.savez(
+        tmp_path / "a.npz",
+        train_images=read.train.images,
+        train_labels=read.train.labels,
+        val_images=read.val.images,
+        val_labels=read.val.labels,
+    )
+    with refused(r"a\.npz: no training image may be .* got 3 pairs"):
+        load(tmp_path / "a.npz", None, 0)
+    data = load(tmp_path / "a.npz", None, 0, leaks="drop")
+    assert (len(data.train), len(data.val), data.cleaning.leaked) == (30, 15, 3)
+    assert data.cleaning.kept == 45
+    assert data.cleaning.summary() == (
+        "read 48 images, kept 45: dropped 3 near duplicates of images to score on"
     )
 
 
-def flat(*levels):
-    return np.stack([np.full((16, 20, 3), level, np.uint8) for level in levels])
+def test_load_counts_what_joined_validation(tmp_path):
+    images = np.concatenate([POOL, darker(POOL, None)])
+    np.savez(tmp_path / "a.npz", images=images, labels=np.concatenate([LABELS, LABELS]))
+    data = load(tmp_path / "a.npz", None, 0)
+    assert len(data.train) + len(data.val) == data.cleaning.kept == 90
+    assert data.cleaning.joined == len(data.val) - 9 > 0
+    assert data.cleaning.summary().endswith(
+        f"no intruders; {data.cleaning.joined} near duplicates kept together, in validation"
+    )
 
 
-def test_flat_pictures_are_one_if_their_colour_is():
-    assert near_duplicates(flat(0, 100, 102, 255), flat(101, 7, 0)) == [(0, 2), (1, 0), (2, 0)]
+def test_copies_of_other_images_are_named_or_left_out(refused):
+    train = Labelled(POOL[:40], LABELS[:40])
+    others = np.stack([POOL[41], darker(POOL[:40], None)[7], POOL[3], POOL[3]])
+    with refused(
+        "^hidden.npz: no image to score on may be a near duplicate of a training image, "
+        r"got 3 \(numbers 1, 2, 3\): mend the file, or give --leaks drop"
+    ):
+        without_copies(train, others, NAMES, "refuse", "hidden.npz")
+    left, dropped = without_copies(train, others, NAMES, "drop", "hidden.npz")
+    assert dropped == 2
+    kept = [index for index in range(40) if index not in (3, 7)]
+    np.testing.assert_array_equal(left.images, POOL[kept])
+    np.testing.assert_array_equal(left.labels, LABELS[kept])
 
 
-def test_flat_pictures_of_another_hue_differ():
-    red, blue = (np.zeros((1, 16, 20, 3), np.uint8) for _ in "rb")
-    red[..., 0] = blue[..., 2] = 90
-    assert near_duplicates(red, blue) == []
-
-
-def test_a_flat_picture_is_not_one_that_shows_something(cells):
-    both = np.concatenate([np.full_like(cells[:1], round(cells[0].mean())), cells[:1]])
-    assert near_duplicates(both[:1], both[1:]) == []
-    assert near_duplicates(both[1:], both[:1]) == []
-    assert near_duplicates(both, both) == [(0, 0), (1, 1)]
-
-
-def test_blocks_change_nothing(cells, monkeypatch):
-    train, val = planted(of_size(cells, 28, 28), COPIES, KINDS["many"])
-    whole = near_duplicates(train, val)
-    monkeypatch.setattr(frequencies_module, "_CHUNK", 7)
-    for block in (1, 5000, 50000):
-        monkeypatch.setattr(leaks_module, "_BLOCK", block)
-        assert near_duplicates(train, val) == whole == each_with_its_own(COPIES)
-
-
-def test_blocks_bound_the_memory(images_of, monkeypatch):
-    """All at once, 2,000 x 200 pictures with 9 shifts would take 14 MB for their sizes alone."""
-    monkeypatch.setattr(frequencies_module, "_CHUNK", 20)
-    monkeypatch.setattr(leaks_module, "_BLOCK", 2**16)
-    train, val = images_of(2000, (28, 28)), images_of(200, (28, 28), seed=1)
-    tracemalloc.start()
-    near_duplicates(train, val)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 8e6
-
-
-def test_same_answer_twice_and_in_any_order(cells):
-    train, val = planted(cells, COPIES, KINDS["noise"])
-    order = np.random.default_rng(0).permutation(len(train))
-    shuffled = near_duplicates(train[order], val)
-    assert shuffled == near_duplicates(train[order], val)
-    assert sorted((int(order[ours]), theirs) for ours, theirs in shuffled) == each_with_its_own(24)
-
-
-def test_one_picture_may_have_several_copies(cells):
-    train = np.stack([KINDS["darker"](cells[0], None), cells[1], cells[0][::-1]])
-    assert near_duplicates(train, cells[:2]) == [(0, 0), (1, 1), (2, 0)]
-
-
-@pytest.mark.parametrize("side", [8, 13, 14, 27, 28, 40, 57, 58, 64, 96, 133, 134, 300])
-def test_a_shift_that_is_looked_for_is_near_every_small_one(side):
-    shifts = np.array(leaks_module._shifts((side, side + 5)))
-    reach = small_shift((side, side + 5))
-    for small in np.stack(np.meshgrid(*[range(-reach, reach + 1)] * 2), -1).reshape(-1, 2):
-        assert np.abs(shifts - small).max(axis=1).min() <= 0.02 * side
-
-
-def test_turns_are_the_symmetries_of_the_square():
-    square = np.arange(9).reshape(3, 3)
-    expected = [np.rot90(s, k) for s in (square, square[:, ::-1]) for k in range(4)]
-    assert {turn(square).tobytes() for turn in TURNS} == {e.tobytes() for e in expected}
+def test_others_that_are_no_copies_leave_training_alone():
+    train = Labelled(POOL[:40], LABELS[:40])
+    for leaks in ("refuse", "drop"):
+        assert without_copies(train, POOL[40:], NAMES, leaks, "hidden.npz") == (train, 0)

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bcauto.archive import Archive
-from bcauto.data import read, read_for_evaluation, rules
+from bcauto.data import checks as rules
+from bcauto.data.reading import read, read_for_evaluation
 from bcauto.errors import BadInput
+from bcauto.io.npz_archive import Archive
 
 LABELS = np.array([0, 1, 2] * 4)
 RNG = np.random.default_rng(7)

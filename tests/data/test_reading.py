@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bcauto.data import read, read_for_evaluation
+from bcauto.data.reading import read, read_for_evaluation
 
 
 @pytest.mark.parametrize("name", ["nowhere.npz", "no/where", "x" * 300, "a\0b"])

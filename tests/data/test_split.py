@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bcauto.data import stratified_split
+from bcauto.data.split import stratified_split
 
 seeds = st.integers(0, 2**63 - 1)
 fractions = st.floats(0.01, 0.99)

@@ -5,9 +5,13 @@ from pathlib import Path
 import pytest
 from executor_work import make_runner
 
-from bcauto.execute import Slots, Work
-from bcauto.space import Space
-from bcauto.study import Ledger, Limits, SpaceSource, StudyFolder, connect, make_pruner
+from bcauto.execute.contract import Slots, Work
+from bcauto.space.space import Space
+from bcauto.storage.connect import connect
+from bcauto.study.folder import StudyFolder
+from bcauto.study.ledger import Ledger, Limits
+from bcauto.study.sampling import make_pruner
+from bcauto.study.source import SpaceSource
 
 
 @pytest.fixture(autouse=True)

@@ -10,10 +10,11 @@ import pytest
 from optuna.trial import TrialState
 
 from bcauto.errors import Interrupted, NothingUsable
-from bcauto.execute import InlineExecutor, Node, Slots
-from bcauto.files import LocalFiles
-from bcauto.study import Ledger
-from bcauto.study.patience import StorageFailed
+from bcauto.execute.contract import Node, Slots
+from bcauto.execute.inline import InlineExecutor
+from bcauto.io.files import LocalFiles
+from bcauto.storage.retrying import StorageFailed
+from bcauto.study.ledger import Ledger
 from bcauto.trial import TrialResult, TrialStopped
 
 
@@ -125,7 +126,7 @@ class TestInline(ExecutorContract):
 @pytest.mark.ray
 class TestRay(ExecutorContract):
     def make(self, slots):
-        from bcauto.execute.ray_tune import RayExecutor
+        from bcauto.execute.ray_tune.executor import RayExecutor
 
         return RayExecutor(lambda nodes: slots)
 

@@ -9,11 +9,13 @@ from types import SimpleNamespace
 import pytest
 
 import bcauto
-from bcauto.data import Dataset, Labelled
 from bcauto.data.cleaning import Cleaning
+from bcauto.data.dataset import Dataset
+from bcauto.data.labelled import Labelled
 from bcauto.errors import BadInput
-from bcauto.space import Space, find_space, read_space
-from bcauto.toml import parse
+from bcauto.io.toml import parse
+from bcauto.space.files import find_space, read_space
+from bcauto.space.space import Space
 
 pytestmark = pytest.mark.keras
 
@@ -63,7 +65,7 @@ def test_a_random_search_of_keras_tuner_trains_our_recipes(data, tmp_path, monke
     best = tuner.oracle.get_best_trials(1)[0]
     assert 0 <= best.score <= 1
     (model,) = tuner.get_best_models(1)
-    from bcauto.proxy import score
+    from bcauto.proxy.score import score
     from bcauto.training.run import predict_probabilities
 
     again = score(hypermodel.proxy, predict_probabilities(model, hypermodel.proxy.images))

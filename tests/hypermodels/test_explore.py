@@ -7,8 +7,8 @@ import random
 
 import pytest
 
-from bcauto.space import Space
-from bcauto.toml import parse
+from bcauto.io.toml import parse
+from bcauto.space.space import Space
 
 pytestmark = pytest.mark.keras
 

@@ -8,7 +8,7 @@ import pytest
 
 from bcauto.hypermodels.discover import Discovered
 from bcauto.hypermodels.space import hypermodel_space
-from bcauto.study import Settings
+from bcauto.study.settings import Settings
 
 DATA = SimpleNamespace(image_size=(32, 32), class_names=("a", "b"))
 TABLE = {

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bcauto.network import Freezing
+from bcauto.recipe.network import Freezing
 from bcauto.training.device import start_keras
 
 pytestmark = pytest.mark.keras

@@ -11,9 +11,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from bcauto.recipe import Network
+from bcauto.recipe.network import Network
+from bcauto.recipe.pretrained import Weights
 from bcauto.training.device import start_keras
-from bcauto.weights import Weights
 
 pytestmark = pytest.mark.keras
 
@@ -31,7 +31,7 @@ def keras() -> Any:
 
 @pytest.fixture(scope="module")
 def build() -> Callable[..., Any]:
-    from bcauto.models import build_classifier
+    from bcauto.models.build import build_classifier
 
     def make(network: Network, weights: str = "none", classes: int = 3) -> Any:
         return build_classifier(network, OBLONG, classes, Weights(weights))
@@ -206,7 +206,7 @@ def test_a_copy_of_an_efficientnet_computes_the_same(build, keras, efficientnet_
 
 
 def test_pretrained_features_tell_real_cells_apart(keras, real_cells_96, real_weights):
-    from bcauto.models import build_classifier
+    from bcauto.models.build import build_classifier
 
     with np.load(real_cells_96) as stored:
         cells, labels = (stored[name][:3600:9] for name in ("images", "labels"))

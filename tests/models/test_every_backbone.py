@@ -8,10 +8,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bcauto.backbones import BACKBONES
-from bcauto.recipe import Network, Training
+from bcauto.recipe.backbones import BACKBONES
+from bcauto.recipe.network import Network
+from bcauto.recipe.pretrained import Weights
+from bcauto.recipe.recipe import Training
 from bcauto.training.device import Device
-from bcauto.weights import Weights
 
 pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("keras")]
 
@@ -60,7 +61,7 @@ BLOCKS = {  # stem, blocks of the paper's table, transitions, last convolution; 
 
 
 def build(name, weights):
-    from bcauto.models import build_classifier
+    from bcauto.models.build import build_classifier
 
     side = BACKBONES[name].least_side
     return build_classifier(Network(backbone=name), (side, side), 3, Weights(weights))
@@ -76,7 +77,7 @@ def batch_norms(keras, backbone):
 def test_a_backbone_has_its_layers_and_blocks_and_never_trains_its_batch_norms(
     name, keras, downloads
 ):
-    from bcauto.models import blocks_of
+    from bcauto.models.blocks import blocks_of
 
     with keras.StatelessScope(initialize_variables=False):  # weights without values take no memory
         classifier = build(name, "imagenet")

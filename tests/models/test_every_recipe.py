@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from test_every_backbone import CPU, SMALL
 
-from bcauto.data import Labelled
-from bcauto.recipe import find_recipe, read_recipe
-from bcauto.shipped import shipped
-from bcauto.weights import Weights
+from bcauto.data.labelled import Labelled
+from bcauto.recipe.bundled_files import shipped
+from bcauto.recipe.pretrained import Weights
+from bcauto.recipe.recipe import find_recipe, read_recipe
 
 pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("keras", "downloads", "released")]
 
@@ -40,7 +40,7 @@ def differ(some, others):
 @pytest.mark.filterwarnings("ignore:`input_shape` is undefined")
 @pytest.mark.parametrize("recipe", list(recipes()))
 def test_a_recipe_trains_a_step_in_each_stage_and_is_saved_and_loaded(recipe, keras, tmp_path):
-    from bcauto.models import build_classifier
+    from bcauto.models.build import build_classifier
     from bcauto.training.batches import Batches
     from bcauto.training.losses import make_loss
     from bcauto.training.run import _save

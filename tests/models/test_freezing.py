@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bcauto.recipe import Network, Training
+from bcauto.recipe.network import Network
+from bcauto.recipe.pretrained import Weights
+from bcauto.recipe.recipe import Training
 from bcauto.training.device import Device, start_keras
-from bcauto.weights import Weights
 
 pytestmark = pytest.mark.keras
 
@@ -34,7 +35,7 @@ def wide() -> Any:
 
 
 def built(network, size=(32, 32)):
-    from bcauto.models import build_classifier
+    from bcauto.models.build import build_classifier
 
     return build_classifier(network, size, 4, Weights("none"))
 

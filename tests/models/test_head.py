@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bcauto.network import Head
+from bcauto.recipe.network import Head
 from bcauto.training.device import start_keras
 
 pytestmark = pytest.mark.keras

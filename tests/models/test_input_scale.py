@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bcauto.recipe import Network
+from bcauto.recipe.network import Network
+from bcauto.recipe.pretrained import Weights
 from bcauto.training.device import start_keras
-from bcauto.weights import Weights
 
 pytestmark = pytest.mark.keras
 
@@ -40,7 +40,7 @@ def as_keras_does(keras, name, pictures):
 
 @pytest.mark.parametrize("name", SCALES.values())
 def test_a_backbone_inside_a_classifier_gets_the_scale_of_keras(name, keras, pictures):
-    from bcauto.models import build_classifier
+    from bcauto.models.build import build_classifier
 
     with keras.StatelessScope(initialize_variables=False):  # scaling needs no weights
         classifier = build_classifier(Network(backbone=name), (32, 32), 3, Weights("none"))

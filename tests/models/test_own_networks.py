@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bcauto.backbones import BACKBONES
-from bcauto.recipe import Network
+from bcauto.recipe.backbones import BACKBONES
+from bcauto.recipe.network import Network
+from bcauto.recipe.pretrained import Weights
 from bcauto.training.device import start_keras
-from bcauto.weights import Weights
 
 pytestmark = pytest.mark.keras
 
@@ -33,14 +33,14 @@ def keras() -> Any:
 
 
 def build(name, size=(96, 96), **said):
-    from bcauto.models import build_classifier
+    from bcauto.models.build import build_classifier
 
     return build_classifier(Network(backbone=name, **said), size, 4, Weights("none"))
 
 
 @pytest.mark.parametrize("name", OWN)
 def test_layers_blocks_and_features_are_as_said(name):
-    from bcauto.models import blocks_of
+    from bcauto.models.blocks import blocks_of
 
     backbone = build(name).backbone
     assert len(backbone.layers) == BACKBONES[name].layers
@@ -76,7 +76,7 @@ def test_the_decoder_of_the_u_net_sees_what_the_encoder_saw(keras):
 
 
 def test_l2_enters_the_loss_of_a_step():
-    from bcauto.recipe import Training
+    from bcauto.recipe.recipe import Training
     from bcauto.training.device import Device
     from bcauto.training.losses import make_loss
     from bcauto.training.stages import Stage, compile_stage

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bcauto.proxy import CORRUPTIONS, FAMILIES, HELD_OUT, SEVERITIES
+from bcauto.proxy.corruptions import CORRUPTIONS, FAMILIES, HELD_OUT, SEVERITIES
 from bcauto.proxy.sensor import JPEG_QUALITY
 
 NAMES = list(CORRUPTIONS)

@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bcauto.errors import BadInput
-from bcauto.proxy import FAMILIES, ProxyConfig, make_proxy, score
-from bcauto.proxy.make import deal
+from bcauto.proxy.config import ProxyConfig
+from bcauto.proxy.corruptions import FAMILIES
+from bcauto.proxy.make import deal, make_proxy
+from bcauto.proxy.score import score
 from bcauto.seeds import generator
 
 CONFIG = ProxyConfig(families=("colour", "exposure"), held_out=("blur",), copies=5)

@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
-from bcauto.proxy import OwnImages, Proxy, ProxyConfig, make_proxy, score, score_probe, with_own
+from bcauto.proxy.config import ProxyConfig
+from bcauto.proxy.make import make_proxy
+from bcauto.proxy.own import OwnImages, with_own
+from bcauto.proxy.proxy import Proxy
+from bcauto.proxy.score import score, score_probe
 
 CONFIG = ProxyConfig(families=("colour", "exposure"), held_out=("blur",), copies=6)
 CLASSES = 3

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from bcauto.errors import BadInput
-from bcauto.proxy import Proxy, ProxyConfig, make_proxy
+from bcauto.proxy.config import ProxyConfig
+from bcauto.proxy.make import make_proxy
+from bcauto.proxy.proxy import Proxy
 
 FIELDS = ("images", "labels", "base", "cell", "probe")
 

@@ -6,7 +6,9 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from bcauto.proxy import ProxyConfig, make_proxy, score
+from bcauto.proxy.config import ProxyConfig
+from bcauto.proxy.make import make_proxy
+from bcauto.proxy.score import score
 
 NORMAL = NormalDist()
 IMAGES = 120

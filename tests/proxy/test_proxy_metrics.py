@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from bcauto.proxy import measure
-from bcauto.proxy.metrics import METRICS, mean_of_defined
+from bcauto.proxy.metrics import METRICS, mean_of_defined, measure
 
 
 def f1_of_present(truth, probabilities):

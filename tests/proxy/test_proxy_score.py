@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, recall_score, roc_auc_score
 
-from bcauto.proxy import CORRUPTIONS, ProxyConfig, make_proxy, score, score_probe
+from bcauto.proxy.config import ProxyConfig
+from bcauto.proxy.corruptions import CORRUPTIONS
+from bcauto.proxy.make import make_proxy
+from bcauto.proxy.score import score, score_probe
 
 CONFIG = ProxyConfig(copies=8, held_out_copies=4)
 CLASSES = 5

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bcauto.space import read_space
+from bcauto.space.files import read_space
 
 SMALL_CNN = '[recipe.model]\nbackbone = "SmallCNN"\n'
 

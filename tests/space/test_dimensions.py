@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bcauto.space import Choices, Range
-from bcauto.space.dimensions import alternatives, escaped, read_dimension
+from bcauto.space.dimensions import Choices, Range, alternatives, escaped, read_dimension
 
 
 def refused_as(message):
@@ -247,17 +246,17 @@ def test_edges_are_every_choice_and_both_bounds():
 
 def test_what_is_drawn_is_the_value_behind_the_label(random_suggester):
     suggest = random_suggester(0)
-    drawn = {Choices(values=((), (64,), 3)).draw("a", suggest) for _ in range(50)}
+    drawn = {Choices(values=((), (64,), 3)).sample("a", suggest) for _ in range(50)}
     assert drawn == {(), (64,), 3}
-    assert Range(low=2, high=4).draw("b", suggest) in (2, 3, 4)
+    assert Range(low=2, high=4).sample("b", suggest) in (2, 3, 4)
 
 
 def test_a_reversed_log_range_mirrors_a_log_range():
     plain = Range(low=1, high=100, log=True)
     mirrored = Range(low=1, high=100, reverse_log=True)
     suggest = SimpleNamespace(number=lambda name, bounds: 3)
-    assert plain.draw("x", suggest) == 3
-    assert mirrored.draw("x", suggest) == 98
+    assert plain.sample("x", suggest) == 3
+    assert mirrored.sample("x", suggest) == 98
     assert mirrored.option(98) == 3
     with pytest.raises(ValueError, match="exclude each other"):
         Range(low=1, high=2, log=True, reverse_log=True)
@@ -269,7 +268,7 @@ def test_a_reversed_range_ends_at_its_bounds(high):
     for bound in (mirrored.low, mirrored.high):
         assert mirrored.low <= mirrored.option(bound) <= mirrored.high
     suggest = SimpleNamespace(number=lambda name, bounds: bounds.low)
-    assert mirrored.draw("x", suggest) <= high
+    assert mirrored.sample("x", suggest) <= high
 
 
 @pytest.mark.parametrize("key", ["units", "a.b", "a@b", "50%", "a%2Eb", "conv/units 1"])

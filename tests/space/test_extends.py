@@ -4,16 +4,10 @@ import tomllib
 
 import pytest
 
-from bcauto.recipe import find_recipe, read_recipe
-from bcauto.space import (
-    Space,
-    find_space,
-    given_recipe,
-    read_space,
-    space_text,
-    starts_left_out,
-)
-from bcauto.toml import parse
+from bcauto.io.toml import parse
+from bcauto.recipe.recipe import find_recipe, read_recipe
+from bcauto.space.files import find_space, read_space, space_text, starts_left_out
+from bcauto.space.space import Space, given_recipe
 
 BASE = """
 [recipe.model]

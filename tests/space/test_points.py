@@ -24,7 +24,7 @@ def test_size_is_the_number_of_points_and_all_differ(space_of):
 
 def test_random_draws_meet_no_other_point(space_of, random_suggester):
     space = space_of(FINITE)
-    reached = {space.draw(random_suggester(seed)).fingerprint for seed in range(400)}
+    reached = {space.sample(random_suggester(seed)).fingerprint for seed in range(400)}
     assert reached == {space.at(point).fingerprint for point in space.points()}
 
 

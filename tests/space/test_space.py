@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bcauto.backbones import BACKBONES
-from bcauto.recipe import Recipe, read_recipe
-from bcauto.space import Space, find_space, read_space
-from bcauto.toml import parse
+from bcauto.io.toml import parse
+from bcauto.recipe.backbones import BACKBONES
+from bcauto.recipe.recipe import Recipe, read_recipe
+from bcauto.space.files import find_space, read_space
+from bcauto.space.space import Space
 
 SHIPPED = ["blood_cells", "blood_cells_small", "quick"]
 OPTIMIZERS = '"training.optimizer" = ["adam", "lion"]\n'
@@ -35,7 +36,7 @@ def test_a_thousand_draws_are_legal_and_are_what_was_suggested(name, shipped, ra
     space, suggest = shipped[name], random_suggester(0)
     for _ in range(1000):
         suggest.drawn.clear()
-        recipe = space.draw(suggest)
+        recipe = space.sample(suggest)
         assert (recipe.model.frozen_layers or 0) <= BACKBONES[recipe.model.backbone].layers
         assert recipe.model.alpha in BACKBONES[recipe.model.backbone].alphas
         assert space.options({name: at(recipe, name) for name in suggest.drawn}) == suggest.drawn
@@ -47,7 +48,7 @@ def test_just_the_dimensions_whose_conditions_hold_are_drawn(name, shipped, rand
     seen = set()
     for _ in range(200):
         suggest.drawn.clear()
-        recipe = space.draw(suggest)
+        recipe = space.sample(suggest)
         seen |= suggest.drawn.keys()
         for dimension, entry in space.search.items():
             wanted = {
@@ -65,7 +66,7 @@ def test_lions_rates_are_drawn_only_with_lion(name, shipped, random_suggester):
     optimizers = set()
     for _ in range(50):
         suggest.drawn.clear()
-        optimizer = space.draw(suggest).training.optimizer
+        optimizer = space.sample(suggest).training.optimizer
         rates = {n.partition("@")[2] for n in suggest.drawn if "learning_rate" in n}
         assert len(rates) == 1
         assert min(rates).startswith("lion") == (optimizer == "lion")
@@ -78,7 +79,7 @@ def test_lions_rates_are_drawn_only_with_lion(name, shipped, random_suggester):
 def test_a_drawn_recipe_comes_back_from_toml(
     shipped, random_suggester, tmp_path_factory, name, seed
 ):
-    recipe = shipped[name].draw(random_suggester(seed))
+    recipe = shipped[name].sample(random_suggester(seed))
     path = tmp_path_factory.getbasetemp() / "recipe.toml"
     path.write_text(recipe.to_toml(), encoding="utf-8")
     again = read_recipe(path)
@@ -89,34 +90,34 @@ def test_a_drawn_recipe_comes_back_from_toml(
 def test_a_starting_point_is_drawn_when_its_options_are_replayed(name, shipped, replay):
     space = shipped[name]
     for seed, point in enumerate(start for start in space.start if "recipe" not in start):
-        recipe = space.draw(replay(space.options(point), seed))
+        recipe = space.sample(replay(space.options(point), seed))
         assert {key: at(recipe, key) for key in point} == {k: plain(v) for k, v in point.items()}
 
 
 def test_the_same_options_draw_the_same_recipe(shipped, random_suggester, replay):
     space, suggest = shipped["blood_cells"], random_suggester(3)
-    recipe = space.draw(suggest)
-    assert space.draw(replay(suggest.drawn, seed=4)) == recipe
+    recipe = space.sample(suggest)
+    assert space.sample(replay(suggest.drawn, seed=4)) == recipe
 
 
 def test_constants_hold_where_nothing_is_searched(space_of, random_suggester):
     recipe = '[recipe]\nmodel = {backbone = "MobileNet", alpha = 0.5, head_units = [64]}\n'
     space = space_of('"model.dropout" = [0.1, 0.2]', recipe)
-    drawn = space.draw(random_suggester(0)).model
+    drawn = space.sample(random_suggester(0)).model
     assert (drawn.backbone, drawn.alpha, drawn.head_units) == ("MobileNet", 0.5, (64,))
     assert drawn.dropout in (0.1, 0.2)
 
 
 def test_what_is_searched_takes_the_place_of_a_constant(space_of, random_suggester):
     space = space_of('"model.backbone" = ["VGG16"]\n"augment.augmix.chains" = [2]')
-    drawn = space.draw(random_suggester(0))
+    drawn = space.sample(random_suggester(0))
     assert (drawn.model.backbone, drawn.augment.augmix.chains) == ("VGG16", 2)
     assert space.recipe == {"model": {"backbone": "SmallCNN"}}
 
 
 def test_a_space_that_searches_nothing_draws_its_constants(space_of, random_suggester):
     space = space_of()
-    assert space.draw(random_suggester(0)) == Recipe(model={"backbone": "SmallCNN"})
+    assert space.sample(random_suggester(0)) == Recipe(model={"backbone": "SmallCNN"})
     assert space.edge_recipes == [Recipe(model={"backbone": "SmallCNN"})]
 
 
@@ -170,7 +171,7 @@ def test_a_condition_may_name_a_list_among_its_alternatives(space_of, random_sug
         "model.dropout" = { values = [0.5], when = {"model.head_units" = [[64]]} }
         """
     )
-    drawn = {space.draw(random_suggester(seed)).model for seed in range(20)}
+    drawn = {space.sample(random_suggester(seed)).model for seed in range(20)}
     assert {(model.head_units, model.dropout) for model in drawn} == {((), 0.3), ((64,), 0.5)}
 
 
@@ -230,6 +231,6 @@ def test_whole_lists_of_stages_and_of_dropout_rates_can_be_searched(space_of, re
     for stages in space.search["training.stages"].values:
         for dropout in (0.3, (0.1,)):
             point = {"training.stages": stages, "model.dropout": dropout}
-            recipe = space.draw(replay(space.options(point)))
+            recipe = space.sample(replay(space.options(point)))
             assert [stage.epochs for stage in recipe.training.stages] == [1, 2][: len(stages)]
             assert recipe.model.dropout == dropout

@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from bcauto.augment import WideChain
-from bcauto.space import Space, find_space, read_space, shipped_spaces
-from bcauto.weights import Weights
+from bcauto.augment.policies import WideChain
+from bcauto.recipe.pretrained import Weights
+from bcauto.space.files import find_space, read_space, shipped_spaces
+from bcauto.space.space import Space
 
 ROOT = Path(__file__).parents[2]
 NAMES = ["blood_cells", "blood_cells_small", "quick"]
@@ -16,7 +17,7 @@ def package(tmp_path, monkeypatch):
     """A package folder to look for spaces in and beside."""
     folder = tmp_path / "bcauto"
     folder.mkdir()
-    monkeypatch.setattr("bcauto.shipped._PACKAGE", folder)
+    monkeypatch.setattr("bcauto.recipe.bundled_files._PACKAGE", folder)
     return folder
 
 

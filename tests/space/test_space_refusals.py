@@ -3,7 +3,8 @@ import re
 import pytest
 from pydantic import ValidationError
 
-from bcauto.space import Space, read_space
+from bcauto.space.files import read_space
+from bcauto.space.space import Space
 
 MOBILENET = '[recipe.model]\nbackbone = "MobileNet"\n'
 OPTIMIZERS = '"training.optimizer" = ["adam", "lion"]\n'
@@ -610,4 +611,4 @@ def test_what_the_checks_leave_out_is_one_line_when_it_is_drawn(space_of, replay
     space = space_of('"model.dropout" = [0.1, 0.2]')
     space.recipe["model"]["alpha"] = 0.5  # as if a rule had been overlooked
     with refused("^no recipe: recipe.model: alpha of SmallCNN must be 1.0, got 0.5$"):
-        space.draw(replay({}))
+        space.sample(replay({}))

@@ -10,9 +10,13 @@ import pytest
 from optuna.trial import TrialState
 
 from bcauto.errors import NothingUsable
-from bcauto.space import Space
-from bcauto.study import Ledger, Limits, SilentMonitor, SpaceSource, connect, driving, status
-from bcauto.study.drivers import Alone
+from bcauto.results.trials import status
+from bcauto.space.space import Space
+from bcauto.storage.connect import connect
+from bcauto.study.ledger import Ledger, Limits
+from bcauto.study.lock import Alone, driving
+from bcauto.study.monitor import SilentMonitor
+from bcauto.study.source import SpaceSource
 from bcauto.trial import Failure, Retry, TrialResult
 
 COUNT = 14

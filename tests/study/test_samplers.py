@@ -5,9 +5,12 @@ import importlib.util
 import optuna
 import pytest
 
-from bcauto.space import Space
-from bcauto.study import Ledger, Limits, SpaceSource, check_sampler, draw_at_random, importances
-from bcauto.toml import parse
+from bcauto.io.toml import parse
+from bcauto.results.importance import importances
+from bcauto.space.space import Space
+from bcauto.study.ledger import Ledger, Limits
+from bcauto.study.sampling import check_sampler, sample_at_random
+from bcauto.study.source import SpaceSource
 from bcauto.trial import Failure, Retry, TrialResult
 
 FINITE = {
@@ -132,7 +135,7 @@ def test_a_grid_of_an_endless_space_is_refused(refused):
 
 def test_random_recipes_follow_the_seed():
     space = space_of(ENDLESS)
-    drawn = [draw_at_random(space, 5, seed) for seed in (3, 3, 4)]
+    drawn = [sample_at_random(space, 5, seed) for seed in (3, 3, 4)]
     assert drawn[0] == drawn[1] != drawn[2]
     assert len({recipe.fingerprint for recipe in drawn[0]}) == 5
 

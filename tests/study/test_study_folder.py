@@ -5,7 +5,7 @@ import os
 import pytest
 
 from bcauto.errors import BadInput
-from bcauto.study import StudyFolder, check_name, find_study
+from bcauto.study.folder import StudyFolder, check_name, find_study
 
 
 @pytest.mark.parametrize("name", ["cells", "built-in-quick", "a", "2024.v1_x", "x" * 100])

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bcauto.data import Dataset, Labelled
 from bcauto.data.cleaning import Cleaning
-from bcauto.proxy import ProxyConfig, make_proxy
-from bcauto.training import Payload, Trainer
-from bcauto.weights import Weights
+from bcauto.data.dataset import Dataset
+from bcauto.data.labelled import Labelled
+from bcauto.proxy.config import ProxyConfig
+from bcauto.proxy.make import make_proxy
+from bcauto.recipe.pretrained import Weights
+from bcauto.training.trainer import Payload, Trainer
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bcauto.augment import Augment, Basic, MixUp
-from bcauto.recipe import Network, Recipe, Training
+from bcauto.augment.policies import Augment, Basic, MixUp
+from bcauto.recipe.network import Network
+from bcauto.recipe.recipe import Recipe, Training
 from bcauto.training.device import Device, start_keras
 from bcauto.trial import Job
 

@@ -8,17 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bcauto.augment import (
-    Augment,
-    AugMix,
-    Basic,
-    CutMix,
-    MixUp,
-    RandAugment,
-    augment_batch,
-    draw_mixes,
-)
-from bcauto.data import Labelled
+from bcauto.augment.engine import augment_batch, sample_mixes
+from bcauto.augment.policies import Augment, AugMix, Basic, CutMix, MixUp, RandAugment
+from bcauto.data.labelled import Labelled
 from bcauto.seeds import derive
 from bcauto.training.batches import Batches
 
@@ -131,7 +123,7 @@ def test_mixed_pictures_are_mixed_with_partners_as_these_look_alone(tiny_cells):
     images, targets = in_order(tiny_cells, 16, MIXED)
     alone, labels = in_order(tiny_cells, 16, STRONG)
     size, seed = tiny_cells.image_size, derive(5, "augment")
-    mixes = draw_mixes(np.arange(64), 64, size, 1, seed, MIXED)
+    mixes = sample_mixes(np.arange(64), 64, size, 1, seed, MIXED)
     assert 30 < sum(mix is not None for mix in mixes) < 64
     for index, mix in enumerate(mixes):
         if mix is None:

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bcauto.augment import Augment, Basic, RandAugment
-from bcauto.files import LocalFiles
-from bcauto.recipe import Network, Recipe, Training, TrainingStage
+from bcauto.augment.policies import Augment, Basic, RandAugment
+from bcauto.io.files import LocalFiles
+from bcauto.recipe.network import Network
+from bcauto.recipe.recipe import Recipe, Training, TrainingStage
 from bcauto.training.device import start_keras
 from bcauto.trial import Job, TrialResult, TrialStopped
 

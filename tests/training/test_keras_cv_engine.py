@@ -11,15 +11,27 @@ import pytest
 from pydantic import ValidationError
 from rich.console import Console
 
-from bcauto.augment import OPS, Augment, AugMix, Basic, CutMix, RandAugment, WideChain, WideOp
-from bcauto.augment.policies import _BEST_PUBLIC
-from bcauto.data import Dataset, Labelled
+from bcauto.augment.ops import OPS
+from bcauto.augment.policies import (
+    _BEST_PUBLIC,
+    Augment,
+    AugMix,
+    Basic,
+    CutMix,
+    RandAugment,
+    WideChain,
+    WideOp,
+)
 from bcauto.data.cleaning import Cleaning
-from bcauto.plan import plan_search
-from bcauto.proxy import ProxyConfig, make_proxy
-from bcauto.recipe import Network, Recipe, Training
+from bcauto.data.dataset import Dataset
+from bcauto.data.labelled import Labelled
+from bcauto.proxy.config import ProxyConfig
+from bcauto.proxy.make import make_proxy
+from bcauto.recipe.network import Network
+from bcauto.recipe.pretrained import Weights
+from bcauto.recipe.recipe import Recipe, Training
+from bcauto.search.plan import plan_search
 from bcauto.trial import Job
-from bcauto.weights import Weights
 
 pytestmark = pytest.mark.keras
 
@@ -324,8 +336,8 @@ def test_another_fill_is_refused(fill):
 
 
 def test_a_trial_trains_with_it(engine, tiny_cells, tmp_path, monkeypatch):
-    from bcauto.training import Payload, Trainer
     from bcauto.training import run as module
+    from bcauto.training.trainer import Payload, Trainer
 
     val = Labelled(tiny_cells.images[:16], tiny_cells.labels[:16])
     config = ProxyConfig(families=("exposure",), held_out=(), severities=(2,), copies=1)
@@ -384,7 +396,7 @@ def test_a_search_says_that_no_seed_is_followed(plan, engine):
 
 
 def test_a_search_without_keras_cv_is_refused(plan, refused, monkeypatch):
-    monkeypatch.setattr("bcauto.plan.find_spec", lambda _: None)
+    monkeypatch.setattr("bcauto.search.plan.find_spec", lambda _: None)
     with refused(r'keras-cv, which is not installed: pip install "bcauto\[keras-cv\]"'):
         plan()
     plan('["bcauto"]')
@@ -392,7 +404,7 @@ def test_a_search_without_keras_cv_is_refused(plan, refused, monkeypatch):
 
 @pytest.mark.parametrize("where", ["environment", "file"])
 def test_a_search_on_another_backend_is_refused(plan, refused, monkeypatch, tmp_path, where):
-    monkeypatch.setattr("bcauto.plan.find_spec", importlib.util.find_spec)
+    monkeypatch.setattr("bcauto.search.plan.find_spec", importlib.util.find_spec)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setenv("KERAS_BACKEND", "jax" if where == "environment" else "")
     if where == "file":

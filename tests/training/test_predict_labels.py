@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bcauto.recipe import Network
+from bcauto.recipe.network import Network
+from bcauto.recipe.pretrained import Weights
 from bcauto.training.device import start_keras
-from bcauto.weights import Weights
 
 pytestmark = pytest.mark.keras
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.keras
 @pytest.fixture(scope="module")
 def model() -> Any:
     start_keras(1)
-    from bcauto.models import build_classifier
+    from bcauto.models.build import build_classifier
 
     network = Network(backbone="SmallCNN")
     return build_classifier(network, (16, 24), 5, Weights("none")).model

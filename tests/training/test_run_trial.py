@@ -16,16 +16,21 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from bcauto.augment import Augment, AugMix, Basic, RandAugment
-from bcauto.data import Dataset, Labelled
+from bcauto.augment.policies import Augment, AugMix, Basic, RandAugment
 from bcauto.data.cleaning import Cleaning
+from bcauto.data.dataset import Dataset
+from bcauto.data.labelled import Labelled
 from bcauto.errors import TrialFailed
-from bcauto.proxy import Proxy, ProxyConfig, make_proxy, score, score_probe
-from bcauto.recipe import Network, Recipe, Training, TrainingStage
-from bcauto.training import Payload, Trainer
+from bcauto.proxy.config import ProxyConfig
+from bcauto.proxy.make import make_proxy
+from bcauto.proxy.proxy import Proxy
+from bcauto.proxy.score import score, score_probe
+from bcauto.recipe.network import Network
+from bcauto.recipe.pretrained import Weights
+from bcauto.recipe.recipe import Recipe, Training, TrainingStage
 from bcauto.training.device import Device
+from bcauto.training.trainer import Payload, Trainer
 from bcauto.trial import Job, TrialResult, TrialStopped
-from bcauto.weights import Weights
 
 pytestmark = pytest.mark.keras
 

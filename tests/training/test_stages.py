@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bcauto.recipe import Network, Recipe, Training, TrainingStage
+from bcauto.recipe.network import Network
+from bcauto.recipe.pretrained import Weights
+from bcauto.recipe.recipe import Recipe, Training, TrainingStage
 from bcauto.training.device import Device, start_keras
-from bcauto.weights import Weights
 
 pytestmark = pytest.mark.keras
 
@@ -36,7 +37,7 @@ def stages():
 @pytest.fixture
 def compiled(stages):
     """Compiles a small network for a stage; gives its model."""
-    from bcauto.models import build_classifier
+    from bcauto.models.build import build_classifier
     from bcauto.training.losses import SoftCrossentropy
 
     loss = SoftCrossentropy(np.ones(3))
@@ -52,7 +53,7 @@ def compiled(stages):
 
 @pytest.fixture(scope="module")
 def mobile_net():
-    from bcauto.models import build_classifier
+    from bcauto.models.build import build_classifier
 
     return build_classifier(RECIPE.model, (32, 32), 3, Weights("none"))
 

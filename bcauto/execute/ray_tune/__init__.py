@@ -2,7 +2,3 @@
 
 Tune only executes; it asks the ledger for jobs and keeps nothing worth restoring.
 """
-
-from bcauto.execute.ray_tune.executor import RayExecutor
-
-__all__ = ["RayExecutor"]

@@ -31,8 +31,8 @@ from bcauto.execute.contract import Node, Slots, Work
 from bcauto.execute.ray_tune.files import ClusterFiles
 from bcauto.execute.ray_tune.hooks import Bridge, LedgerCallback, LedgerScheduler, LedgerSearcher
 from bcauto.execute.ray_tune.process import TuneTrial
-from bcauto.files import LocalFiles, scratch
-from bcauto.study import Ledger
+from bcauto.io.files import LocalFiles, scratch
+from bcauto.study.ledger import Ledger
 
 __all__ = ["RayExecutor"]
 

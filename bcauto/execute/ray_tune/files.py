@@ -10,7 +10,7 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from bcauto.files import LocalFiles, scratch
+from bcauto.io.files import LocalFiles, scratch
 
 __all__ = ["ClusterFiles"]
 

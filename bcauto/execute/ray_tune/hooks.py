@@ -13,8 +13,8 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from bcauto.execute.ray_tune.process import Report, death
-from bcauto.files import Files
-from bcauto.study import Ledger
+from bcauto.io.files import Files
+from bcauto.study.ledger import Ledger
 
 __all__ = ["Bridge", "LedgerCallback", "LedgerScheduler", "LedgerSearcher"]
 

@@ -1,0 +1,1 @@
+"""The built-in blood cells, painted by code."""

@@ -1,0 +1,1 @@
+"""Handing over a model: exported, loaded again, scored again."""

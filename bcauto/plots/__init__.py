@@ -1,0 +1,1 @@
+"""Pictures: rows of images with titles, and points in a panel with axes."""

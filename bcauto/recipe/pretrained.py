@@ -1,0 +1,213 @@
+"""Where pretrained weights come from: ImageNet's download, a folder of files, or nowhere."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bcauto.errors import BadInput
+from bcauto.io.files import writing
+from bcauto.recipe.network import Hypermodel, Network
+
+__all__ = [
+    "Weights",
+    "check_models",
+    "check_weights",
+    "downloading",
+    "read_weights",
+    "unpacked",
+]
+
+_HOST = ("storage.googleapis.com", 443)  # where keras.applications downloads from
+_PATIENCE = 4.0  # seconds
+_SIDES = {  # px of square images that have a download of their own; others have that of 224
+    "MobileNet": (128, 160, 192, 224),
+    "MobileNetV2": (96, 128, 160, 192, 224),
+}
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A source of pretrained weights: ``imagenet``, ``none``, or a folder (absolute path)."""
+
+    source: str
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of ``<backbone>.weights.h5`` files, where the source is one."""
+        return None if self.source in ("imagenet", "none") else Path(self.source)
+
+    def pretrains(self, model: Network | Hypermodel) -> bool:
+        """Whether a network starts from pretrained weights; a hypermodel sees to its own."""
+        if isinstance(model, Hypermodel):
+            return False
+        return model.pretrained and model.entry.pretrained and self.source != "none"
+
+    def file(self, network: Network) -> Path | None:
+        """The weights file of a network, where the source is a folder."""
+        name = network.entry.weights_name(network.alpha)
+        return self.folder / name if self.folder and self.pretrains(network) else None
+
+    def contents(self, models: Iterable[Network | Hypermodel]) -> dict[str, NDArray[np.uint8]]:
+        """The bytes of the files that models start from, by name; to be sent to other machines."""
+        networks = (model for model in models if isinstance(model, Network))
+        files = {file for network in networks if (file := self.file(network))}
+        return {file.name: np.fromfile(file, np.uint8) for file in sorted(files)}
+
+
+def unpacked(contents: Mapping[str, NDArray[np.uint8]]) -> Weights:
+    """The source that such bytes make on this machine, where they are kept for other trials."""
+    digest = hashlib.sha256()
+    for name in sorted(contents):
+        digest.update(name.encode())
+        digest.update(contents[name].data)
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = home / "bcauto" / "weights" / digest.hexdigest()[:16]
+    for name, content in contents.items():
+        if not (folder / name).exists():
+            with writing(folder / name) as partial:
+                content.tofile(partial)
+    return Weights(str(folder))
+
+
+def read_weights(source: str) -> Weights:
+    """The source that ``--weights`` names.
+
+    Raises:
+        BadInput: neither ``imagenet`` nor ``none`` nor a folder.
+    """
+    if source in ("imagenet", "none"):
+        return Weights(source)
+    if not (source and Path(source).is_dir()):
+        raise BadInput(f"--weights must be imagenet, none or a folder of weights, got {source!r}")
+    return Weights(str(Path(source).resolve()))
+
+
+def check_models(
+    models: Iterable[Network | Hypermodel], image_size: tuple[int, int], weights: Weights
+) -> None:
+    """Makes sure that all models of a space take images of (h, w) px, and get their weights.
+
+    Raises:
+        BadInput: one does not.
+    """
+    models = list(models)
+    for model in models:
+        model.check_takes(image_size)
+    check_weights(weights, models, image_size)
+
+
+def check_weights(
+    weights: Weights, models: Iterable[Network | Hypermodel], image_size: tuple[int, int]
+) -> None:
+    """Makes sure, before any work, that every network can get its weights.
+
+    Args:
+        weights: where they come from.
+        models: those that will be trained.
+        image_size: of the data, (height, width) in px: some weights are of one size.
+
+    Raises:
+        BadInput: a file is missing from the folder, or a download has no network.
+    """
+    networks = (model for model in models if isinstance(model, Network))
+    wanted = {n.label: n for n in networks if weights.pretrains(n)}
+    if weights.folder:
+        missing = [n for n in wanted.values() if not _readable(weights.file(n))]
+    else:
+        missing = [n for n in wanted.values() if not _cached(n, n.input_size(image_size))]
+    if not missing or (not weights.folder and _online()):
+        return
+    if weights.folder:
+        files = ", ".join(n.entry.weights_name(n.alpha) for n in missing)
+        raise BadInput(f"--weights {weights.folder} lacks {files}, which the space asks for")
+    labels = ", ".join(n.label for n in missing)
+    raise BadInput(
+        f"ImageNet weights of {labels} cannot be downloaded ({_HOST[0]} cannot be reached): "
+        "give --weights DIR with <backbone>.weights.h5 files, --weights none to train from "
+        "scratch, or search the space quick, which needs none"
+    )
+
+
+@contextmanager
+def downloading(network: Network, size: tuple[int, int]) -> Iterator[None]:
+    """While it lasts, no other process downloads ImageNet weights that this one may have to.
+
+    Keras writes them where it looks for them, and takes half a file of another process for a
+    broken one. Who had to wait finds the file. Where it cannot be locked, nobody waits.
+
+    Args:
+        network: the network that is built meanwhile.
+        size: (height, width) in px at which it sees images.
+    """
+    file = _keras_models() / _download(network, size)
+    lock = _locked(file.with_name(f"{file.name}.lock"))
+    if lock is None:
+        yield
+        return
+    with lock:
+        if lock.read():  # a process was killed while it downloaded, and left half a file
+            file.unlink(missing_ok=True)
+        if not file.exists():
+            lock.write("downloading")
+            lock.flush()
+            try:
+                yield
+            finally:
+                lock.truncate(0)
+            return
+    yield
+
+
+def _locked(path: Path) -> TextIO | None:
+    """The file, once no other process has it locked; None where it cannot be made or locked."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+", encoding="ascii")
+    except OSError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+    except OSError:
+        file.close()
+        return None
+    file.seek(0)
+    return file
+
+
+def _readable(file: Path | None) -> bool:
+    return file is not None and os.access(file, os.R_OK)
+
+
+def _cached(network: Network, size: tuple[int, int]) -> bool:
+    return (_keras_models() / _download(network, size)).exists()
+
+
+def _download(network: Network, size: tuple[int, int]) -> str:
+    """The name of the file that Keras downloads for images of (h, w) px."""
+    height, width = size
+    has_own = height == width and height in _SIDES.get(network.backbone, ())
+    name = network.entry.cached_name(network.alpha)
+    return name.replace("*", str(height if has_own else 224))
+
+
+def _keras_models() -> Path:
+    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models"
+
+
+def _online() -> bool:
+    try:
+        socket.create_connection(_HOST, timeout=_PATIENCE).close()
+    except OSError:
+        return False
+    return True

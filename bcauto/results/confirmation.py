@@ -1,0 +1,189 @@
+"""Confirmation: the best trials trained again on fresh seeds, and the winner among them.
+
+The best of many noisy scores is too good to be true. So the leaders of a search train again, in
+a second study, and are scored on corruptions drawn anew; these scores choose between few, and had
+no part in choosing those few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, sqrt
+from statistics import fmean, variance
+
+import optuna
+from optuna.trial import FrozenTrial
+
+from bcauto.results.trials import CompletedTrial, completed_trials
+from bcauto.space.space import Confirmation
+from bcauto.study.folder import StudyFolder
+
+__all__ = ["Confirmed", "confirm_time", "confirmed", "winner"]
+
+_MARGIN = 1.25  # of the time that confirmation is expected to take
+_NORMAL_95 = 1.96  # standard errors to either side of a 95 % interval
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """A trial of the search, and its repeats on fresh seeds, at least one.
+
+    Attributes:
+        candidate: the trial of the search.
+        runs: its repeats, by number, on corruptions that the search did not see.
+        score: what the trial is worth, in 0..1; see ``confirmed``.
+        seed_variance: of an objective, from seed to seed.
+        seed_degrees: how many differences that was estimated from.
+    """
+
+    candidate: CompletedTrial
+    runs: tuple[CompletedTrial, ...]
+    score: float
+    seed_variance: float
+    seed_degrees: int
+
+    @property
+    def mean(self) -> float:
+        """The mean objective of the repeats."""
+        return _mean(self.runs)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % for the score, by Student's t: few seeds tell little of how far seeds are apart."""
+        half = self._student_95() * self.standard_error
+        return max(self.score - half, 0.0), min(self.score + half, 1.0)
+
+    @property
+    def standard_error(self) -> float:
+        """Of the score: by the validation images, which all repeats share, and by the seeds."""
+        images = fmean(run.scores["standard_error"] ** 2 for run in self.runs)
+        return sqrt(images + self._seed_error)
+
+    @property
+    def _seed_error(self) -> float:
+        """The squared standard error that comes from the seeds."""
+        return self.seed_variance / len(self.runs)
+
+    def _student_95(self) -> float:
+        """Standard errors to either side of 95 %, by Welch and Satterthwaite's degrees of freedom.
+
+        Those of the images count as known: a bootstrap over hundreds of them gives it.
+        """
+        if not self._seed_error:
+            return _NORMAL_95
+        from scipy.special import stdtrit  # some time to import, which --help should not wait for
+
+        degrees = self.seed_degrees * (self.standard_error**2 / self._seed_error) ** 2
+        return float(stdtrit(degrees, 0.975))
+
+    @property
+    def optimism(self) -> float:
+        """By how much the search's objective is above the score."""
+        return self.candidate.objective - self.score
+
+    @property
+    def typical(self) -> CompletedTrial:
+        """The repeat nearest to the mean, whose model stands for the recipe."""
+        return self._most_typical(self.runs)
+
+    def kept(self, folder: StudyFolder) -> CompletedTrial:
+        """The repeat nearest to the mean of those whose model is still there, if any is.
+
+        It is ``typical`` unless ``bcauto prune`` freed its model before there were more repeats.
+        """
+        there = [run for run in self.runs if folder.confirm_model(run.number).exists()]
+        return self._most_typical(there or self.runs)
+
+    def _most_typical(self, runs: Sequence[CompletedTrial]) -> CompletedTrial:
+        return min(runs, key=lambda run: (abs(run.objective - self.mean), run.number))
+
+
+def confirmed(search: optuna.Study, confirm: optuna.Study | None) -> list[Confirmed]:
+    """The trials of a search that were repeated, by score, the best first.
+
+    The best of a few noisy means is itself a little too good to be true. So a score is the mean,
+    drawn towards the mean of all candidates by the share of their differences that is noise
+    (Efron & Morris 1975); their order stays.
+    """
+    runs: dict[int, list[CompletedTrial]] = {}
+    for run in completed_trials(confirm) if confirm else []:
+        if run.of_trial is not None:
+            runs.setdefault(run.of_trial, []).append(run)
+    repeated = [
+        (trial, runs[trial.number]) for trial in completed_trials(search) if trial.number in runs
+    ]
+    return _scored(repeated)
+
+
+def _scored(repeated: Sequence[tuple[CompletedTrial, Sequence[CompletedTrial]]]) -> list[Confirmed]:
+    means = [_mean(runs) for _, runs in repeated]
+    seeds, degrees = _seed_variance(repeated)
+    kept = 1.0
+    if len(means) > 1 and (apart := variance(means)) > 0:
+        noise = fmean(seeds / len(runs) for _, runs in repeated)
+        kept = max(0.0, 1.0 - noise / apart)
+    middle = fmean(means) if means else 0.0
+    scored = [
+        Confirmed(
+            trial,
+            tuple(sorted(runs, key=lambda run: run.number)),
+            middle + kept * (mean - middle),
+            seeds,
+            degrees,
+        )
+        for (trial, runs), mean in zip(repeated, means, strict=True)
+    ]
+    return sorted(scored, key=lambda each: -each.mean)
+
+
+def _seed_variance(
+    repeated: Sequence[tuple[CompletedTrial, Sequence[CompletedTrial]]],
+) -> tuple[float, int]:
+    """The variance of an objective from seed to seed, and its degrees of freedom.
+
+    It is pooled over the trials, each of which has too few repeats alone: their differences among
+    themselves, and from the search's score, which is of another seed. What the search is too
+    optimistic by on the whole is no such difference, but where one repeat of one trial is all.
+    """
+    if not repeated:
+        return 0.0, 0
+    squares = sum((run.objective - _mean(runs)) ** 2 for _, runs in repeated for run in runs)
+    weights = [len(runs) / (len(runs) + 1) for _, runs in repeated]
+    apart = [trial.objective - _mean(runs) for trial, runs in repeated]
+    degrees = sum(len(runs) for _, runs in repeated) - 1
+    middle = fmean(apart, weights) if degrees else 0.0
+    squares += sum(w * (each - middle) ** 2 for w, each in zip(weights, apart, strict=True))
+    return squares / max(degrees, 1), max(degrees, 1)
+
+
+def _mean(runs: Sequence[CompletedTrial]) -> float:
+    return fmean(run.objective for run in runs)
+
+
+def winner(candidates: Sequence[Confirmed]) -> Confirmed:
+    """The best mean; of those within 1.96 standard errors of it that with the fewest parameters.
+
+    Only those repeated as often as any are compared, so that luck with one seed does not win.
+    """
+    most = max(len(each.runs) for each in candidates)
+    full = [each for each in candidates if len(each.runs) == most]
+    leader = max(full, key=lambda each: each.mean)
+    least = leader.score - _NORMAL_95 * leader.standard_error
+    tied = [each for each in full if each.score >= least]
+    return min(tied, key=lambda each: (each.candidate.parameters, -each.mean))
+
+
+def confirm_time(
+    complete: Sequence[FrozenTrial], confirmation: Confirmation, workers: int, timeout: float
+) -> float:
+    """Seconds of ``timeout`` to be kept for confirming the best of these COMPLETE trials.
+
+    Repeats run side by side, and the longest may come last. Where they may take more than half of
+    the time, none is kept: it would end trials before they are done, run after run.
+    """
+    best = sorted(complete, key=lambda t: -(t.value or 0.0))[: confirmation.top]
+    seconds = [t.user_attrs["run"]["seconds"] for t in best]
+    rounds = ceil(len(best) * confirmation.repeats / workers)
+    needed = _MARGIN * rounds * max(seconds, default=0.0)
+    return needed if needed <= timeout / 2 else 0.0

@@ -1,0 +1,1 @@
+"""A search: planned and checked, then run; or one recipe trained alone."""

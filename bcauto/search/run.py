@@ -1,0 +1,190 @@
+"""A planned search, run to a finished study with its best trials confirmed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import optuna
+from optuna.trial import FrozenTrial
+
+from bcauto.errors import BadInput
+from bcauto.execute.contract import Executor, Work
+from bcauto.execute.inline import InlineExecutor
+from bcauto.io.disk import disk_failures_in_one_line
+from bcauto.io.files import writing
+from bcauto.proxy.proxy import Proxy
+from bcauto.results.confirmation import Confirmed, confirm_time, confirmed
+from bcauto.results.trials import completed_trials, load_study
+from bcauto.search.plan import Plan
+from bcauto.storage.connect import connect, storage_failures_in_one_line
+from bcauto.study.ledger import DONE, Ledger, Limits
+from bcauto.study.lock import Drivers, driving
+from bcauto.study.monitor import Monitor
+from bcauto.study.repeats import RepeatSource
+from bcauto.study.sampling import make_pruner
+from bcauto.study.settings import Identity
+from bcauto.study.source import SpaceSource
+from bcauto.training.trainer import Payload, Trainer
+
+__all__ = ["run_search"]
+
+
+def run_search(
+    plan: Plan, monitor: Monitor, check: Callable[[], None], *, join: bool = False
+) -> tuple[optuna.Study, list[Confirmed]]:
+    """Runs a planned search until its study has the trials asked for, or its time is up.
+
+    Then the best trials are confirmed; a driver that joined others leaves that to them, unless
+    they are gone by then.
+
+    Args:
+        plan: the search.
+        monitor: watches.
+        check: called often; may raise to end the search with all saved.
+        join: search a study together with the drivers that search it already.
+
+    Returns:
+        The study, and those of its trials that were confirmed, the best first.
+
+    Raises:
+        BadInput: another process searches this study.
+        NothingUsable: trial after trial fails, or the storage does, or the disk is full.
+    """
+    folder, timeout = plan.folder, plan.settings.timeout
+    deadline = None if timeout is None else time.monotonic() + timeout
+    with (
+        disk_failures_in_one_line(folder.path, lambda: plan.unwritten),
+        storage_failures_in_one_line(),
+        driving(folder, join) as drivers,
+    ):
+        run = _Run(plan, deadline, monitor, check, drivers)
+        study = run.open(folder.name, make_pruner())
+        drivers.open(study, join)
+        if not (drivers.joined and folder.record.exists()):
+            _write(plan)
+        run.search(study)
+        left_to_others = drivers.joined and drivers.alive(None)
+        confirms = plan.confirmation.top and not left_to_others
+        repeats = run.confirm(study) if confirms else None
+        return study, confirmed(study, repeats)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What the search and the confirmation that follows it have in common."""
+
+    plan: Plan
+    deadline: float | None
+    monitor: Monitor
+    check: Callable[[], None]
+    drivers: Drivers
+
+    def open(self, name: str, pruner: optuna.pruners.BasePruner) -> optuna.Study:
+        """The study in its storage, which may hold one of the same name from elsewhere.
+
+        Raises:
+            BadInput: it is another study's, or a study that goes on is not in it.
+        """
+        identity = self.plan.record.identity
+        storage = connect(self.plan.url, self.check, self.monitor.notice)
+        if self.plan.resumed and name == self.plan.folder.name:
+            _check_holds(storage, name)
+        study = optuna.create_study(
+            study_name=name,
+            storage=storage,
+            direction="maximize",
+            pruner=pruner,
+            load_if_exists=True,
+        )
+        if "identity" in study.user_attrs:
+            Identity.model_validate(study.user_attrs["identity"]).check_same(identity, name)
+        study.set_user_attr("identity", identity.model_dump())
+        return study
+
+    def search(self, study: optuna.Study) -> None:
+        """Runs trials until there are as many as asked for, or time is left for confirming."""
+        plan, settings = self.plan, self.plan.settings
+
+        def reserve(complete: list[FrozenTrial]) -> float:
+            given = settings.timeout or 0.0
+            return confirm_time(complete, plan.confirmation, plan.slots.workers, given)
+
+        limits = Limits(settings.trials, settings.keep, self.deadline, reserve)
+        source = SpaceSource(plan.space, settings.seed, settings.sampler)
+        ledger = Ledger(study, source, limits, plan.folder.model, self.monitor, self.drivers)
+        self._execute(ledger, lambda: plan.proxy)
+
+    def confirm(self, study: optuna.Study) -> optuna.Study | None:
+        """Repeats the best trials in a study of their own, on corruptions drawn anew."""
+        plan, confirmation = self.plan, self.plan.confirmation
+        recipes = {best.number: best.recipe for best in completed_trials(study)}
+        if not recipes:
+            return None
+        leaders = list(recipes)[: confirmation.top]
+        source = RepeatSource(recipes, leaders, confirmation.repeats, plan.settings.seed)
+        repeats = self.open(plan.folder.confirm_name, optuna.pruners.NopPruner())
+        left = source.left(repeats)
+        if not left:
+            return repeats
+        if self.deadline is not None and time.monotonic() >= self.deadline:
+            self.monitor.notice("no time is left to confirm the best trials")
+            return repeats
+        target = len(repeats.get_trials(deepcopy=False, states=DONE)) + left
+        self.monitor.confirming(leaders, confirmation.repeats, target)
+        limits = Limits(target, "all", self.deadline)
+        model = plan.folder.confirm_model
+        ledger = Ledger(repeats, source, limits, model, self.monitor, self.drivers)
+        self._execute(ledger, lambda: _confirm_proxy(plan))
+        return repeats
+
+    def _execute(self, ledger: Ledger, proxy: Callable[[], Proxy]) -> None:
+        if not ledger.over:
+            _executor(self.plan).run(ledger, _work(self.plan, proxy()), self.check)
+
+
+def _check_holds(storage: optuna.storages.BaseStorage, name: str) -> None:
+    """Makes sure that a study that was begun is still there, or it would all be trained again."""
+    if load_study(name, storage) is None:
+        rule = f"the storage must hold the trials of study {name!r}, which was begun, got none"
+        raise BadInput(f"{rule}; put its storage back, or begin another study with --study NAME")
+
+
+def _confirm_proxy(plan: Plan) -> Proxy:
+    """The proxy that repeats are scored on, made when the first is about to start."""
+    path = plan.folder.confirm_proxy
+    if not path.exists():
+        plan.confirm_proxy().save(path)
+    return Proxy.load(path)
+
+
+def _write(plan: Plan) -> None:
+    if not plan.resumed:
+        plan.proxy.save(plan.folder.proxy)
+    with writing(plan.folder.space) as partial:
+        partial.write_text(plan.space_text, encoding="utf-8")
+    plan.record.write(plan.folder)
+
+
+def _executor(plan: Plan) -> Executor:
+    if plan.settings.executor == "inline":
+        return InlineExecutor(plan.slots)
+    from bcauto.execute.ray_tune.executor import RayExecutor  # imports Ray, for seconds
+
+    return RayExecutor(plan.slots_on, plan.settings.ray_address)
+
+
+def _work(plan: Plan, proxy: Proxy) -> Work:
+    far = plan.settings.ray_address != "local"
+    networks = [recipe.model for recipe in plan.space.edge_recipes]
+    payload = Payload(
+        plan.data,
+        proxy,
+        plan.weights,
+        plan.settings.hypermodel_folder,
+        plan.weights.contents(networks) if far else {},
+    )
+    images = (payload.data.train.images, payload.data.val.images, payload.proxy.images)
+    nbytes = sum(array.nbytes for array in (*images, *payload.weight_files.values()))
+    return Work(payload, nbytes, Trainer, plan.settings.epoch_timeout)

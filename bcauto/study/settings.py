@@ -1,0 +1,157 @@
+"""``study.toml``: the settings of a study, and the fingerprints that it refuses to change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from bcauto.errors import BadInput
+from bcauto.io.files import writing
+from bcauto.io.toml import Frozen, checked, read_toml, to_toml
+from bcauto.space.space import Confirmation
+from bcauto.study.folder import StudyFolder
+from bcauto.study.sampling import SamplerName
+
+__all__ = ["OWN_STORAGE", "DataRecord", "Identity", "Settings", "StudyRecord"]
+
+
+OWN_STORAGE = "study.db"
+"""The SQLite file in the study's folder, wherever that folder is moved."""
+
+
+class Settings(Frozen):
+    """What a search was told; a later search of the study takes from here what it is not told."""
+
+    data: str | None = Field(None, description="path of the data; None means the built-in cells")
+    image_size: int | None = Field(None, ge=8, le=4096, description="side in px")
+    leaks: Literal["refuse", "drop"] = Field(
+        "refuse", description="training images that nearly equal the data's own validation images"
+    )
+    proxy_data: str | None = Field(
+        None, description="path of images like the hidden ones, in place of corrupted images"
+    )
+    proxy_add: str | None = Field(None, description="path of such images, besides corrupted ones")
+    space: str
+    hypermodel: str | None = Field(None, description="KerasTuner's, as package.module:Name")
+    hypermodel_folder: str | None = Field(None, description="its module may lie there")
+    input_scale: Literal[1, 255] = Field(255, description="what a hypermodel takes pixels up to")
+    weights: str = "imagenet"
+    storage: str = Field(
+        OWN_STORAGE, description="Optuna storage URL without its password, or the study's own"
+    )
+    seed: int = Field(0, ge=0, lt=2**63)
+    sampler: SamplerName = "tpe"
+    trials: int = Field(100, ge=1)
+    timeout: float | None = Field(None, gt=0, description="seconds, of one run of the search")
+    workers: int | None = Field(None, ge=1, le=10_000)
+    gpus_per_trial: float = Field(
+        1.0, gt=0, le=1, description="share of one, where there is a GPU; a trial trains on one"
+    )
+    epoch_timeout: float = Field(
+        7200.0, gt=0, description="seconds in which a trial ends an epoch, or counts as hanging"
+    )
+    executor: Literal["ray", "inline"] = "ray"
+    ray_address: str = "local"
+    keep: int | Literal["all"] = 5
+    confirm: int | None = Field(
+        None, ge=0, le=100, description="best trials to train again; None: as the space says"
+    )
+    confirm_repeats: int | None = Field(None, ge=1, le=20, description="of each; None: likewise")
+
+    def confirmation(self, space: Confirmation) -> Confirmation:
+        """What follows the search: as the user gave it, or else as the space says."""
+        top = space.top if self.confirm is None else self.confirm
+        return Confirmation(top=top, repeats=self.confirm_repeats or space.repeats)
+
+    @model_validator(mode="after")
+    def _one_set_of_own_images(self) -> Settings:
+        if self.proxy_data and self.proxy_add:
+            got = f"got {self.proxy_data} and {self.proxy_add}"
+            raise ValueError(f"--proxy-data and --proxy-add exclude each other, {got}")
+        return self
+
+    @model_validator(mode="after")
+    def _scales_a_hypermodel_only(self) -> Settings:
+        if self.input_scale != 255 and not self.hypermodel:
+            raise ValueError(f"--input-scale goes with --hypermodel only, got {self.input_scale}")
+        return self
+
+
+class DataRecord(Frozen):
+    """What is known of the data without opening it."""
+
+    fingerprint: str
+    class_names: tuple[str, ...]
+    train: int
+    val: int
+    image_size: tuple[int, int]
+    cleaning: dict[str, Any]
+
+
+class Identity(Frozen):
+    """What makes two searches the same study."""
+
+    data: str
+    space: str
+    hypermodel: str = "none"
+    input_scale: int = 255
+    proxy: str
+    own_images: str = "none"
+    seed: int
+    weights: str
+    storage: str
+
+    def check_same(self, now: Identity, name: str) -> None:
+        """Makes sure that a search goes on with what the study ``name`` began with.
+
+        Raises:
+            BadInput: it does not; the message names what differs.
+        """
+        differing = "; ".join(self._differences(now))
+        if differing:
+            raise BadInput(
+                f"study {name!r} was begun with something else: {differing}. "
+                "Give the same again, or begin another study with --study NAME"
+            )
+
+    def _differences(self, other: Identity) -> Iterator[str]:
+        follow = {"data", "proxy"} if self.seed != other.seed else set()  # by the split
+        for name in Identity.model_fields:
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if mine != theirs and name not in follow:
+                yield f"{name.replace('_', ' ')} (study: {_short(mine)}, now: {_short(theirs)})"
+
+
+class StudyRecord(Frozen):
+    """All that ``study.toml`` holds."""
+
+    settings: Settings
+    identity: Identity
+    data: DataRecord
+    versions: dict[str, str]
+
+    def write(self, folder: StudyFolder) -> None:
+        """Writes ``study.toml``, whole or not at all."""
+        with writing(folder.record) as partial:
+            partial.write_text(to_toml(self), encoding="utf-8")
+
+    def storage_url(self, folder: StudyFolder, given: str | None = None) -> str:
+        """Where the study's trials are: the URL that is given (with its password), or its own."""
+        own = self.settings.storage == OWN_STORAGE
+        return given or (folder.default_storage if own else self.settings.storage)
+
+    @classmethod
+    def read(cls, folder: StudyFolder) -> StudyRecord:
+        """Reads ``study.toml``.
+
+        Raises:
+            BadInput: it is missing or damaged.
+        """
+        return checked(cls, read_toml(folder.record), folder.record)
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return f"fingerprint {text[:12]}" if len(text) == 64 else text  # a SHA-256 in hex

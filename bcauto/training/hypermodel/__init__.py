@@ -1,0 +1,1 @@
+"""Training of KerasTuner hypermodels: found by name, built, trained by their own ``fit``."""

@@ -1,0 +1,216 @@
+"""A hypermodel's model, and around it the plain classifier of 0-255 images that is handed over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from bcauto.errors import BadInput
+from bcauto.recipe.network import Hypermodel
+from bcauto.training.hypermodel.load import build_with, in_one_line, load_hypermodel, overrides_fit
+from bcauto.training.hypermodel.plain_keras import check_plain
+
+__all__ = ["Built", "Labels", "build_hypermodel", "check_loss", "wrapped"]
+
+Labels: TypeAlias = Literal["sparse", "one_hot", "binary"]
+
+_PROBABLE = ("softmax", "sigmoid", "hard_sigmoid", "sparsemax")
+"""Activations that give probabilities; a name may go on, as ``softmax_v2`` of TensorFlow's."""
+
+_TAKEN = {
+    "sparse": "class numbers, as its name says",
+    "one_hot": "one-hot labels, or has 'sparse' in its name",
+    "binary": "labels of shape (n, 1)",
+}
+
+
+@dataclass(frozen=True)
+class Built:
+    """A model as a hypermodel gives it, and what it needs to be trained and scored.
+
+    ``model`` takes float32 images in 0..``input_scale`` and labels as its loss wants them; it is
+    compiled, unless the hypermodel has a ``fit`` of its own.
+    ``classifier`` shares its weights; it takes (n, h, w, 3) RGB in 0..255 and gives (n, classes)
+    probabilities, in plain Keras.
+    """
+
+    model: Any
+    classifier: Any
+    labels: Labels
+    input_scale: int
+    hypermodel: Any = None
+    hyperparameters: Any = None
+
+    def images(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Images as the model takes them."""
+        scaled: NDArray[np.float32] = images * np.float32(self.input_scale / 255)
+        return scaled
+
+    def targets(self, targets: NDArray[np.float32]) -> NDArray[Any]:
+        """(n, classes) targets as the loss takes them; to a sparse one a mix is its larger part."""
+        if self.labels == "sparse":
+            classes: NDArray[np.int64] = targets.argmax(axis=1)
+            return classes
+        return targets[:, 1:] if self.labels == "binary" else targets
+
+
+def build_hypermodel(recipe: Hypermodel, image_size: tuple[int, int], classes: int) -> Built:
+    """The model of a recipe that names a hypermodel.
+
+    Args:
+        recipe: the hypermodel's name and the values for its hyperparameters.
+        image_size: (height, width) in px.
+        classes: number of classes.
+
+    Raises:
+        BadInput: there is no such hypermodel, or what it builds is no classifier to be trained.
+    """
+    hypermodel = load_hypermodel(recipe.hypermodel, image_size, classes)
+    hp, model = build_with(hypermodel, recipe.values)
+    own_fit = overrides_fit(hypermodel)
+    bare = wrapped(model, image_size, classes, recipe.input_scale, own_fit=own_fit)
+    return Built(bare.model, bare.classifier, bare.labels, bare.input_scale, hypermodel, hp)
+
+
+def wrapped(
+    model: Any,
+    image_size: tuple[int, int],
+    classes: int,
+    input_scale: int,
+    own_fit: bool = False,
+) -> Built:
+    """A model that ``build`` returned, with the classifier around it.
+
+    With ``own_fit`` it need not be compiled. Its loss is not known then: it is given class numbers
+    (for a single output 0 or 1), and whether it gives logits is told by its last activation.
+
+    Raises:
+        BadInput: it is no compiled Keras model of such images and classes, or has custom layers
+            or functions, which an exported model must not need.
+    """
+    if not isinstance(model, keras.Model):
+        raise BadInput(f"build must return a keras.Model, got {type(model).__name__}")
+    loss = _single(model.loss) if model.compiled else None
+    if loss is None and not own_fit:
+        raise BadInput("build must return a compiled model with a loss, got one without")
+    inputs = keras.Input((*image_size, 3), name="image")
+    factor = input_scale / 255
+    scaled = inputs if input_scale == 255 else keras.layers.Rescaling(factor)(inputs)
+    core = _core(model, (*image_size, 3))
+    outputs = _called(core, scaled, (*image_size, 3))
+    labels = _labels(loss, outputs.shape, classes)
+    logits = _ends_in_logits(core) if loss is None else _is_of_logits(loss)
+    classifier = keras.Model(inputs, _probabilities(outputs, labels, logits))
+    check_plain(classifier)
+    return Built(model, classifier, labels, input_scale)
+
+
+def check_loss(built: Built, classes: int) -> None:
+    """Makes sure that the loss of a compiled model takes the labels that it will be given.
+
+    Raises:
+        BadInput: it fails with them.
+    """
+    targets = built.targets(np.eye(classes, dtype=np.float32))
+    width = 1 if built.labels == "binary" else classes
+    even = np.full((classes, width), 1 / classes, np.float32)  # as if the model gave it
+    tensor = keras.ops.convert_to_tensor
+    try:
+        built.model.compute_loss(y=tensor(targets), y_pred=tensor(even))
+    except Exception as error:  # a loss of the user's may raise anything
+        rule = f"build must return a model whose loss takes {_TAKEN[built.labels]}"
+        raise BadInput(f"{rule}, got one that fails with them ({in_one_line(error)})") from None
+
+
+def _single(loss: Any) -> Any:
+    """The loss of a list or dictionary of one, as Keras takes it for a single output."""
+    if isinstance(loss, dict):
+        loss = list(loss.values())
+    return loss[0] if isinstance(loss, list | tuple) and len(loss) == 1 else loss
+
+
+def _core(model: Any, shape: tuple[int, ...]) -> Any:
+    """The model without what it was compiled with, where it is a graph of layers."""
+    try:
+        if not model.built:
+            model.build((None, *shape))
+        if not getattr(model, "inputs", None):
+            return model
+    except Exception as error:
+        reason = in_one_line(error)
+        raise BadInput(f"build must return a model of {shape} images ({reason})") from None
+    for what, given in (("input", model.inputs), ("output", model.outputs)):
+        if len(given) != 1:
+            raise BadInput(f"build must return a model of one {what}, got {len(given)} {what}s")
+    return keras.Model(model.inputs[0], model.outputs[0])
+
+
+def _called(core: Any, inputs: Any, shape: tuple[int, ...]) -> Any:
+    expected = getattr(core, "input_shape", None)
+    if isinstance(expected, tuple) and any(
+        mine not in (None, its) for mine, its in zip(expected[1:], shape, strict=False)
+    ):
+        raise BadInput(f"build must return a model of {shape} images, got one of {expected[1:]}")
+    try:
+        outputs = core(inputs)
+    except Exception as error:
+        reason = in_one_line(error)
+        raise BadInput(f"build must return a model of {shape} images ({reason})") from None
+    rank = len(getattr(outputs, "shape", ()))
+    if rank != 2:
+        got = f"rank {rank}" if rank else type(outputs).__name__
+        raise BadInput(f"build must return a model of one (n, classes) output, got {got}")
+    return outputs
+
+
+def _labels(loss: Any, shape: tuple[int | None, ...], classes: int) -> Labels:
+    """What labels a loss takes, by its name and the width of the output; None is an unknown one."""
+    width = shape[-1]
+    if width == 1 and classes == 2 and "sparse" not in _name(loss):
+        return "binary"
+    if width != classes:
+        raise BadInput(f"build must return a model of {classes} classes, got {width} outputs")
+    return "sparse" if loss is None or "sparse" in _name(loss) else "one_hot"
+
+
+def _name(loss: Any) -> str:
+    """A loss' name in lower case, of a text, a function, or a ``Loss``."""
+    if isinstance(loss, str):
+        return loss.lower()
+    function = getattr(loss, "__name__", "")
+    return f"{function} {type(loss).__name__} {getattr(loss, 'name', '')}".lower()
+
+
+def _is_of_logits(loss: Any) -> bool:
+    return isinstance(loss, keras.losses.Loss) and bool(loss.get_config().get("from_logits"))
+
+
+def _ends_in_logits(model: Any) -> bool:
+    """Whether a model's last activation is none that gives probabilities."""
+    last = _last(model)
+    by = getattr(last, "activation", last)  # else a Softmax layer, or an operation
+    name = getattr(by, "__name__", type(by).__name__).lower()
+    return not name.startswith(_PROBABLE)
+
+
+def _last(model: Any) -> Any:
+    """The layer or operation that a model ends in, where need be within a model inside it."""
+    inside = getattr(model, "operations", None) or getattr(model, "layers", None)
+    return _last(inside[-1]) if inside else model
+
+
+def _probabilities(outputs: Any, labels: Labels, logits: bool) -> Any:
+    """Probabilities (n, classes) from what a model gives."""
+    layers = keras.layers
+    # In float32 whatever the model computes in, as every classifier here ends.
+    if labels != "binary":
+        activation = "softmax" if logits else "linear"
+        return layers.Activation(activation, dtype="float32", name="probabilities")(outputs)
+    activation = "sigmoid" if logits else "linear"
+    second = layers.Activation(activation, dtype="float32")(outputs)
+    first = layers.Rescaling(-1.0, offset=1.0, dtype="float32")(second)
+    return layers.Concatenate(dtype="float32", name="probabilities")([first, second])

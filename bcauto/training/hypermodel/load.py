@@ -1,0 +1,100 @@
+"""A hypermodel found by its name: a ``HyperModel`` class or instance, or a ``build`` function."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from types import ModuleType
+from typing import Any
+
+import keras_tuner
+
+from bcauto.errors import BadInput, did_you_mean
+
+__all__ = ["build_with", "in_one_line", "load_hypermodel", "overrides_fit"]
+
+_INPUT_SHAPE = ("input_shape", "image_shape", "shape")
+_CLASSES = ("num_classes", "classes", "n_classes")
+_REASON = 300  # characters of a user's error
+
+
+class _Function(keras_tuner.HyperModel):  # type: ignore[misc]  # KerasTuner has no types
+    """The hypermodel of a ``build(hp)`` function."""
+
+    def __init__(self, build: Any) -> None:
+        super().__init__()
+        self.build = build
+
+
+def load_hypermodel(reference: str, image_size: tuple[int, int], classes: int) -> Any:
+    """The ``keras_tuner.HyperModel`` that ``package.module:Name`` names.
+
+    A class is made with the images' shape and the number of classes where its constructor has
+    parameters of these names (``input_shape``, ``num_classes`` and the like).
+
+    Raises:
+        BadInput: no such module or name, or it is no hypermodel.
+    """
+    path, _, name = reference.partition(":")
+    module = _module(path)
+    if not hasattr(module, name):
+        raise BadInput(
+            f"--hypermodel: {path} has no {name!r}; {did_you_mean(name, _legal(module))}"
+        )
+    found = getattr(module, name)
+    if isinstance(found, keras_tuner.HyperModel):
+        return found
+    if inspect.isclass(found) and issubclass(found, keras_tuner.HyperModel):
+        return _made(found, (*image_size, 3), classes)
+    if callable(found) and not inspect.isclass(found):
+        return _Function(found)
+    rule = "must be a keras_tuner.HyperModel or a build(hp) function"
+    raise BadInput(f"--hypermodel: {reference} {rule}, got {type(found).__name__}")
+
+
+def overrides_fit(hypermodel: Any) -> bool:
+    """Whether a hypermodel trains its models itself."""
+    return type(hypermodel).fit is not keras_tuner.HyperModel.fit
+
+
+def build_with(hypermodel: Any, values: dict[str, Any]) -> tuple[Any, Any]:
+    """The hyperparameters that have these values, and the model built with them."""
+    hp = keras_tuner.HyperParameters()
+    hp.values = dict(values)
+    return hp, hypermodel.build(hp)
+
+
+def _module(path: str) -> ModuleType:
+    try:
+        return importlib.import_module(path)
+    except ModuleNotFoundError as error:
+        if f"{path}.".startswith(f"{error.name}."):
+            rule = "must be importable from the current folder, or installed"
+            raise BadInput(f"--hypermodel: the module {rule}, got {path!r}") from None
+        raise BadInput(f"--hypermodel: {path} cannot be imported ({in_one_line(error)})") from None
+    except Exception as error:  # a user's module may raise anything
+        raise BadInput(f"--hypermodel: {path} cannot be imported ({in_one_line(error)})") from None
+
+
+def _legal(module: ModuleType) -> list[str]:
+    """The names of what a module defines that could be meant."""
+    own = (n for n, v in vars(module).items() if getattr(v, "__module__", "") == module.__name__)
+    return [name for name in own if callable(getattr(module, name)) and not name.startswith("_")]
+
+
+def _made(kind: Any, input_shape: tuple[int, ...], classes: int) -> Any:
+    parameters = inspect.signature(kind).parameters
+    known = dict.fromkeys(_INPUT_SHAPE, input_shape) | dict.fromkeys(_CLASSES, classes)
+    try:
+        return kind(**{name: value for name, value in known.items() if name in parameters})
+    except Exception as error:
+        named = f"{_INPUT_SHAPE[0]} and {_CLASSES[0]}"
+        rule = f"must be made without arguments, or with {named} alone"
+        raise BadInput(f"--hypermodel: {kind.__name__} {rule} ({in_one_line(error)})") from None
+
+
+def in_one_line(error: Exception) -> str:
+    """An error by its type and, where it has one, its text, cut where that is long."""
+    text = " ".join(str(error).split())
+    short = text if len(text) <= _REASON else f"{text[:_REASON]} ..."
+    return f"{type(error).__name__}: {short}" if text else type(error).__name__

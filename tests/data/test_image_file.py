@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import io
+import struct
+import tracemalloc
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from bcauto.data.image_file import MAX_PIXELS, decode, look
+from bcauto.errors import BadInput
+
+SIZE = (9, 12)
+
+
+def chunk(kind, payload):
+    checked = kind + payload
+    return struct.pack(">I", len(payload)) + checked + struct.pack(">I", zlib.crc32(checked))
+
+
+def png(rows, depth, colour, *extra, size=SIZE):
+    """A PNG of ``rows`` of bytes, made by hand so that it can be of any kind."""
+    height, width = size
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0))
+    body = chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows)))
+    return b"\x89PNG\r\n\x1a\n" + head + b"".join(extra) + body + chunk(b"IEND", b"")
+
+
+def plain(pixel, depth, colour, *extra):
+    return png([bytes(pixel) * SIZE[1]] * SIZE[0], depth, colour, *extra)
+
+
+def exif(orientation, order=">"):
+    mark = {"<": b"II*\0", ">": b"MM\0*"}[order]
+    return mark + struct.pack(f"{order}IHHHIHHI", 8, 1, 0x0112, 3, 1, orientation, 0, 0)
+
+
+def encoded(image, suffix):
+    return cv2.imencode(suffix, image[..., ::-1])[1].tobytes()
+
+
+def turned(jpeg, orientation, order=">"):
+    payload = b"Exif\0\0" + exif(orientation, order)
+    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(payload) + 2) + payload + jpeg[2:]
+
+
+GRADIENT = np.indices(SIZE).sum(0)[..., None].repeat(3, 2).astype(np.uint8) * 8
+GRADIENT[..., 2] = 90
+
+
+@pytest.fixture
+def show(tmp_path):
+    """Writes a picture, looks at it and decodes it at its own size."""
+
+    def through(data, name="cell.png"):
+        path = tmp_path / name
+        path.write_bytes(data)
+        header = look(path)
+        return decode(path, header.transparent, (header.height, header.width))
+
+    return through
+
+
+PALETTE = chunk(b"PLTE", bytes([1, 2, 3, 10, 20, 30]))
+KINDS = {
+    "RGB": (plain([10, 20, 30], 8, 2), (10, 20, 30)),
+    "grey": (plain([100], 8, 0), (100,) * 3),
+    "grey of 16 bits": (plain([100, 255], 16, 0), (100,) * 3),
+    "palette": (plain([1], 8, 3, PALETTE), (10, 20, 30)),
+    "RGB of 16 bits": (plain([10, 0, 20, 0, 30, 0], 16, 2), (10, 20, 30)),
+    "opaque": (plain([10, 20, 30, 255], 8, 6), (10, 20, 30)),
+    "transparent": (plain([10, 20, 30, 0], 8, 6), (255,) * 3),
+    "half transparent": (plain([10, 20, 30, 51], 8, 6), (206, 208, 210)),
+    "grey and transparent": (plain([100, 0], 8, 4), (255,) * 3),
+    "transparent of 16 bits": (plain([10, 0, 20, 0, 30, 0, 0, 0], 16, 6), (255,) * 3),
+    "transparent palette": (plain([1], 8, 3, PALETTE, chunk(b"tRNS", b"\xff\0")), (255,) * 3),
+}
+
+
+@pytest.mark.parametrize(("data", "expected"), KINDS.values(), ids=KINDS)
+def test_every_kind_of_png_becomes_rgb(show, data, expected):
+    image = show(data)
+    assert image.shape == (*SIZE, 3)
+    assert image.dtype == np.uint8
+    assert np.unique(image.reshape(-1, 3), axis=0).tolist() == [list(expected)]
+
+
+def test_png_is_exact(show):
+    np.testing.assert_array_equal(show(encoded(GRADIENT, ".png")), GRADIENT)
+
+
+def test_content_counts_not_suffix(show):
+    np.testing.assert_array_equal(show(encoded(GRADIENT, ".png"), "cell.jpg"), GRADIENT)
+
+
+def test_grey_jpeg(show):
+    image = show(cv2.imencode(".jpg", np.full(SIZE, 77, np.uint8))[1].tobytes(), "cell.jpg")
+    assert (image == 77).all()
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize(
+    ("orientation", "upright"),
+    [(1, GRADIENT), (3, np.rot90(GRADIENT, 2)), (6, np.rot90(GRADIENT, -1)),
+     (8, np.rot90(GRADIENT)), (5, GRADIENT.swapaxes(0, 1)), (99, GRADIENT)],
+)  # fmt: skip
+def test_pictures_on_their_side_are_put_upright(show, order, orientation, upright):
+    jpeg = show(turned(encoded(GRADIENT, ".jpg"), orientation, order), "cell.jpg")
+    assert jpeg.shape == upright.shape
+    assert np.abs(jpeg.astype(int) - upright).mean() < 6
+
+
+def test_png_on_its_side_is_put_upright(show):
+    data = encoded(GRADIENT, ".png")
+    at = data.index(b"IDAT") - 4
+    image = show(data[:at] + chunk(b"eXIf", exif(6)) + data[at:])
+    np.testing.assert_array_equal(image, np.rot90(GRADIENT, -1))
+
+
+def test_fill_bytes_before_a_jpeg_marker(show):
+    data = encoded(GRADIENT, ".jpg")
+    assert show(data[:2] + b"\xff\xff" + data[2:], "cell.jpg").shape == GRADIENT.shape
+
+
+def test_decoding_resizes(tmp_path):
+    (tmp_path / "a.png").write_bytes(encoded(GRADIENT, ".png"))
+    assert decode(tmp_path / "a.png", False, (20, 16)).shape == (20, 16, 3)
+
+
+JPEG = encoded(np.tile(GRADIENT, (4, 4, 1)), ".jpg")
+PNG = encoded(np.random.default_rng(0).integers(0, 255, (*SIZE, 3), np.uint8), ".png")
+BAD = {
+    "empty": b"",
+    "text": b"hello",
+    "gif": b"GIF89a" + bytes(40),
+    "only a PNG's mark": PNG[:8],
+    "only a JPEG's mark": JPEG[:3],
+    "PNG cut in its header": PNG[:20],
+    "PNG cut in its pixels": PNG[: len(PNG) // 2],
+    "JPEG cut in its tables": JPEG[:60],
+    "JPEG cut in its pixels": JPEG[: len(JPEG) * 3 // 4],
+    "PNG with a wrong checksum": PNG[: len(PNG) // 2] + b"\0\0\0\0" + PNG[len(PNG) // 2 + 4 :],
+}
+
+
+@pytest.mark.parametrize("data", BAD.values(), ids=BAD)
+def test_damaged_pictures_are_named(show, refused, data):
+    with refused(r"cell\.png: cannot be read as a JPEG or PNG picture"):
+        show(data)
+
+
+def test_vanished_picture(tmp_path, refused):
+    with refused(r"a\.png: cannot be read \(no such file"):
+        decode(tmp_path / "a.png", False, SIZE)
+
+
+def test_picture_that_would_explode_is_not_decoded(show, refused):
+    side = int(MAX_PIXELS**0.5) + 1
+    with refused(f"at most 64 megapixels, got {side} x {side}"):
+        show(png([], 8, 2, size=(side, side)))
+
+
+def test_small_picture(show, refused):
+    with refused("at least 8 x 8 pixels, got 7 x 12"):
+        show(encoded(GRADIENT[:7], ".png"))
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    data=st.sampled_from([JPEG, PNG, turned(JPEG, 6)]),
+    at=st.floats(0, 0.999),
+    mask=st.integers(1, 255),
+)
+def test_any_flipped_byte_gives_a_picture_or_one_line(show, data, at, mask):
+    changed = bytearray(data)
+    changed[int(at * len(data))] ^= mask
+    message = ""
+    try:
+        assert show(bytes(changed)).shape[2] == 3
+    except BadInput as error:
+        message = str(error)
+    assert "\n" not in message
+
+
+def saved(picture, kind, **options):
+    stream = io.BytesIO()
+    picture.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def test_cmyk_becomes_rgb(show):
+    inks = Image.new("CMYK", SIZE[::-1], (255, 0, 0, 0))
+    red, green, blue = show(saved(inks, "JPEG", quality=95), "cell.jpg")[4, 4].astype(int)
+    assert red < 60 < 120 < min(green, blue)
+
+
+def test_an_animation_shows_its_first_picture(show):
+    frames = [Image.new("RGB", SIZE[::-1], colour) for colour in ((10, 20, 30), (200, 0, 0))]
+    data = saved(frames[0], "PNG", save_all=True, append_images=frames[1:])
+    assert b"fcTL" in data
+    assert (show(data) == (10, 20, 30)).all()
+
+
+def test_fifty_thousand_pixels_a_side_in_a_few_kilobytes(show, refused):
+    with refused("at most 64 megapixels, got 50000 x 50000"):
+        show(png([], 8, 2, size=(50_000, 50_000)))
+
+
+def test_blending_takes_little_more_memory_than_the_picture(tmp_path):
+    height, width = 3000, 2000
+    path = tmp_path / "a.png"
+    path.write_bytes(png([bytes(8 * width)] * height, 16, 6, size=(height, width)))
+    tracemalloc.start()
+    try:
+        assert (decode(path, True, (8, 8)) == 255).all()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 16 * height * width  # 8 bytes a pixel as decoded, 3 blended, 3 in RGB

@@ -1,0 +1,16 @@
+"""The tutorials' hypermodels, imported as a user's module is."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+FILE = Path(__file__).with_name("hypermodels") / "tutorial_models.py"
+
+
+@pytest.fixture(scope="session")
+def tutorials():
+    spec = importlib.util.spec_from_file_location("tutorial_models", FILE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

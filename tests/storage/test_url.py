@@ -1,0 +1,69 @@
+"""Storage URLs, shown without what is secret in them."""
+
+import traceback
+
+import pytest
+
+from bcauto.errors import BadInput
+from bcauto.storage.url import hidden, parsed, redacted
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://me:n0body@host/db", "postgresql://me@host/db"),
+        ("postgresql://me:n0body%40%2F@host:5432/db", "postgresql://me@host:5432/db"),
+        ("postgresql://host/db?user=me&password=n0body", "postgresql://host/db?user=me"),
+        ("postgresql://host/db?password=a&password=n0body", "postgresql://host/db"),
+        ("postgresql://me@host/db?sslpassword=n0body", "postgresql://me@host/db"),
+        (
+            "postgresql://host/db?SSLMODE=require&PASSWORD=n0body",
+            "postgresql://host/db?SSLMODE=require",
+        ),
+        ("mysql+pymysql://me@host/db?passwd=n0body", "mysql+pymysql://me@host/db"),
+        ("mssql+pyodbc:///?odbc_connect=DRIVER%3Dx%3BPWD%3Dn0body", "mssql+pyodbc:///"),
+        ("sqlite:///studies/cells/study.db", "sqlite:///studies/cells/study.db"),
+    ],
+)
+def test_password_is_not_shown(url, shown):
+    assert redacted(url) == shown
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql:/me:n0body@host/db",
+        "postgres me:n0body@host/db",
+        "postgresql://me:n0body@host:port/db",
+        "postgresql://me:n0body@n0body@host/db",
+        "postgresql://me:n0body@host:port/db?password=n0body",
+        "postgresql://me:n0body",
+        "postgresql://me:n0body/db",
+        "postgresql:/host/db?password=n0body",
+    ],
+)
+def test_what_is_no_url_is_refused_without_its_password(url):
+    with pytest.raises(BadInput, match="--storage must be a URL such as") as refused:
+        parsed(url)
+    shown = "".join(traceback.format_exception(refused.value))
+    assert "n0body" not in shown
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "n0/bo'dy @%",
+        "n0%2Fbo%27dy%20%40%25",
+        "n0%2Fbo%27dy+%40%25",
+        "n0/bo%27dy%20%40%25",
+        "n0/bo\\'dy @%",
+    ],
+)
+def test_password_is_hidden_however_it_is_written(text):
+    hide = hidden("postgresql://me:n0%2Fbo%27dy%20%40%25@host/db?sslpassword=0ther")
+    assert hide(f"{text} and 0ther") == "*** and ***"
+
+
+def test_nothing_is_hidden_where_nothing_is_secret():
+    assert hidden("sqlite:///study.db")("the words stay") == "the words stay"
