@@ -7,7 +7,7 @@ small backbone, for twelve epochs in all, on all cores, each in less than five m
 Beside them stands the best trial of a study that was searched before, its trials of twelve epochs,
 too:
 
-    bcauto search --data blood_cells_96.npz --weights DIR --space blood_cells_small \
+    bcauto search --data blood_cells_96.npz --weights DIR --space small \
         --study cells --trials 40
 
 The study must have the same data and seed, and so the same split and the same proxy. ``--out`` is a

@@ -181,7 +181,7 @@ def _default_space(given: Mapping[str, Any]) -> str:
         return HYPERMODEL_SPACE
     if not given.get("data"):
         return "quick"
-    return "blood_cells" if count_gpus() else "blood_cells_small"
+    return "full" if count_gpus() else "small"
 
 
 def _settings(given: Mapping[str, Any], known: StudyRecord | None) -> Settings:

@@ -110,7 +110,7 @@ def test_space_whose_backbones_need_larger_images(refused, tmp_path, tiny_npz):
 
 def test_weights_folder_that_lacks_a_file(refused, tmp_path, tiny_npz):
     (tmp_path / "weights").mkdir()
-    arguments = ("--data", tiny_npz, "--space", "blood_cells_small", "--weights", "weights")
+    arguments = ("--data", tiny_npz, "--space", "small", "--weights", "weights")
     assert "mobilenet_0.25.weights.h5" in refused("search", *arguments)
 
 

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 SMALLER = {
-    "--space blood_cells ": "--space tiny.toml ",
+    "--space full ": "--space tiny.toml ",
     "--trials 100": "--trials 2 --executor inline",
     "--trials 8": "--trials 1 --space tiny.toml",
     "--timeout 8h": "--timeout 10m",

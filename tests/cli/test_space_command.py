@@ -11,7 +11,7 @@ from bcauto.recipe.recipe import Recipe
 from bcauto.space.files import find_space, read_space
 
 
-@pytest.mark.parametrize("name", ["quick", "blood_cells_small", "blood_cells"])
+@pytest.mark.parametrize("name", ["quick", "small", "full"])
 def test_every_dimension_is_shown(command, name):
     ran = command("space", name)
     assert (ran.code, ran.err) == (0, "")

@@ -72,7 +72,7 @@ def test_a_random_search_of_keras_tuner_trains_our_recipes(data, tmp_path, monke
     assert again.objective == pytest.approx(best.score, abs=1e-6)
 
 
-@pytest.mark.parametrize("name", ["quick", "blood_cells"])
+@pytest.mark.parametrize("name", ["quick", "full"])
 def test_every_recipe_that_keras_tuner_draws_is_the_one_of_its_values(name):
     import keras_tuner
 

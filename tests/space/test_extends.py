@@ -220,10 +220,10 @@ def test_stages_and_what_they_replace_contradict_whole_recipes(tmp_path, share, 
 
 def test_of_the_full_space_with_one_backbone_no_known_system_is_left(tmp_path):
     path = tmp_path / "mine.toml"
-    path.write_text('extends = "blood_cells"\n[recipe.model]\nbackbone = "ConvNeXtTiny"\n')
+    path.write_text('extends = "full"\n[recipe.model]\nbackbone = "ConvNeXtTiny"\n')
     assert len(starts_left_out(path)) == 7
     assert read_space(path).start == ()
-    path.write_text('extends = "blood_cells"\n[recipe.model]\nbackbone = "ConvNeXtXLarge"\n')
+    path.write_text('extends = "full"\n[recipe.model]\nbackbone = "ConvNeXtXLarge"\n')
     assert read_space(path).start == ({"recipe": "harry_potter_convnext"},)
 
 
@@ -335,9 +335,9 @@ def test_the_text_that_is_kept_has_the_recipes_in_it(with_recipes, head):
 
 
 def test_what_ships_is_kept_whole_and_reads_back(tmp_path):
-    space = read_space(find_space("blood_cells"))
+    space = read_space(find_space("full"))
     kept = tmp_path / "space.toml"
-    kept.write_text(space_text(find_space("blood_cells")))
+    kept.write_text(space_text(find_space("full")))
     again = read_space(kept)
     assert again.fingerprint == space.fingerprint
     assert list(map(given_recipe, again.start)) == list(map(given_recipe, space.start))

@@ -10,7 +10,7 @@ from bcauto.recipe.recipe import Recipe, read_recipe
 from bcauto.space.files import find_space, read_space
 from bcauto.space.space import Space
 
-SHIPPED = ["blood_cells", "blood_cells_small", "quick"]
+SHIPPED = ["full", "small", "quick"]
 OPTIMIZERS = '"training.optimizer" = ["adam", "lion"]\n'
 
 
@@ -95,7 +95,7 @@ def test_a_starting_point_is_drawn_when_its_options_are_replayed(name, shipped, 
 
 
 def test_the_same_options_draw_the_same_recipe(shipped, random_suggester, replay):
-    space, suggest = shipped["blood_cells"], random_suggester(3)
+    space, suggest = shipped["full"], random_suggester(3)
     recipe = space.sample(suggest)
     assert space.sample(replay(suggest.drawn, seed=4)) == recipe
 

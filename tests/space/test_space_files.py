@@ -9,7 +9,7 @@ from bcauto.space.files import find_space, read_space, shipped_spaces
 from bcauto.space.space import Space
 
 ROOT = Path(__file__).parents[2]
-NAMES = ["blood_cells", "blood_cells_small", "quick"]
+NAMES = ["full", "small", "quick"]
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_a_shipped_space_can_be_read_and_says_how_to_run_it(name):
     assert "bcauto search " in path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["blood_cells_small", "quick"])
+@pytest.mark.parametrize("name", ["small", "quick"])
 def test_the_small_spaces_start_at_three_points(name):
     starts = read_space(find_space(name)).start
     assert len(starts) == 3
@@ -48,13 +48,13 @@ def test_the_small_spaces_start_at_three_points(name):
 
 
 def test_the_full_space_starts_with_the_seven_known_systems():
-    starts = [start["recipe"] for start in read_space(find_space("blood_cells")).start]
+    starts = [start["recipe"] for start in read_space(find_space("full")).start]
     teams = ["axon_biotech", "deepl", "gradientgang", "machine_dumbening", "spanish_inquisition"]
     assert sorted(starts) == sorted([*teams, "harry_potter_convnext", "ynwa_efficientnetb2"])
 
 
 def test_the_full_space_reaches_what_won_and_changes_no_op_but_cutout():
-    space = read_space(find_space("blood_cells"))
+    space = read_space(find_space("full"))
     won = {
         "model.backbone": "ConvNeXtXLarge",
         "model.image_side": 0,
@@ -78,7 +78,7 @@ def test_the_quick_space_needs_no_weights():
 
 
 def test_the_small_space_needs_the_weights_that_it_names():
-    path = find_space("blood_cells_small")
+    path = find_space("small")
     files = {r.model.entry.weights_name(r.model.alpha) for r in read_space(path).edge_recipes}
     assert len(files) == 3
     assert all(file in path.read_text(encoding="utf-8") for file in files)
@@ -99,7 +99,7 @@ def test_a_path_is_taken_as_it_is(name):
     ],
 )
 def test_an_unknown_name_is_refused_with_the_known_ones(name, hint, refused):
-    legal = f"{hint}Legal: blood_cells, blood_cells_small, quick; or a path to a .toml"
+    legal = f"{hint}Legal: full, quick, small; or a path to a .toml"
     with refused(rf"^unknown space '{name}'; {legal.replace('?', '[?]')}$"):
         find_space(name)
 
