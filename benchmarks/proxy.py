@@ -152,7 +152,7 @@ def _scored_again(model: Path, payload: Payload) -> dict[str, Any]:
     from bcauto.export.trial import (
         load_model,  # Keras' settings, which the Trainer makes, come first
     )
-    from bcauto.training.run import score_model
+    from bcauto.training.scoring import score_model
 
     return score_model(load_model(model).model, payload.data, payload.proxy)
 

@@ -24,7 +24,7 @@ from bcauto.results.kept import kept_model
 from bcauto.results.trials import CompletedTrial
 from bcauto.study.folder import StudyFolder
 from bcauto.study.settings import StudyRecord
-from bcauto.training.run import predict_labels, predict_probabilities
+from bcauto.training.scoring import predict_labels, predict_probabilities
 
 __all__ = ["LoadedModel", "export_trial", "load_model"]
 

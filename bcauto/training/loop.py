@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,10 +13,7 @@ from bcauto.errors import TrialFailed
 from bcauto.training.accumulation import train_in_parts
 from bcauto.training.stages import Stage
 
-__all__ = ["Epochs", "Trained", "Watch", "stage_record", "train_stage"]
-
-Watch: TypeAlias = Callable[[Any, int], dict[str, float]]
-"""``watch(classifier, epoch)`` reports an epoch that ended, and gives the training's monitor."""
+__all__ = ["Epochs", "Trained", "stage_record", "train_stage"]
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,7 @@ def train_stage(
     stage: Stage,
     batches: Epochs,
     callbacks: Any,
-    watch: Callable[[int], dict[str, float]],
+    report: Callable[[int], dict[str, float]],
     after: int,
 ) -> int:
     """Trains a stage after so many epochs; the number of its last one.
@@ -78,7 +75,7 @@ def train_stage(
         loss = _train_epoch(model, batches.epoch(epoch), callbacks, stage.accumulate)
         if not math.isfinite(loss):
             raise TrialFailed(f"the loss is {loss} after epoch {epoch} ({stage.name} stage)")
-        callbacks.on_epoch_end(epoch - after - 1, watch(epoch))
+        callbacks.on_epoch_end(epoch - after - 1, report(epoch))
         if model.stop_training:
             break
     callbacks.on_train_end()

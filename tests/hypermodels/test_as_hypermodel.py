@@ -66,7 +66,7 @@ def test_a_random_search_of_keras_tuner_trains_our_recipes(data, tmp_path, monke
     assert 0 <= best.score <= 1
     (model,) = tuner.get_best_models(1)
     from bcauto.proxy.score import score
-    from bcauto.training.run import predict_probabilities
+    from bcauto.training.scoring import predict_probabilities
 
     again = score(hypermodel.proxy, predict_probabilities(model, hypermodel.proxy.images))
     assert again.objective == pytest.approx(best.score, abs=1e-6)

@@ -110,7 +110,7 @@ def test_of_a_mobilenet_the_download_for_the_size_of_the_images_is_locked(
 )
 def test_a_backbone_trains_a_step_and_is_saved_and_loaded_safely(name, keras, released, tmp_path):
     from bcauto.training.losses import make_loss
-    from bcauto.training.run import _save
+    from bcauto.training.run import save_model
     from bcauto.training.stages import Stage, compile_stage
 
     classifier, training = build(name, "none"), Training(batch_size=2)
@@ -125,6 +125,6 @@ def test_a_backbone_trains_a_step_and_is_saved_and_loaded_safely(name, keras, re
     assert np.isfinite(model.train_on_batch(images, np.eye(3)[:2]))
     assert not np.array_equal(model.get_layer("classes").get_weights()[0], before)
     expected = np.asarray(model(images, training=False))
-    _save(model, tmp_path / "model.keras")
+    save_model(model, tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
     np.testing.assert_allclose(np.asarray(again(images)), expected, atol=1e-6)

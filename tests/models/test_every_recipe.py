@@ -43,7 +43,7 @@ def test_a_recipe_trains_a_step_in_each_stage_and_is_saved_and_loaded(recipe, ke
     from bcauto.models.build import build_classifier
     from bcauto.training.batches import Batches
     from bcauto.training.losses import make_loss
-    from bcauto.training.run import _save
+    from bcauto.training.run import save_model
     from bcauto.training.stages import compile_stage, plan_stages
 
     side = recipe.model.entry.least_side
@@ -65,6 +65,6 @@ def test_a_recipe_trains_a_step_in_each_stage_and_is_saved_and_loaded(recipe, ke
         assert not (stem < stage.frozen_layers and differ(layers[stem].get_weights(), before[1]))
     expected = np.asarray(model(data.images, training=False))
     assert expected.shape == (6, CLASSES)
-    _save(model, tmp_path / "model.keras")
+    save_model(model, tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
     np.testing.assert_allclose(np.asarray(again(data.images)), expected, atol=1e-5)

@@ -68,7 +68,7 @@ class Run:
 @pytest.fixture(scope="module")
 def run(noise_trainer):
     """Runs a job with a probe that scores the epochs as SCORES says; killed at an epoch's end."""
-    from bcauto.training import run as module
+    from bcauto.training import scoring as module
     from bcauto.training.batches import Batches
 
     make_epoch = Batches.epoch
@@ -87,7 +87,7 @@ def run(noise_trainer):
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Batches, "epoch", epoch)
-            patch.setattr(module, "_probe_score", lambda *_: SCORES[len(done.reports)])
+            patch.setattr(module, "_score_on_probe", lambda *_: SCORES[len(done.reports)])
             try:
                 done.result = noise_trainer.run(job, report)
             except error:

@@ -86,7 +86,7 @@ def payload(train: Labelled, val: Labelled, names: tuple[str, ...]) -> tuple[Dat
 
 
 def run(trainer: Trainer, job: Job) -> Trial:
-    from bcauto.training import run as module
+    from bcauto.training import network as module
 
     reports: list[tuple[int, float]] = []
     compiled: list[Any] = []
@@ -268,13 +268,13 @@ def test_a_trial_that_is_stopped_leaves_no_model(trainer, tmp_path):
 def test_a_loss_that_is_no_number_fails_the_trial_and_names_the_epoch(
     trainer, tmp_path, monkeypatch
 ):
-    from bcauto.training import run as module
+    from bcauto.training import scoring as module
 
     def poisoned(model, proxy):
         model.get_layer("classes").bias.assign([np.nan] * 4)
         return 0.5
 
-    monkeypatch.setattr(module, "_probe_score", poisoned)
+    monkeypatch.setattr(module, "_score_on_probe", poisoned)
     reports = []
     with pytest.raises(TrialFailed, match=r"^the loss is nan after epoch 2 \(scratch stage\)$"):
         trainer.run(Job(1, THREE_EPOCHS, 1, tmp_path / "1.keras"), lambda *got: reports.append(got))
@@ -309,11 +309,11 @@ def scripted(scores: list[float], weights: list[Any]):
 def test_the_best_epoch_by_the_probe_is_the_model_that_is_scored_and_saved(
     trainer, tmp_path, monkeypatch
 ):
-    from bcauto.training import run as module
+    from bcauto.training import scoring as module
 
     weights: list[Any] = []
     scores = [0.2, 0.6, 0.5, 0.4, 0.9, 0.9]
-    monkeypatch.setattr(module, "_probe_score", scripted(scores, weights))
+    monkeypatch.setattr(module, "_score_on_probe", scripted(scores, weights))
     training = SMALL.training.model_copy(update={"early_stopping": 2, "restore_best": True})
     recipe = SMALL.model_copy(update={"training": training})
     done = run(trainer, Job(0, recipe, 5, tmp_path / "0.keras"))
@@ -328,7 +328,7 @@ def test_the_best_epoch_by_the_probe_is_the_model_that_is_scored_and_saved(
 
 @pytest.mark.parametrize("monitor", ["accuracy", "auc"])
 def test_the_best_epoch_may_be_that_of_the_clean_images(monitor, trainer, tmp_path, monkeypatch):
-    from bcauto.training import run as module
+    from bcauto.training import scoring as module
 
     given, clean = iter([0.5, 0.9, 0.7]), []
 

@@ -14,25 +14,25 @@ from bcauto.data.dataset import Dataset
 from bcauto.errors import BadInput, TrialFailed
 from bcauto.models.build import count_trainable
 from bcauto.recipe.network import Hypermodel
-from bcauto.recipe.recipe import Training
+from bcauto.recipe.recipe import Recipe, Training
 from bcauto.training.accumulation import accumulate_gradients, can_accumulate
 from bcauto.training.batches import Batch, Batches
 from bcauto.training.callbacks import stopping
 from bcauto.training.hypermodel.build import Built, build_hypermodel
 from bcauto.training.hypermodel.fit import AugmentedBatches, FitData, call_fit
 from bcauto.training.hypermodel.load import overrides_fit
-from bcauto.training.loop import Trained, Watch, stage_record, train_stage
+from bcauto.training.loop import Trained, stage_record, train_stage
+from bcauto.training.scoring import EpochReporter
 from bcauto.training.stages import Stage
 
 __all__ = ["train_hypermodel"]
 
 
 def train_hypermodel(
-    recipe: Hypermodel,
-    training: Training,
+    recipe: Recipe,
     data: Dataset,
     batches: Batches,
-    watch: Watch,
+    reporter: EpochReporter,
     accumulate: int = 1,
 ) -> Trained:
     """Builds and trains the model of a recipe, by its hypermodel's ``fit`` where it has its own.
@@ -44,18 +44,20 @@ def train_hypermodel(
     Raises:
         TrialFailed: it cannot be built, or its loss is no longer a number.
     """
+    assert isinstance(recipe.model, Hypermodel)
+    training = recipe.training
     try:
-        built = build_hypermodel(recipe, data.image_size, len(data.class_names))
+        built = build_hypermodel(recipe.model, data.image_size, len(data.class_names))
     except BadInput as error:
         raise TrialFailed(str(error)) from error
     own_fit, parts = overrides_fit(built.hypermodel), min(accumulate, batches.batch_size)
     whole = own_fit or not can_accumulate(built.model)  # each batch is a step, if a smaller one
     if own_fit:
-        epochs = _fit(built, training, data, batches, watch, parts)
+        epochs = _fit(built, training, data, batches, reporter, parts)
     elif whole:
-        epochs = _loop(built, training, batches.sized(batches.batch_size // parts), watch)
+        epochs = _loop(built, training, batches.sized(batches.batch_size // parts), reporter)
     else:
-        epochs = _loop(built, training, batches, watch, parts)
+        epochs = _loop(built, training, batches, reporter, parts)
     trainable = count_trainable(built.model)
     stage = stage_record("hypermodel", epochs, trainable, accumulate=1 if whole else parts)
     smaller = {"batch_divided_by": parts} if whole and parts > 1 else {}
@@ -82,7 +84,9 @@ class _Prepared:
         return self.built.images(images), self.built.targets(targets)
 
 
-def _loop(built: Built, training: Training, batches: Batches, watch: Watch, parts: int = 1) -> int:
+def _loop(
+    built: Built, training: Training, batches: Batches, reporter: EpochReporter, parts: int = 1
+) -> int:
     """Trains as the networks are trained; the number of epochs."""
     rate = float(built.model.optimizer.learning_rate)
     stage = Stage("hypermodel", training.epochs, rate, 0, from_scratch=True, accumulate=parts)
@@ -92,13 +96,18 @@ def _loop(built: Built, training: Training, batches: Batches, watch: Watch, part
         stage,
         _Prepared(built, batches),
         callbacks,
-        lambda epoch: watch(built.classifier, epoch),
+        lambda epoch: reporter.on_epoch_end(built.classifier, epoch),
         after=0,
     )
 
 
 def _fit(
-    built: Built, training: Training, data: Dataset, batches: Batches, watch: Watch, parts: int
+    built: Built,
+    training: Training,
+    data: Dataset,
+    batches: Batches,
+    reporter: EpochReporter,
+    parts: int,
 ) -> int:
     """Trains by the hypermodel's ``fit``; the number of epochs that it told of.
 
@@ -110,7 +119,7 @@ def _fit(
     )
     targets = np.eye(len(data.class_names), dtype=np.float32)[data.val.labels]
     validation = built.images(data.val.images), built.targets(targets)
-    reporting = _Reporting(built, watch, stopping(training, training.epochs))
+    reporting = _Reporting(built, reporter, stopping(training, training.epochs))
     fit_data = FitData(train, validation, training.epochs, parts)
     try:
         call_fit(built.hypermodel, built.hyperparameters, built.model, fit_data, [reporting])
@@ -134,9 +143,9 @@ class _Reporting(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has n
     it, Keras would wait for ever for the dataset's thread. A loop that goes on meets it next time.
     """
 
-    def __init__(self, built: Built, watch: Watch, followers: list[Any]) -> None:
+    def __init__(self, built: Built, reporter: EpochReporter, followers: list[Any]) -> None:
         super().__init__()
-        self.classifier, self.watch, self.epochs = built.classifier, watch, 0
+        self.classifier, self.reporter, self.epochs = built.classifier, reporter, 0
         self.followers = followers  # no CallbackList, which wants a begin for every end
         self.error: BaseException | None = None
         self.training = False
@@ -187,4 +196,4 @@ class _Reporting(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has n
         loss = float(logs.get("loss", 0.0))
         if not math.isfinite(loss):
             raise TrialFailed(f"the loss is {loss} after epoch {self.epochs} (hypermodel stage)")
-        logs.update(self.watch(self.classifier, self.epochs))
+        logs.update(self.reporter.on_epoch_end(self.classifier, self.epochs))

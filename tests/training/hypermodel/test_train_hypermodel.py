@@ -141,7 +141,7 @@ def test_what_goes_wrong_in_a_fit_without_a_stop_is_raised_as_it_is(trainer, tmp
 def test_the_best_weights_are_handed_over(name, trainer, tmp_path, monkeypatch):
     import keras
 
-    from bcauto.training import run as module
+    from bcauto.training import scoring as module
 
     weights, scores = [], iter([0.9, 0.5, 0.4])
 
@@ -149,7 +149,7 @@ def test_the_best_weights_are_handed_over(name, trainer, tmp_path, monkeypatch):
         weights.append(model.get_weights())
         return next(scores)
 
-    monkeypatch.setattr(module, "_probe_score", scored)
+    monkeypatch.setattr(module, "_score_on_probe", scored)
     asked = job(tmp_path, name, restore_best=True)
     assert trainer.run(asked, lambda *_: None).epochs == len(weights)
     loaded = keras.saving.load_model(asked.model_path).get_weights()
@@ -159,10 +159,10 @@ def test_the_best_weights_are_handed_over(name, trainer, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["ConditionalModel", "FittingModel"])
 def test_early_stopping_goes_by_the_probe(name, trainer, tmp_path, monkeypatch):
-    from bcauto.training import run as module
+    from bcauto.training import scoring as module
 
     scores = iter([0.9, 0.5, 0.4])
-    monkeypatch.setattr(module, "_probe_score", lambda *_: next(scores))
+    monkeypatch.setattr(module, "_score_on_probe", lambda *_: next(scores))
     asked = job(tmp_path, name, early_stopping=1, restore_best=True)
     assert trainer.run(asked, lambda *_: None).epochs == 2
 

@@ -33,9 +33,9 @@ def reloaded(built, folder):
     """The classifier as it is saved and loaded again, which must predict the same."""
     import keras
 
-    from bcauto.training.run import _save
+    from bcauto.training.run import save_model
 
-    _save(built.classifier, folder / "model.keras")
+    save_model(built.classifier, folder / "model.keras")
     loaded = keras.saving.load_model(folder / "model.keras", safe_mode=True)
     expected = built.classifier.predict(IMAGES, verbose=0)
     assert np.allclose(loaded.predict(IMAGES, verbose=0), expected, atol=1e-6)

@@ -28,7 +28,7 @@ def pictures() -> np.ndarray:
 
 @pytest.mark.parametrize("count", [1, 127, 128, 129, 300])
 def test_labels_are_those_of_predict(count, model, pictures):
-    from bcauto.training.run import predict_labels
+    from bcauto.training.scoring import predict_labels
 
     labels = predict_labels(model, pictures[:count])
     expected = model.predict(pictures[:count].astype(np.float32), verbose=0).argmax(axis=1)
@@ -38,7 +38,7 @@ def test_labels_are_those_of_predict(count, model, pictures):
 
 @pytest.mark.parametrize("count", [1, 128, 129])
 def test_probabilities_are_those_of_predict(count, model, pictures):
-    from bcauto.training.run import predict_probabilities
+    from bcauto.training.scoring import predict_probabilities
 
     found = predict_probabilities(model, pictures[:count])
     expected = model.predict(pictures[:count].astype(np.float32), verbose=0)
@@ -47,13 +47,13 @@ def test_probabilities_are_those_of_predict(count, model, pictures):
 
 
 def test_the_pictures_have_several_labels(model, pictures):
-    from bcauto.training.run import predict_labels
+    from bcauto.training.scoring import predict_labels
 
     assert len(set(predict_labels(model, pictures).tolist())) > 1
 
 
 def test_one_shape_is_compiled_for_any_number_of_pictures(model, pictures, monkeypatch):
-    from bcauto.training.run import predict_labels
+    from bcauto.training.scoring import predict_labels
 
     shapes = set()
     predict = model.predict_on_batch
