@@ -1,12 +1,14 @@
-"""What passes between those who ask for a trial, those who run it, and the trial itself."""
+"""What passes between search, executor and trial, and what a study stores of a trial."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict
 
 from bcauto.io.files import Files, LocalFiles
 from bcauto.recipe.recipe import Recipe
@@ -18,16 +20,19 @@ __all__ = [
     "Outcome",
     "Report",
     "Retry",
+    "RunRecord",
+    "Scores",
+    "StageRecord",
+    "TrialAttributes",
     "TrialResult",
     "TrialStopped",
     "checkpoint_path",
-    "mean_held_out",
     "trial_seed",
 ]
 
 
 class TrialStopped(Exception):
-    """Raised by a report to end a trial that nobody wants to go on."""
+    """Raised by a report to end its trial."""
 
 
 Report = Callable[[int, float], None]
@@ -59,53 +64,139 @@ class Job:
 
     @property
     def checkpoint_path(self) -> Path:
-        """Where it is kept what stages have trained; a retry goes on from there."""
+        """Where the stages that ended are kept; a retry goes on from there."""
         return checkpoint_path(self.model_path, self.seed)
 
 
 def checkpoint_path(model_path: Path, seed: int) -> Path:
-    """Where the checkpoint of a trial lies, beside its model: the same for all its tries."""
+    """The path of a trial's checkpoint, beside its model; all tries of a trial share it."""
     return model_path.with_name(f"{seed}.checkpoint.npz")
 
 
-@dataclass(frozen=True)
-class TrialResult:
-    """What a finished trial hands up: numbers, and the path of its model.
+class _Stored(BaseModel):
+    """Base of what a study stores as JSON: frozen, and it ignores keys of other versions."""
 
-    ``objective`` and ``clean_accuracy`` are in 0..1; ``scores`` holds what is said of them as JSON:
-    ``interval`` (low, high) and ``standard_error`` of the objective; ``cells``, ``families`` and
-    ``held_out``, the proxy's metric by name; ``clean``, accuracy and that metric on the validation
-    images as they are. ``device`` says on what it ran, and how; ``stages`` what each one trained:
-    its ``name``, ``epochs``, ``frozen_layers`` (of the backbone, from the input), ``first_block``
-    (the first of its blocks that trained, None where none did) and ``trainable_parameters``; where
-    memory was short also ``accumulate`` (micro-batches of each step) or, for a hypermodel that
-    cannot, ``batch_divided_by``. After a kill, ``seconds`` are those of the last try.
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Scores(_Stored):
+    """What a trained model scored; every value is in 0..1.
+
+    Attributes:
+        interval: 95 % interval of the objective, (low, high).
+        standard_error: of the objective.
+        cells: the proxy's metric by corruption and severity, such as ``defocus/3``.
+        families: its mean by family of corruptions that the objective counts.
+        held_out: the same by family that it does not count.
+        clean: accuracy, and the proxy's metric, on the validation images as they are.
     """
 
-    objective: float
-    clean_accuracy: float
-    scores: dict[str, Any] = field(default_factory=dict)
+    interval: tuple[float, float]
+    standard_error: float
+    cells: dict[str, float]
+    families: dict[str, float]
+    held_out: dict[str, float]
+    clean: dict[str, float]
+
+    @property
+    def mean_held_out(self) -> float | None:
+        """The mean over the held-out families; None where none is held out."""
+        values = self.held_out.values()
+        return sum(values) / len(values) if values else None
+
+
+class StageRecord(_Stored):
+    """What one stage of a training did.
+
+    Attributes:
+        name: of the stage.
+        epochs: that it trained.
+        frozen_layers: of the backbone, counted from the input.
+        first_block: the first block of the backbone that trained; None where none did.
+        trainable_parameters: weights that trained.
+        accumulate: micro-batches whose mean gradient was one optimizer step.
+        batch_divided_by: how much smaller the batches were, where memory was short and gradients
+            could not be accumulated.
+    """
+
+    name: str
+    epochs: int
+    frozen_layers: int = 0
+    first_block: str | None = None
+    trainable_parameters: int
+    accumulate: int = 1
+    batch_divided_by: int = 1
+
+
+class RunRecord(_Stored):
+    """How a trial was trained.
+
+    Attributes:
+        epochs: over all stages.
+        seconds: of the last try, where the trial was interrupted before.
+        parameters: weights of the model.
+        trainable_parameters: those that the last stage trained.
+        device: what it ran on, and how: ``kind``, ``precision``, ``jit_compile``, ``backend``.
+        stages: one record a stage.
+    """
+
     epochs: int = 0
     seconds: float = 0.0
     parameters: int = 0
     trainable_parameters: int = 0
-    device: dict[str, Any] = field(default_factory=dict)
-    stages: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def held_out(self) -> float | None:
-        """The mean over the held-out families, 0..1; None where none is held out."""
-        return mean_held_out(self.scores)
+    device: dict[str, Any] = {}
+    stages: tuple[StageRecord, ...] = ()
 
 
-def mean_held_out(scores: Mapping[str, Any]) -> float | None:
-    """The mean over the held-out families of a TrialResult's scores; None where there are none."""
-    families = scores["held_out"].values()
-    return sum(families) / len(families) if families else None
+@dataclass(frozen=True)
+class TrialResult:
+    """What a finished trial hands up; ``objective`` and ``clean_accuracy`` are in 0..1."""
+
+    objective: float
+    clean_accuracy: float
+    scores: Scores
+    run: RunRecord = field(default_factory=RunRecord)
+
+
+class TrialAttributes(_Stored):
+    """What a study stores of a trial, beside the parameters, state and value that Optuna stores.
+
+    Each field is one of the trial's user attributes, under the field's name. A field that was
+    never stored has its default.
+
+    Attributes:
+        recipe: the recipe as plain values, once it was sampled.
+        seed: what it trains with; equal recipes of a study have equal seeds.
+        start: the key of the starting point that it is.
+        given: the whole recipe that it was queued with, where it is no point of the space.
+        of_trial: in a confirmation, the number of the trial of the search that it repeats.
+        retry_of: the number of the trial that it is another try of.
+        deaths: how many tries of it have ended because their process died.
+        accumulate: micro-batches of each step; 2 where a try ran out of memory.
+        duplicate_of: the number of the trial with the same recipe; then it is not trained.
+        error: why it failed, in one line.
+        traceback: the end of its traceback.
+        clean_accuracy, scores, run: see ``TrialResult``.
+    """
+
+    recipe: dict[str, Any] | None = None
+    seed: int | None = None
+    start: str | None = None
+    given: dict[str, Any] | None = None
+    of_trial: int | None = None
+    retry_of: int | None = None
+    deaths: int = 0
+    accumulate: int = 1
+    duplicate_of: int | None = None
+    error: str | None = None
+    traceback: str | None = None
+    clean_accuracy: float | None = None
+    scores: Scores | None = None
+    run: RunRecord | None = None
 
 
 def trial_seed(study_seed: int, recipe: Recipe) -> int:
-    """The seed that a recipe trains with: equal recipes of a study are the same trial."""
+    """The seed that a recipe trains with; equal recipes of a study have equal seeds."""
     return derive(study_seed, "trial", recipe.fingerprint)
 
 

@@ -18,13 +18,16 @@ from bcauto.study.monitor import Monitor
 from bcauto.study.sampling import make_pruner
 from bcauto.study.source import SpaceSource
 from bcauto.training.device import start_keras
-from bcauto.trial import Job, Report, TrialResult
+from bcauto.trial import Job, Report, Scores, TrialResult
 
 __all__ = ["REPORTS", "SCORE", "NoOpRunner", "bare_runner", "keras_runner", "new_ledger"]
 
 REPORTS = 5
 SCORE = 0.5
 
+_SCORES = Scores(
+    interval=(SCORE, SCORE), standard_error=0.0, cells={}, families={}, held_out={}, clean={}
+)
 _SPACE = Space.model_validate(
     {
         "recipe": {"model": {"backbone": "SmallCNN"}},
@@ -41,7 +44,7 @@ class NoOpRunner:
         del job
         for epoch in range(1, REPORTS + 1):
             report(epoch, SCORE)
-        return TrialResult(SCORE, SCORE, {"held_out": {}}, REPORTS)
+        return TrialResult(SCORE, SCORE, _SCORES)
 
 
 def bare_runner(payload: Any, threads: int) -> NoOpRunner:

@@ -27,7 +27,6 @@ import multiprocessing
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +39,7 @@ from bcauto.results.trials import CompletedTrial
 from bcauto.results.validity import Worth, proxy_validity
 from bcauto.seeds import derive
 from bcauto.training.trainer import Payload, Trainer
-from bcauto.trial import Job
+from bcauto.trial import Job, RunRecord, Scores, TrialResult
 
 _SEED = 0
 _FLIP = {"basic": {"flip": True}}
@@ -139,12 +138,21 @@ def train(number: int, out: Path) -> CompletedTrial:
     if not model.exists():
         job = Job(number, recipe, derive(_SEED, "trial", given), model)
         result = _trainer[0].run(job, lambda _epoch, _score: None)
-        known = {"given": RECIPES[number], "proxy": payload.proxy.fingerprint, **asdict(result)}
+        known = {"given": RECIPES[number], "proxy": payload.proxy.fingerprint, **_plain(result)}
     elif known.get("proxy") != payload.proxy.fingerprint:
         known |= {"proxy": payload.proxy.fingerprint, **_scored_again(model, payload)}
     scores.write_text(json.dumps(known) + "\n", encoding="utf-8")
-    fields = (known[key] for key in ("objective", "clean_accuracy", "scores"))
-    return CompletedTrial(number, *fields, recipe=recipe, run={"seconds": known["seconds"]})
+    scores, run = Scores.model_validate(known["scores"]), RunRecord.model_validate(known["run"])
+    return CompletedTrial(number, known["objective"], known["clean_accuracy"], scores, recipe, run)
+
+
+def _plain(result: TrialResult) -> dict[str, Any]:
+    return {
+        "objective": result.objective,
+        "clean_accuracy": result.clean_accuracy,
+        "scores": result.scores.model_dump(mode="json"),
+        "run": result.run.model_dump(mode="json"),
+    }
 
 
 def _scored_again(model: Path, payload: Payload) -> dict[str, Any]:
@@ -173,7 +181,7 @@ def line_of(trial: CompletedTrial) -> str:
     policies = ", ".join(trial.recipe.augment.model_dump(exclude_none=True, exclude_defaults=True))
     scores = f"{trial.objective:.3f} {trial.held_out:.3f} {trial.clean_accuracy:.3f}"
     about = f"{trial.recipe.model.label} {policies or 'no augmentation'}"
-    return f"{trial.number:2} {scores} {trial.run['seconds']:4.0f} s  {about}"
+    return f"{trial.number:2} {scores} {trial.run.seconds:4.0f} s  {about}"
 
 
 def verdicts(trials: list[CompletedTrial]) -> Iterator[tuple[str, bool]]:

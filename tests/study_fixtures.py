@@ -1,4 +1,4 @@
-"""A small space, and studies in memory or on disk."""
+"""A small space, studies in memory or on disk, and what a trial scored."""
 
 import optuna
 import pytest
@@ -6,8 +6,21 @@ import pytest
 from bcauto.space.space import Space
 from bcauto.study.folder import StudyFolder
 from bcauto.study.sampling import make_pruner
+from bcauto.trial import Scores
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+def scores_of(families=None, held_out=None, standard_error=0.01):
+    """What a trial scored, by family."""
+    return Scores(
+        interval=(0.4, 0.6),
+        standard_error=standard_error,
+        cells={},
+        families=families or {},
+        held_out=held_out or {},
+        clean={"accuracy": 0.9},
+    )
 
 
 @pytest.fixture

@@ -26,6 +26,6 @@ def _why(won: Confirmed, best: CompletedTrial | None) -> str:
     """Why it wins over the best of the search."""
     if best is None or best.number == won.candidate.number:
         return ""
-    smaller = won.candidate.parameters < best.parameters
+    smaller = won.candidate.run.parameters < best.run.parameters
     reason = "no worse when trained again, and smaller" if smaller else "better when trained again"
     return f". It wins over trial {best.number}, the best of the search: {reason}"

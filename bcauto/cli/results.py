@@ -34,7 +34,7 @@ def status(
     """Count a study's trials by state."""
     from bcauto.results.trials import status as count
     from bcauto.storage.connect import storage_failures_in_one_line
-    from bcauto.study.lock import living_drivers  # --help would wait for Optuna
+    from bcauto.study.lock import searching_process  # --help would wait for Optuna
     from bcauto.study.settings import OWN_STORAGE
 
     with storage_failures_in_one_line():
@@ -42,7 +42,7 @@ def status(
         found = count(opened.study, opened.folder.name, opened.record.settings.trials)
         repeated = opened.confirmed()
     here = opened.record.settings.storage == OWN_STORAGE  # or drivers may be elsewhere
-    left = bool(found.running and here and not living_drivers(opened.folder))
+    left = bool(found.running and here and not searching_process(opened.folder))
     typer.echo(json.dumps(found.as_dict()) if as_json else _status_lines(found, repeated, left))
 
 
@@ -159,7 +159,7 @@ def _best_object(
         "trial": best.number,
         "objective": best.objective,
         "confirmed": confirmed and confirmed.score,
-        "interval": list(confirmed.interval if confirmed else best.scores["interval"]),
+        "interval": list(confirmed.interval if confirmed else best.scores.interval),
         "optimism": confirmed and confirmed.optimism,
         "repeats": [run.objective for run in confirmed.runs] if confirmed else [],
         "held_out": best.held_out,
@@ -236,7 +236,7 @@ def _show_best(
 
 def _row(best: CompletedTrial, confirmed: Confirmed | None, with_confirmed: bool) -> dict[str, str]:
     """What the table says of a trial, by the title of its column."""
-    low, high = confirmed.interval if confirmed else best.scores["interval"]
+    low, high = confirmed.interval if confirmed else best.scores.interval
     again = {"confirmed": f"{confirmed.score:.4f}" if confirmed else "-"} if with_confirmed else {}
     return {
         "trial": str(best.number),
@@ -246,5 +246,5 @@ def _row(best: CompletedTrial, confirmed: Confirmed | None, with_confirmed: bool
         "held out": "-" if best.held_out is None else f"{best.held_out:.4f}",
         "clean": f"{best.clean_accuracy:.4f}",
         "model": best.recipe.model.label,
-        "min": f"{best.run['seconds'] / 60:.1f}",
+        "min": f"{best.run.seconds / 60:.1f}",
     }

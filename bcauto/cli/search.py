@@ -15,7 +15,6 @@ from bcauto.cli.options import (
     HypermodelOption,
     ImageSizeOption,
     InputScaleOption,
-    JoinFlag,
     KeepOption,
     LeaksOption,
     ProxyAddOption,
@@ -50,7 +49,6 @@ def search(  # one parameter an option
     timeout: TimeoutOption = None,
     epoch_timeout: EpochTimeoutOption = None,
     study: StudyOption = None,
-    join: JoinFlag = False,
     workers: WorkersOption = None,
     gpus_per_trial: GpusPerTrialOption = None,
     ray_address: RayAddressOption = None,
@@ -111,5 +109,5 @@ def search(  # one parameter an option
             error.outcome = "nothing was begun and nothing written, the same command begins anew"
             raise
         with SearchScreen(plan) as screen, interrupts.held(plan.settings.executor == "ray"):
-            study_and_confirmed = run_search(plan, screen, interrupts.check, join=join)
+            study_and_confirmed = run_search(plan, screen, interrupts.check)
         screen.conclude(*study_and_confirmed)

@@ -72,10 +72,10 @@ def prune(
     limit = None if keep is None else parse_keep(keep)
     from bcauto.storage.connect import storage_failures_in_one_line
     from bcauto.study.folder import find_study
-    from bcauto.study.lock import driving
+    from bcauto.study.lock import locked
 
     folder = find_study(studies_dir, study)
-    alone = driving(folder, advice="prune it when that has ended")
+    alone = locked(folder, advice="prune it when that has ended")
     with nullcontext() if dry_run else alone, storage_failures_in_one_line():
         found = _find_unneeded(open_study(studies_dir, folder.name, storage), limit)
         for unneeded in () if dry_run else found:
@@ -110,14 +110,14 @@ def _look(studies_dir: Path, name: str) -> _Row:
     from bcauto.results.cleanup import disk_size
     from bcauto.results.state import State
     from bcauto.study.folder import StudyFolder
-    from bcauto.study.lock import living_drivers
+    from bcauto.study.lock import searching_process
 
     folder = StudyFolder(studies_dir / name)
     on_disk = name, disk_size(folder.path), folder.last_written()
     try:
         return _Row(*on_disk, *_read(studies_dir, name))
     except Exception as error:  # whatever is wrong with one, the others are listed
-        state = State.SEARCHING if living_drivers(folder) else None
+        state = State.SEARCHING if searching_process(folder) else None
         return _Row(*on_disk, state, problem=first_line(error))
 
 
@@ -189,10 +189,9 @@ def _best_words(counted: Status, confirmed: Confirmed | None) -> str:
 def _find_unneeded(opened: Opened, keep: Keep | None) -> list[Unneeded]:
     from bcauto.results.cleanup import unneeded
     from bcauto.results.state import is_finished
-    from bcauto.study.settings import Identity
+    from bcauto.study.attributes import read_identity
 
-    if opened.study and "identity" in opened.study.user_attrs:
-        stored = Identity.model_validate(opened.study.user_attrs["identity"])
+    if opened.study and (stored := read_identity(opened.study)):
         stored.check_same(opened.record.identity, opened.folder.name)
     finished = is_finished(opened.folder, opened.record, opened.study, opened.repeats)
     return unneeded(

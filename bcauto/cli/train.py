@@ -131,8 +131,8 @@ def _as_object(name: str, result: TrialResult) -> dict[str, Any]:
         "recipe": name,
         "objective": result.objective,
         "clean_accuracy": result.clean_accuracy,
-        "held_out": result.held_out,
-        "seconds": result.seconds,
+        "held_out": result.scores.mean_held_out,
+        "seconds": result.run.seconds,
     }
 
 

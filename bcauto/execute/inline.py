@@ -5,7 +5,6 @@ A crash of native code ends the search here; the next run of it goes on.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from bcauto.execute.contract import Runner, Slots, Work, attempt
@@ -13,8 +12,6 @@ from bcauto.study.ledger import Ledger
 from bcauto.trial import Job, TrialStopped
 
 __all__ = ["InlineExecutor"]
-
-_PAUSE = 1.0  # seconds
 
 
 class InlineExecutor:
@@ -28,12 +25,9 @@ class InlineExecutor:
         try:
             runner = work.make_runner(work.payload, self.slots.threads)
             while not ledger.over:
+                check()
                 job = ledger.next_job()
-                if job is None:  # other drivers run the last ones, and may fail
-                    time.sleep(_PAUSE)
-                    check()
-                    ledger.beat()
-                else:
+                if job is not None:
                     _run_job(ledger, runner, job, check)
         finally:
             ledger.release("the search was stopped while it ran")
@@ -47,7 +41,6 @@ def _run_job(ledger: Ledger, runner: Runner, job: Job, check: Callable[[], None]
     def report(epoch: int, score: float) -> None:
         try:
             check()
-            ledger.beat()
             stop = ledger.report(job.number, epoch, score)
         except Exception as error:  # of the storage: it is no fault of the trial
             errors.append(error)

@@ -179,14 +179,14 @@ def _manifest(
         "confirmed": confirmed and _confirmed_object(folder, confirmed),
         "objective_after_loading": again,
         "clean_accuracy": best.clean_accuracy,
-        "scores": best.scores,
+        "scores": best.scores.model_dump(mode="json"),
         "class_names": list(record.data.class_names),
         "image_size": list(record.data.image_size),
         "input": INPUT,
         "fingerprints": record.identity.model_dump(include={"data", "space", "proxy"}),
         "seed": record.settings.seed,
         "versions": record.versions,
-        "run": best.run,
+        "run": best.run.model_dump(mode="json"),
     }
 
 
@@ -197,7 +197,11 @@ def _confirmed_object(folder: StudyFolder, confirmed: Confirmed) -> dict[str, An
         "interval": list(confirmed.interval),
         "optimism": confirmed.optimism,
         "repeats": [
-            {"number": run.number, "objective": run.objective, "scores": run.scores}
+            {
+                "number": run.number,
+                "objective": run.objective,
+                "scores": run.scores.model_dump(mode="json"),
+            }
             for run in confirmed.runs
         ],
         "exported": confirmed.kept(folder).number,

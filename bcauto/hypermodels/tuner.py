@@ -125,10 +125,12 @@ class SpaceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # KerasTun
             trained = keras.saving.load_model(job.model_path, compile=False)
         model.set_weights(trained.get_weights())
         scores = {"objective": result.objective, "clean_accuracy": result.clean_accuracy}
-        if (held_out := result.held_out) is not None:
+        if (held_out := result.scores.mean_held_out) is not None:
             scores["held_out"] = held_out
         callbacks = keras.callbacks.CallbackList(kwargs.get("callbacks", []), model=model)
-        callbacks.on_epoch_end(result.epochs - 1, dict(scores))  # a tuner saves the weights then
+        callbacks.on_epoch_end(
+            result.run.epochs - 1, dict(scores)
+        )  # a tuner saves the weights then
         return scores
 
 

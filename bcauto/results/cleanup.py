@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 from bcauto.io.files import half_written
 from bcauto.results.confirmation import confirmed
 from bcauto.results.trials import completed_trials
+from bcauto.study.attributes import read_attributes
 from bcauto.study.folder import StudyFolder
 from bcauto.study.trial_files import Keep
 from bcauto.trial import checkpoint_path
@@ -141,9 +142,10 @@ def _checkpoints(folder: Path, study: optuna.Study | None) -> list[Path]:
 
 def _seed(trial: FrozenTrial, trials: list[FrozenTrial]) -> int | None:
     """The seed that a trial trains with; a retry that waits has that of its first try."""
-    while "seed" not in trial.user_attrs and "retry_of" in trial.user_attrs:
-        trial = trials[trial.user_attrs["retry_of"]]
-    return trial.user_attrs.get("seed")
+    stored = read_attributes(trial)
+    while stored.seed is None and stored.retry_of is not None:
+        stored = read_attributes(trials[stored.retry_of])
+    return stored.seed
 
 
 def _partial(folder: Path) -> Iterator[Path]:

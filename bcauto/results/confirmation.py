@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial
 
 from bcauto.results.trials import CompletedTrial, completed_trials
 from bcauto.space.space import Confirmation
+from bcauto.study.attributes import read_attributes
 from bcauto.study.folder import StudyFolder
 
 __all__ = ["Confirmed", "confirm_time", "confirmed", "winner"]
@@ -57,7 +58,7 @@ class Confirmed:
     @property
     def standard_error(self) -> float:
         """Of the score: by the validation images, which all repeats share, and by the seeds."""
-        images = fmean(run.scores["standard_error"] ** 2 for run in self.runs)
+        images = fmean(run.scores.standard_error**2 for run in self.runs)
         return sqrt(images + self._seed_error)
 
     @property
@@ -171,7 +172,7 @@ def winner(candidates: Sequence[Confirmed]) -> Confirmed:
     leader = max(full, key=lambda each: each.mean)
     least = leader.score - _NORMAL_95 * leader.standard_error
     tied = [each for each in full if each.score >= least]
-    return min(tied, key=lambda each: (each.candidate.parameters, -each.mean))
+    return min(tied, key=lambda each: (each.candidate.run.parameters, -each.mean))
 
 
 def confirm_time(
@@ -183,7 +184,8 @@ def confirm_time(
     the time, none is kept: it would end trials before they are done, run after run.
     """
     best = sorted(complete, key=lambda t: -(t.value or 0.0))[: confirmation.top]
-    seconds = [t.user_attrs["run"]["seconds"] for t in best]
+    runs = [run for trial in best if (run := read_attributes(trial).run)]
+    seconds = [run.seconds for run in runs]
     rounds = ceil(len(best) * confirmation.repeats / workers)
     needed = _MARGIN * rounds * max(seconds, default=0.0)
     return needed if needed <= timeout / 2 else 0.0

@@ -10,9 +10,10 @@ from bcauto.io.toml import checked, read_toml
 from bcauto.results.trials import completed_trials
 from bcauto.space.files import read_space
 from bcauto.space.space import Confirmation
+from bcauto.study.attributes import read_attributes
 from bcauto.study.folder import StudyFolder
 from bcauto.study.ledger import DONE
-from bcauto.study.lock import living_drivers
+from bcauto.study.lock import searching_process
 from bcauto.study.repeats import RepeatSource
 from bcauto.study.settings import StudyRecord
 from bcauto.trial import trial_seed
@@ -24,7 +25,7 @@ class State(Enum):
     """What a study is in the midst of."""
 
     SEARCHING = "searching"
-    """A process on its folder is at work on it."""
+    """A process holds the lock of its folder."""
     FINISHED = "finished"
     """The same command again would train nothing."""
     INTERRUPTED = "interrupted"
@@ -37,13 +38,13 @@ def study_state(
     study: optuna.Study | None,
     repeats: optuna.Study | None,
 ) -> State:
-    """The state of a study, by its drivers and its trials.
+    """The state of a study, by its lock and its trials.
 
     Raises:
         BadInput: the study's space is damaged.
         NothingUsable: a trial is.
     """
-    if living_drivers(folder):
+    if searching_process(folder):
         return State.SEARCHING
     return State.FINISHED if is_finished(folder, record, study, repeats) else State.INTERRUPTED
 
@@ -73,7 +74,7 @@ def _is_exhausted(folder: StudyFolder, record: StudyRecord, study: optuna.Study)
     space = read_space(folder.space)
     if space.size is None or not all(trial.state.is_finished() for trial in trials):
         return False
-    known = {trial.user_attrs.get("seed") for trial in trials}
+    known = {read_attributes(trial).seed for trial in trials}
     seed = record.settings.seed
     return all(trial_seed(seed, space.at(point)) in known for point in space.points())
 

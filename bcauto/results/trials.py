@@ -5,41 +5,40 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
-from pydantic import ValidationError
 
 from bcauto.errors import NothingUsable
 from bcauto.recipe.recipe import Recipe
-from bcauto.trial import mean_held_out
+from bcauto.study.attributes import read_attributes
+from bcauto.trial import RunRecord, Scores
+
+_T = TypeVar("_T")
 
 __all__ = ["CompletedTrial", "Running", "Status", "completed_trials", "load_study", "status"]
 
 
 @dataclass(frozen=True)
 class CompletedTrial:
-    """A COMPLETE trial: objective and clean accuracy in 0..1, scores, recipe."""
+    """A COMPLETE trial: objective and clean accuracy in 0..1, scores, recipe, how it was trained.
+
+    ``of_trial`` is, in a confirmation, the number of the trial of the search that it repeats.
+    """
 
     number: int
     objective: float
     clean_accuracy: float
-    scores: dict[str, Any]
+    scores: Scores
     recipe: Recipe
-    run: dict[str, Any]
+    run: RunRecord
     of_trial: int | None = None
-    """In a confirmation: the trial of the search that this one repeats."""
 
     @property
     def held_out(self) -> float | None:
         """The mean over the held-out families, 0..1; None where none is held out."""
-        return mean_held_out(self.scores)
-
-    @property
-    def parameters(self) -> int:
-        """Weights of the model."""
-        return int(self.run["parameters"])
+        return self.scores.mean_held_out
 
 
 @dataclass(frozen=True)
@@ -103,31 +102,35 @@ def load_study(name: str, storage: optuna.storages.BaseStorage) -> optuna.Study 
 
 
 def status(study: optuna.Study | None, name: str, target: int) -> Status:
-    """Counts by state, and the best trial; draws of a known recipe are no trials."""
+    """Counts by state, and the best trial; a trial with a known recipe is not counted.
+
+    Raises:
+        NothingUsable: a trial is damaged.
+    """
     asked = study.get_trials(deepcopy=False) if study else []
-    trials = [trial for trial in asked if "duplicate_of" not in trial.user_attrs]
+    stored = {trial.number: read_attributes(trial) for trial in asked}
+    trials = [trial for trial in asked if stored[trial.number].duplicate_of is None]
     counts = Counter(trial.state for trial in trials)
-    best = completed_trials(study) if study else []
-    failed = [trial for trial in trials if trial.state == TrialState.FAIL]
-    retried = {trial.user_attrs.get("retry_of") for trial in trials}
+    completed = completed_trials(study) if study else []
+    retried = {each.retry_of for each in stored.values()}
+    errors = {
+        trial.number: stored[trial.number].error or "no reason is stored"  # another program's
+        for trial in trials
+        if trial.state == TrialState.FAIL
+    }
     return Status(
         name,
         target,
         {word: counts[state] for word, state in _STATES.items()},
-        next(iter(best), None),
+        next(iter(completed), None),
         tuple(_running(trial) for trial in trials if trial.state == TrialState.RUNNING),
-        _reasons(trial for trial in failed if trial.number not in retried),
-        _reasons(trial for trial in failed if trial.number in retried),
+        _counted(error for number, error in errors.items() if number not in retried),
+        _counted(error for number, error in errors.items() if number in retried),
     )
 
 
-def _reasons(trials: Iterable[FrozenTrial]) -> dict[str, int]:
-    return dict(Counter(map(_reason, trials)).most_common())
-
-
-def _reason(trial: FrozenTrial) -> str:
-    """Why a trial failed; another program may have closed it without a reason."""
-    return str(trial.user_attrs.get("error", "no reason is stored"))
+def _counted(errors: Iterable[str]) -> dict[str, int]:
+    return dict(Counter(errors).most_common())
 
 
 def _running(trial: FrozenTrial) -> Running:
@@ -136,25 +139,35 @@ def _running(trial: FrozenTrial) -> Running:
 
 
 def completed_trials(study: optuna.Study) -> list[CompletedTrial]:
-    """The COMPLETE trials, best first; of equals the earlier one."""
-    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    return sorted(map(_best, complete), key=lambda best: (-best.objective, best.number))
-
-
-def _best(trial: FrozenTrial) -> CompletedTrial:
-    """The trial as it was stored.
+    """The COMPLETE trials, best first; of equals the earlier one.
 
     Raises:
-        NothingUsable: something is missing from it, or is not what bcauto stores.
+        NothingUsable: something is missing from one, or is not what bcauto stores.
     """
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return sorted(map(_completed, complete), key=lambda each: (-each.objective, each.number))
+
+
+def _completed(trial: FrozenTrial) -> CompletedTrial:
     assert trial.value is not None  # a COMPLETE trial has one
-    attrs = trial.user_attrs
+    stored = read_attributes(trial)
     try:
-        recipe = Recipe.model_validate(attrs["recipe"])
-        clean, scores, run = attrs["clean_accuracy"], attrs["scores"], attrs["run"]
-    except (KeyError, ValidationError) as error:
+        recipe = Recipe.model_validate(_present("recipe", stored.recipe))
+        return CompletedTrial(
+            trial.number,
+            trial.value,
+            _present("clean_accuracy", stored.clean_accuracy),
+            _present("scores", stored.scores),
+            recipe,
+            _present("run", stored.run),
+            stored.of_trial,
+        )
+    except ValueError as error:
         what = str(error).splitlines()[0]
         raise NothingUsable(f"trial {trial.number} in the storage is damaged ({what})") from None
-    return CompletedTrial(
-        trial.number, trial.value, clean, scores, recipe, run, attrs.get("of_trial")
-    )
+
+
+def _present(name: str, value: _T | None) -> _T:
+    if value is None:
+        raise ValueError(f"{name!r} is missing")
+    return value

@@ -120,14 +120,14 @@ def proxy_validity(trials: Sequence[CompletedTrial]) -> Validity:
         np.array([trial.objective for trial in compared]),
     )
     clean = np.array([trial.clean_accuracy for trial in compared])
-    families = compared[0].scores["families"] if compared else {}
+    families = compared[0].scores.families if compared else {}
     return Validity(
         trials=len(compared),
         best=_choice(ours.held_out, ours),
         objective=_worth(ours.objective, ours),
         clean_accuracy=_worth(clean, ours),
         families={
-            name: _worth(np.array([trial.scores["families"][name] for trial in compared]), ours)
+            name: _worth(np.array([trial.scores.families[name] for trial in compared]), ours)
             for name in families
         },
     )

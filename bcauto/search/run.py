@@ -19,12 +19,13 @@ from bcauto.results.confirmation import Confirmed, confirm_time, confirmed
 from bcauto.results.trials import completed_trials, load_study
 from bcauto.search.plan import Plan
 from bcauto.storage.connect import connect, storage_failures_in_one_line
+from bcauto.study.attributes import read_identity, store_identity
 from bcauto.study.ledger import DONE, Ledger, Limits
-from bcauto.study.lock import Drivers, driving
+from bcauto.study.lock import StudyLock, locked
 from bcauto.study.monitor import Monitor
 from bcauto.study.repeats import RepeatSource
 from bcauto.study.sampling import make_pruner
-from bcauto.study.settings import Identity
+from bcauto.study.settings import OWN_STORAGE
 from bcauto.study.source import SpaceSource
 from bcauto.training.trainer import Payload, Trainer
 
@@ -32,18 +33,16 @@ __all__ = ["run_search"]
 
 
 def run_search(
-    plan: Plan, monitor: Monitor, check: Callable[[], None], *, join: bool = False
+    plan: Plan, monitor: Monitor, check: Callable[[], None]
 ) -> tuple[optuna.Study, list[Confirmed]]:
-    """Runs a planned search until its study has the trials asked for, or its time is up.
+    """Run a planned search until its study has the trials asked for, or its time is up.
 
-    Then the best trials are confirmed; a driver that joined others leaves that to them, unless
-    they are gone by then.
+    Then the best trials are confirmed.
 
     Args:
         plan: the search.
         monitor: watches.
         check: called often; may raise to end the search with all saved.
-        join: search a study together with the drivers that search it already.
 
     Returns:
         The study, and those of its trials that were confirmed, the best first.
@@ -57,17 +56,15 @@ def run_search(
     with (
         disk_failures_in_one_line(folder.path, lambda: plan.unwritten),
         storage_failures_in_one_line(),
-        driving(folder, join) as drivers,
+        locked(folder) as lock,
     ):
-        run = _Run(plan, deadline, monitor, check, drivers)
+        run = _Run(plan, deadline, monitor, check, lock)
         study = run.open(folder.name, make_pruner())
-        drivers.open(study, join)
-        if not (drivers.joined and folder.record.exists()):
-            _write(plan)
+        if plan.settings.storage != OWN_STORAGE:
+            lock.claim(study)
+        _write(plan)
         run.search(study)
-        left_to_others = drivers.joined and drivers.alive(None)
-        confirms = plan.confirmation.top and not left_to_others
-        repeats = run.confirm(study) if confirms else None
+        repeats = run.confirm(study) if plan.confirmation.top else None
         return study, confirmed(study, repeats)
 
 
@@ -79,10 +76,10 @@ class _Run:
     deadline: float | None
     monitor: Monitor
     check: Callable[[], None]
-    drivers: Drivers
+    lock: StudyLock
 
     def open(self, name: str, pruner: optuna.pruners.BasePruner) -> optuna.Study:
-        """The study in its storage, which may hold one of the same name from elsewhere.
+        """Open the study in its storage, which may hold one of the same name from elsewhere.
 
         Raises:
             BadInput: it is another study's, or a study that goes on is not in it.
@@ -98,9 +95,9 @@ class _Run:
             pruner=pruner,
             load_if_exists=True,
         )
-        if "identity" in study.user_attrs:
-            Identity.model_validate(study.user_attrs["identity"]).check_same(identity, name)
-        study.set_user_attr("identity", identity.model_dump())
+        if stored := read_identity(study):
+            stored.check_same(identity, name)
+        store_identity(study, identity)
         return study
 
     def search(self, study: optuna.Study) -> None:
@@ -113,7 +110,7 @@ class _Run:
 
         limits = Limits(settings.trials, settings.keep, self.deadline, reserve)
         source = SpaceSource(plan.space, settings.seed, settings.sampler)
-        ledger = Ledger(study, source, limits, plan.folder.model, self.monitor, self.drivers)
+        ledger = Ledger(study, source, limits, plan.folder.model, self.monitor)
         self._execute(ledger, lambda: plan.proxy)
 
     def confirm(self, study: optuna.Study) -> optuna.Study | None:
@@ -134,14 +131,17 @@ class _Run:
         target = len(repeats.get_trials(deepcopy=False, states=DONE)) + left
         self.monitor.confirming(leaders, confirmation.repeats, target)
         limits = Limits(target, "all", self.deadline)
-        model = plan.folder.confirm_model
-        ledger = Ledger(repeats, source, limits, model, self.monitor, self.drivers)
+        ledger = Ledger(repeats, source, limits, plan.folder.confirm_model, self.monitor)
         self._execute(ledger, lambda: _confirm_proxy(plan))
         return repeats
 
     def _execute(self, ledger: Ledger, proxy: Callable[[], Proxy]) -> None:
+        def check() -> None:
+            self.check()
+            self.lock.beat()
+
         if not ledger.over:
-            _executor(self.plan).run(ledger, _work(self.plan, proxy()), self.check)
+            _executor(self.plan).run(ledger, _work(self.plan, proxy()), check)
 
 
 def _check_holds(storage: optuna.storages.BaseStorage, name: str) -> None:

@@ -66,9 +66,9 @@ class StudyFolder:
         return self.path / "report"
 
     @property
-    def drivers(self) -> Path:
-        """The locks of the processes that search the study."""
-        return self.path / "drivers"
+    def lock(self) -> Path:
+        """The file that the process that searches the study has locked."""
+        return self.path / "lock"
 
     @property
     def default_storage(self) -> str:

@@ -1,7 +1,8 @@
-"""The drivers of a study: the processes that search it, alive or dead.
+"""The lock of a study: one process searches it at a time.
 
-Each holds a lock in the study's folder, which the system lets go of when it dies. Drivers on
-machines that share the storage alone show that they are alive in the study itself.
+It is a file in the study's folder that the operating system unlocks when its process ends, however
+it ends. A storage may be shared by machines that have folders of their own. There the process also
+leaves a sign of life in the study itself, twice a minute.
 """
 
 from __future__ import annotations
@@ -12,209 +13,131 @@ import secrets
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from pathlib import Path
-from typing import Protocol
+from contextlib import contextmanager, suppress
 
 import optuna
 
 from bcauto.errors import BadInput
 from bcauto.io.disk import is_disk_full
 from bcauto.storage.retrying import PATIENCE
+from bcauto.study.attributes import SignOfLife, read_sign_of_life, store_sign_of_life
 from bcauto.study.folder import StudyFolder
 
-__all__ = ["Alone", "Drivers", "Peers", "driving", "living_drivers"]
+__all__ = ["StudyLock", "locked", "searching_process"]
 
 _BEAT = 30.0  # seconds between two signs of life
-_SILENCE = PATIENCE + 2 * _BEAT  # without one, until a driver elsewhere counts as dead
-_JOIN = "--join searches it together with them"
-_SIGN = "driver "  # what the names of the study's attributes with signs of life begin with
+_SILENCE = PATIENCE + 2 * _BEAT  # seconds without one after which a process counts as dead
+_TRIES, _PAUSE = 10, 0.05  # a process that only looks holds the lock for an instant
+_NAME_BYTES = 1000
 
 
-class Peers(Protocol):
-    """What a ledger knows of the drivers of its study."""
+class StudyLock:
+    """The lock as its holder has it.
 
-    own: str
-    """The name of this one."""
-
-    def alive(self, driver: str | None, /) -> bool:
-        """Whether a driver is alive; without a name, whether another one may be."""
-        ...
-
-    def beat(self) -> None:
-        """Shows that this driver is alive; called often."""
-        ...
-
-    def drawing(self) -> AbstractContextManager[None]:
-        """While it lasts, no other driver sees whether a trial is missing, or draws one."""
-        ...
-
-
-class Alone:
-    """The only driver that a study has."""
-
-    own = "this process"
-
-    def alive(self, _driver: str | None) -> bool:
-        """None is, but for this one, which knows its trials."""
-        return False
-
-    def beat(self) -> None:
-        """Nobody looks."""
-
-    def drawing(self) -> AbstractContextManager[None]:
-        """Nobody else draws."""
-        return nullcontext()
-
-
-class Drivers:
-    """The drivers of a study, as one of them sees them.
-
-    Attributes:
-        own: the name of this one.
-        joined: whether others were there before it.
+    Args:
+        folder: of the study.
+        previous: the name of the process that held it before, which is dead or has ended.
     """
 
-    def __init__(self, folder: StudyFolder, own: str, joined: bool) -> None:
-        self.folder, self.own, self.joined = folder, own, joined
+    def __init__(self, folder: StudyFolder, name: str, previous: str) -> None:
+        self.folder, self.name, self.previous = folder, name, previous
         self._study: optuna.Study | None = None
-        self._beaten = -_BEAT
+        self._beaten = 0.0
 
-    def open(self, study: optuna.Study, join: bool) -> None:
-        """Shows this driver to those that share the storage alone.
+    def claim(self, study: optuna.Study) -> None:
+        """Leave a first sign of life in a study whose storage other machines may share.
 
         Raises:
-            BadInput: one of those is alive, and ``join`` is not set.
+            BadInput: a process with another folder searches it.
         """
-        self._study = study
-        self._bury()
-        others = self._elsewhere()
-        if others and not join:
+        sign = read_sign_of_life(study)
+        recent = sign is not None and sign.seen > time.time() - _SILENCE
+        if sign and recent and sign.name not in (self.name, self.previous):
             gone = f"a killed one counts as gone after {_SILENCE:.0f} s"
-            raise BadInput(f"{_searched(self.folder.name, others)}; {_JOIN}; {gone}")
-        self.joined = self.joined or bool(others)
+            raise BadInput(f"{_refusal(self.folder, sign.name)}; {gone}")
+        self._study, self._beaten = study, -_BEAT
         self.beat()
 
-    def close(self) -> None:
-        """This driver is gone."""
-        if self._study is not None:
-            self._study.set_user_attr(_SIGN + self.own, 0.0)
-
-    def alive(self, driver: str | None) -> bool:
-        """Whether a driver is alive; without a name, whether another one may be."""
-        others = {*living_drivers(self.folder), *self._elsewhere()} - {self.own}
-        return bool(others) if driver is None else driver == self.own or driver in others
-
     def beat(self) -> None:
-        """Shows that this driver is alive, twice a minute at the most."""
+        """Leave a sign of life where one is due; call it often."""
         if self._study is not None and time.monotonic() - self._beaten >= _BEAT:
-            self._study.set_user_attr(_SIGN + self.own, time.time())
+            store_sign_of_life(self._study, SignOfLife(name=self.name, seen=time.time()))
             self._beaten = time.monotonic()
 
-    def drawing(self) -> AbstractContextManager[None]:
-        """While it lasts, no other driver that shares the study's folder draws a trial."""
-        return _one_at_a_time(self.folder)
-
-    def _elsewhere(self) -> list[str]:
-        """Drivers without a lock here that showed themselves a short while ago."""
-        assert self._study is not None  # it is open
-        signs = self._study.user_attrs
-        names = [name.removeprefix(_SIGN) for name in signs if name.startswith(_SIGN)]
-        here = set(_locks(self.folder))
-        recent = time.time() - _SILENCE
-        return [n for n in names if n not in here and signs[_SIGN + n] > recent and n != self.own]
-
-    def _bury(self) -> None:
-        """Takes dead drivers' last signs of life from the study, then their locks."""
-        assert self._study is not None  # it is open
-        with _one_at_a_time(self.folder):  # or a lock that is made, and not held yet, looks dead
-            dead = set(_locks(self.folder)) - set(living_drivers(self.folder))
-        signs = self._study.user_attrs
-        for name in dead:
-            if _SIGN + name in signs:
-                self._study.set_user_attr(_SIGN + name, 0.0)
-            (self.folder.drivers / f"{name}.lock").unlink(missing_ok=True)
+    def release(self) -> None:
+        """Take the sign of life back."""
+        if self._study is not None:
+            store_sign_of_life(self._study, SignOfLife(name=self.name, seen=0.0))
 
 
 @contextmanager
-def driving(folder: StudyFolder, join: bool = False, advice: str = _JOIN) -> Iterator[Drivers]:
-    """Makes this process a driver of the study, as long as it lasts.
+def locked(folder: StudyFolder, advice: str = "wait until it has ended") -> Iterator[StudyLock]:
+    """Hold the lock of a study; the folder is made where it is missing.
 
     Raises:
-        BadInput: another is alive (the message has its process id and host, and the advice), and
-            ``join`` is not set; or the folder cannot be written to, or its files locked.
+        BadInput: another process holds it (the message has its process id and host, then
+            ``advice``), or the folder cannot be written to, or its files cannot be locked.
     """
-    own = f"{os.getpid()}@{socket.gethostname()}-{secrets.token_hex(3)}"
-    path = folder.drivers / f"{own}.lock"
-    with _lockable(folder), _one_at_a_time(folder):
-        others = living_drivers(folder)
-        if others and not join:
-            raise BadInput(f"{_searched(folder.name, others)}; {advice}")
-        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        fcntl.flock(file, fcntl.LOCK_EX)
-    drivers = Drivers(folder, own, joined=bool(others))
+    file = _take(folder, advice)
     try:
-        yield drivers
+        name = f"{os.getpid()}@{socket.gethostname()}-{secrets.token_hex(3)}"
+        lock = StudyLock(folder, name, previous=_read_name(file))
+        os.ftruncate(file, 0)
+        os.pwrite(file, name.encode(), 0)
+        try:
+            yield lock
+        finally:
+            with suppress(Exception):  # the storage is gone; the next holder knows this one's name
+                lock.release()
     finally:
-        with suppress(Exception):  # a storage that is gone: the lock stays, for another to bury
-            drivers.close()
-            path.unlink(missing_ok=True)
         os.close(file)
 
 
-@contextmanager
-def _lockable(folder: StudyFolder) -> Iterator[None]:
-    """Makes the folder of the locks, and says in one line where they cannot be made."""
+def searching_process(folder: StudyFolder) -> str | None:
+    """The process that holds the lock, such as ``process 7 on host``; None where nobody does."""
     try:
-        folder.drivers.mkdir(parents=True, exist_ok=True)
-        yield
+        file = os.open(folder.lock, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return _described(_read_name(file))
+    finally:
+        os.close(file)
+    return None
+
+
+def _take(folder: StudyFolder, advice: str) -> int:
+    """Open the lock file and lock it; a process that only looks at it is waited for."""
+    try:
+        folder.path.mkdir(parents=True, exist_ok=True)
+        file = os.open(folder.lock, os.O_RDWR | os.O_CREAT, 0o644)
+        for _ in range(_TRIES):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(_PAUSE)
+            else:
+                return file
     except OSError as error:
         if is_disk_full(error):
             raise
         rule = "a study's folder must be one that can be written to and whose files can be locked"
         raise BadInput(f"{rule}, got {folder.path} ({error.strerror})") from None
+    holder = _read_name(file)
+    os.close(file)
+    raise BadInput(f"{_refusal(folder, holder)}; {advice}")
 
 
-def living_drivers(folder: StudyFolder) -> list[str]:
-    """The names of the drivers of a study's folder that are alive, this process' own included."""
-    return [name for name, path in _locks(folder).items() if _is_held(path)]
+def _read_name(file: int) -> str:
+    return os.pread(file, _NAME_BYTES, 0).decode(errors="replace")
 
 
-def _searched(study: str, drivers: list[str]) -> str:
-    who = " and ".join(map(_described, drivers))
-    return f"study {study!r} is being searched by {who}"
+def _refusal(folder: StudyFolder, name: str) -> str:
+    return f"study {folder.name!r} is being searched by {_described(name)}"
 
 
-def _described(driver: str) -> str:
-    process, _, host = driver.partition("@")
+def _described(name: str) -> str:
+    process, _, host = name.partition("@")
     return f"process {process} on {host.rpartition('-')[0]}"
-
-
-def _locks(folder: StudyFolder) -> dict[str, Path]:
-    return {path.stem: path for path in sorted(folder.drivers.glob("*.lock"))}
-
-
-def _is_held(path: Path) -> bool:
-    try:
-        file = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:  # its driver left at this very moment
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(file)
-    return False
-
-
-@contextmanager
-def _one_at_a_time(folder: StudyFolder) -> Iterator[None]:
-    """While it lasts, no other process becomes a driver, or draws a trial as one."""
-    # A file, since a network file system locks a folder for one machine alone.
-    file = os.open(folder.drivers / "turn", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(file)

@@ -10,7 +10,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from bcauto.recipe.recipe import Recipe
 from bcauto.seeds import derive
+from bcauto.study.attributes import store
 from bcauto.study.source import Asked
+from bcauto.trial import TrialAttributes
 
 __all__ = ["RepeatSource"]
 
@@ -45,7 +47,7 @@ class RepeatSource:
         number = trial.suggest_int("trial", 0, _MOST)
         repeat = trial.suggest_int("repeat", 1, _MOST)
         recipe = self.recipes[number]
-        trial.set_user_attr("of_trial", number)
+        store(trial, TrialAttributes(of_trial=number))
         return Asked(trial, recipe, derive(self.seed, "confirm", recipe.fingerprint, repeat))
 
     def left(self, study: optuna.Study) -> int:

@@ -18,17 +18,18 @@ from bcauto.recipe.recipe import Recipe
 from bcauto.seeds import derive
 from bcauto.space.dimensions import Scalar
 from bcauto.space.space import Space, given_recipe
+from bcauto.study.attributes import as_user_attrs, read_attributes
 from bcauto.study.sampling import OptunaSuggester, SamplerName, make_sampler
-from bcauto.trial import trial_seed
+from bcauto.trial import TrialAttributes, trial_seed
 
 __all__ = ["Asked", "Source", "SpaceSource", "was_sampled"]
 
-_PATIENCE = 10  # known recipes in a row, until a finite space's others are taken in turn
+_MAX_KNOWN_IN_ROW = 10  # known recipes sampled in a row, until a finite space is walked through
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A trial that was asked for, its recipe, and the seed that it trains with."""
+    """A trial that Optuna was asked for, its recipe, and the seed that it trains with."""
 
     trial: optuna.Trial
     recipe: Recipe
@@ -39,7 +40,7 @@ class Source(Protocol):
     """Where the recipes of a study come from."""
 
     def ask(self, study: optuna.Study) -> Asked | None:
-        """Asks the study for a trial, and draws its recipe; None where there is no other.
+        """Ask the study for its next trial, and sample its recipe; None where there is none left.
 
         What is queued in the study, such as a retry, comes first.
         """
@@ -47,10 +48,10 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class SpaceSource:
-    """Draws from a space: its starting points first, then what the sampler suggests.
+    """Recipes of a space: its starting points first, then what the sampler suggests.
 
-    A grid's points, and those that a sampler leaves over when it draws what is known again and
-    again, are taken in turn.
+    The points of a grid are taken in turn. So are those that are left of a finite space once the
+    sampler only repeats known ones.
     """
 
     space: Space
@@ -58,7 +59,7 @@ class SpaceSource:
     sampler: SamplerName = "tpe"
 
     def ask(self, study: optuna.Study) -> Asked | None:
-        """Asks for a trial: what is queued, the next starting point, or a suggestion.
+        """Ask for a trial: what is queued, else the next starting point, else a suggestion.
 
         None where every point of a finite space is known.
         """
@@ -70,32 +71,32 @@ class SpaceSource:
             if not started and self._in_turn(trials) and not self._queue_next_point(study, trials):
                 return None
         trial = study.ask()
-        given = trial.user_attrs.get("given")
+        given = read_attributes(trial).given
         recipe = parse(Recipe, given) if given else self.space.sample(OptunaSuggester(trial))
         return Asked(trial, recipe, trial_seed(self.seed, recipe))
 
     def _queue_starting_point(self, study: optuna.Study, trials: Sequence[FrozenTrial]) -> bool:
-        """Queues the space's next starting point; False where none is left.
+        """Queue the space's next starting point; False where none is left.
 
-        One at a time, so that a retry comes before it, where its first try was.
+        One at a time, so that a retry is asked for before the next one.
         """
-        tried = {trial.user_attrs.get("start") for trial in trials}
+        tried = {read_attributes(trial).start for trial in trials}
         key = next((key for key in self._starts if key not in tried), None)
         if key is None:
             return False
         start = self._starts[key]
         if isinstance(start, Recipe):
-            given = {"given": start.model_dump(mode="json")}
-            study.enqueue_trial({}, user_attrs={"start": key, **given})
+            given = TrialAttributes(start=key, given=start.model_dump(mode="json"))
+            study.enqueue_trial({}, user_attrs=as_user_attrs(given))
         else:
-            study.enqueue_trial(start, user_attrs={"start": key})
+            study.enqueue_trial(start, user_attrs=as_user_attrs(TrialAttributes(start=key)))
         return True
 
     @cached_property
     def _starts(self) -> dict[str, Recipe | dict[str, Scalar]]:
-        """The starting points in what a sampler is told, or whole recipes.
+        """The starting points: whole recipes, or points in the words that Optuna is told.
 
-        Each by a key that it keeps where others are put before it in the space's file.
+        Their keys come from what they say, so that others may be put before them in the file.
         """
         starts = (given_recipe(start) or self.space.options(start) for start in self.space.start)
         return {_key(start): start for start in starts}
@@ -103,12 +104,13 @@ class SpaceSource:
     def _in_turn(self, trials: Sequence[FrozenTrial]) -> bool:
         if self.sampler == "grid":
             return True
-        known = takewhile(lambda trial: "duplicate_of" in trial.user_attrs, reversed(trials))
-        return self.space.size is not None and len(list(known)) >= _PATIENCE
+        newest = map(read_attributes, reversed(trials))
+        known = takewhile(lambda stored: stored.duplicate_of is not None, newest)
+        return self.space.size is not None and len(list(known)) >= _MAX_KNOWN_IN_ROW
 
     def _queue_next_point(self, study: optuna.Study, trials: Sequence[FrozenTrial]) -> bool:
-        """Queues the first point of the space whose recipe no trial has; False where none is."""
-        known = {trial.user_attrs.get("seed") for trial in trials}
+        """Queue the first point of the space whose recipe no trial has; False where none is."""
+        known = {read_attributes(trial).seed for trial in trials}
         points = self.space.points()
         new = (
             point for point in points if trial_seed(self.seed, self.space.at(point)) not in known
@@ -125,11 +127,11 @@ def _key(start: Recipe | dict[str, Scalar]) -> str:
 
 
 def _asked_for(trials: Sequence[FrozenTrial]) -> int:
-    """Recipes asked for so far, retries not counted: a resumed search draws on from it."""
-    first = [t for t in trials if "retry_of" not in t.user_attrs]
+    """Recipes sampled so far, without retries: a resumed search seeds its sampler from it."""
+    first = [t for t in trials if read_attributes(t).retry_of is None]
     return sum(was_sampled(t) and t.state != TrialState.WAITING for t in first)
 
 
 def was_sampled(trial: FrozenTrial) -> bool:
-    """Whether its recipe was drawn, or given: one killed before that is drawn anew."""
-    return "recipe" in trial.user_attrs or "fixed_params" in trial.system_attrs
+    """Whether a trial has a recipe; the search may have been killed before it was sampled."""
+    return read_attributes(trial).recipe is not None or "fixed_params" in trial.system_attrs

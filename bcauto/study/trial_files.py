@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-
-import optuna
-from optuna.trial import FrozenTrial
 
 from bcauto.io.files import half_written
 from bcauto.trial import checkpoint_path
@@ -30,23 +27,21 @@ class TrialFiles:
     model: Callable[[int], Path]
     keep: Keep
 
-    def drop_checkpoint(self, trial: optuna.Trial | FrozenTrial) -> None:
-        """Deletes what a retry would have gone on from."""
-        if "seed" in trial.user_attrs:
-            path = checkpoint_path(self.model(trial.number), trial.user_attrs["seed"])
-            path.unlink(missing_ok=True)
+    def drop_checkpoint(self, number: int, seed: int) -> None:
+        """Delete what a retry of a trial would have gone on from."""
+        checkpoint_path(self.model(number), seed).unlink(missing_ok=True)
 
-    def drop_models(self, ranked: list[FrozenTrial], running: Iterable[FrozenTrial]) -> None:
-        """Deletes all models but those of the best, who come first, and of trials that run."""
+    def drop_models(self, ranked: Sequence[int], running: Iterable[int]) -> None:
+        """Delete all models but those of the best trials, who come first, and of those that run."""
         if self.keep == "all":
             return
-        names = {self.model(trial.number).name for trial in (*ranked[: self.keep], *running)}
+        names = {self.model(number).name for number in (*ranked[: self.keep], *running)}
         for path in self._folder.glob("*.keras"):
             if path.name not in names and not path.name.startswith("."):  # half written
                 path.unlink(missing_ok=True)
 
     def sweep(self) -> None:
-        """Deletes what a killed search left half written."""
+        """Delete what a killed search left half written."""
         for path in half_written(self._folder):
             path.unlink(missing_ok=True)
 

@@ -1,5 +1,6 @@
 """Runners that train nothing, importable by the processes that Ray starts."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from bcauto.study.source import SpaceSource
 
 @pytest.fixture(autouse=True)
 def importable_by_ray(monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
 
 
 @pytest.fixture

@@ -7,7 +7,11 @@ import subprocess
 import time
 
 from bcauto.errors import TrialFailed
-from bcauto.trial import TrialResult
+from bcauto.trial import Scores, TrialResult
+
+SCORES = Scores(
+    interval=(0.4, 0.6), standard_error=0.05, cells={}, families={}, held_out={}, clean={}
+)
 
 
 class PlannedRunner:
@@ -42,7 +46,7 @@ class PlannedRunner:
         with job.files.writing(job.model_path) as path:
             path.write_text("a model")
         (self.folder / f"ran-{job.number}").write_text(str(os.getpid()))
-        return TrialResult(float("nan") if deed == "nan" else score, 0.9, seconds=0.1)
+        return TrialResult(float("nan") if deed == "nan" else score, 0.9, SCORES)
 
 
 def kill_siblings(*names):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from optuna.trial import TrialState
+from study_fixtures import scores_of
 
 from bcauto.errors import Interrupted, NothingUsable
 from bcauto.execute.contract import Node, Slots
@@ -234,7 +235,7 @@ class Stubborn:
             report(1, job / 10)
         except TrialStopped:
             raise RuntimeError("stopped") from None
-        return TrialResult(job / 10, 0.9)
+        return TrialResult(job / 10, 0.9, scores_of())
 
 
 @pytest.mark.ray
@@ -246,7 +247,7 @@ class TestTrainerProcess:
         process = TrainerProcess([None], Stubborn, threads=1)
         assert process.begin(1) == Report(1, 0.1)
         assert process.begin(2) == Report(1, 0.2)
-        assert process.advance() == TrialResult(0.2, 0.9)
+        assert process.advance() == TrialResult(0.2, 0.9, scores_of())
 
 
 class TestSlots:

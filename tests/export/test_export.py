@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
+from study_fixtures import scores_of
 
 from bcauto.augment.policies import Augment, Basic, RandAugment
 from bcauto.errors import BadInput, NothingUsable
@@ -23,6 +24,7 @@ from bcauto.results.trials import CompletedTrial
 from bcauto.study.folder import StudyFolder
 from bcauto.study.settings import DataRecord, Identity, Settings, StudyRecord
 from bcauto.training.device import start_keras
+from bcauto.trial import RunRecord
 
 pytestmark = pytest.mark.keras
 
@@ -95,8 +97,8 @@ def best(folder) -> CompletedTrial:
 
 
 def best_of(folder, objective, number=4):
-    run = {"epochs": 3}
-    return CompletedTrial(number, objective, 0.4, {"cells": {"jpeg/3": 0.5}}, RECIPE, run)
+    run = RunRecord(epochs=3)
+    return CompletedTrial(number, objective, 0.4, scores_of({"sensor": 0.5}), RECIPE, run)
 
 
 def objective_of(folder, number):
@@ -138,14 +140,14 @@ def test_a_manifest_says_where_the_model_comes_from(exporting, folder, best):
         "confirmed": None,
         "objective_after_loading": pytest.approx(best.objective),
         "clean_accuracy": 0.4,
-        "scores": {"cells": {"jpeg/3": 0.5}},
+        "scores": scores_of({"sensor": 0.5}).model_dump(mode="json"),
         "class_names": list(NAMES),
         "image_size": [10, 12],
         "input": "RGB, 0-255, (n, height, width, 3)",
         "fingerprints": {"data": "d", "space": "s", "proxy": "p"},
         "seed": 11,
         "versions": {"keras": "3"},
-        "run": {"epochs": 3},
+        "run": RunRecord(epochs=3).model_dump(mode="json"),
     }
 
 

@@ -8,6 +8,7 @@ import time
 import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
+from study_fixtures import scores_of
 
 from bcauto.recipe.network import Network
 from bcauto.recipe.recipe import Recipe
@@ -21,7 +22,7 @@ RECIPE = Recipe(model=Network(backbone="SmallCNN")).model_dump(mode="json")
 SCORED = {
     "recipe": RECIPE,
     "clean_accuracy": 0.9,
-    "scores": {"standard_error": 0.01, "held_out": {}},
+    "scores": scores_of().model_dump(mode="json"),
     "run": {"parameters": 10},
 }
 
@@ -136,7 +137,7 @@ def test_checkpoints_of_what_is_tried_again_are_kept(study, space, folder):
     kept = {checkpoint(killed), checkpoint(interrupted)}
     ledger.close(interrupted.number, Failure("interrupted", retry=Retry.ALWAYS))
     ledger.close(failed.number, Failure("ValueError: no"))
-    ledger.close(done.number, TrialResult(0.5, 0.9, SCORED["scores"]))
+    ledger.close(done.number, TrialResult(0.5, 0.9, scores_of()))
     freed = {checkpoint(failed), checkpoint(done)}
     assert study.get_trials()[killed.number].state is TrialState.RUNNING
     found = unneeded(folder, study, None, 5, finished=False)

@@ -7,6 +7,7 @@ import optuna
 import pytest
 import scipy
 from optuna.trial import TrialState
+from study_fixtures import scores_of
 
 from bcauto.recipe.network import Network
 from bcauto.recipe.recipe import Recipe
@@ -15,7 +16,7 @@ from bcauto.results.trials import CompletedTrial
 from bcauto.space.space import Confirmation
 from bcauto.study.ledger import Ledger, Limits
 from bcauto.study.repeats import RepeatSource
-from bcauto.trial import Failure, Retry, TrialResult
+from bcauto.trial import Failure, Retry, RunRecord, TrialResult
 
 RECIPES = {
     number: Recipe(model=Network(backbone="SmallCNN", dropout=number / 100)) for number in range(12)
@@ -41,8 +42,8 @@ def ledger_of(repeats, folder, asks=None, **limits):
 
 
 def result(objective=0.5, error=0.01):
-    scores = {"standard_error": error, "held_out": {}}
-    return TrialResult(objective, 0.9, scores, parameters=10, seconds=60.0)
+    run = RunRecord(parameters=10, seconds=60.0)
+    return TrialResult(objective, 0.9, scores_of(standard_error=error), run)
 
 
 def run(ledger, count=100):
@@ -130,8 +131,8 @@ SHAPE = ((1, 2), (2, 1), (3, 3))  # means, and how often each is repeated
 
 
 def best(number, objective, parameters=100, error=0.01, of_trial=None):
-    run_of = {"parameters": parameters, "seconds": 1.0}
-    scores = {"standard_error": error, "held_out": {}}
+    run_of = RunRecord(parameters=parameters, seconds=1.0)
+    scores = scores_of(standard_error=error)
     return CompletedTrial(number, objective, 0.9, scores, RECIPES[number % 12], run_of, of_trial)
 
 
@@ -244,7 +245,7 @@ def finished_trial(recipe, value, seconds=60.0):
     attrs = {
         "recipe": recipe.model_dump(mode="json"),
         "clean_accuracy": 0.9,
-        "scores": {"standard_error": 0.01, "held_out": {}},
+        "scores": scores_of().model_dump(mode="json"),
         "run": {"parameters": 10, "seconds": seconds},
     }
     return optuna.trial.create_trial(value=value, user_attrs=attrs)

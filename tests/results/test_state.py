@@ -1,13 +1,14 @@
-"""The state of a study: by its drivers, its trials and its confirmation."""
+"""The state of a study: by its lock, its trials and its confirmation."""
 
 import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
+from study_fixtures import scores_of
 
 from bcauto.results.state import State, is_finished, study_state
 from bcauto.results.trials import completed_trials
 from bcauto.space.files import read_space
-from bcauto.study.lock import driving
+from bcauto.study.lock import locked
 from bcauto.study.repeats import RepeatSource
 from bcauto.study.settings import DataRecord, Identity, Settings, StudyRecord
 from bcauto.trial import trial_seed
@@ -42,7 +43,7 @@ def add(study, space, dropout, state=TrialState.COMPLETE):
     recipe = space.at({"model.dropout": dropout})
     attrs = {"recipe": recipe.model_dump(mode="json"), "seed": trial_seed(0, recipe)}
     if state is TrialState.COMPLETE:
-        attrs |= {"clean_accuracy": 0.9, "scores": {"held_out": {}}, "run": {}}
+        attrs |= {"clean_accuracy": 0.9, "scores": scores_of().model_dump(mode="json"), "run": {}}
     value = dropout if state is TrialState.COMPLETE else None
     study.add_trial(create_trial(state=state, value=value, user_attrs=attrs))
 
@@ -87,6 +88,6 @@ def test_not_finished_until_it_is_confirmed(settings, repeats, study, space, fol
 
 
 def test_a_study_with_a_driver_is_being_searched(study, space, folder):
-    with driving(folder):
+    with locked(folder):
         assert study_state(folder, record(trials=1), study, None) is State.SEARCHING
     assert study_state(folder, record(trials=1), study, None) is State.INTERRUPTED

@@ -3,18 +3,19 @@
 import optuna
 import pytest
 from optuna.trial import TrialState
+from study_fixtures import scores_of
 
 from bcauto.results.trials import completed_trials, load_study, status
 from bcauto.study.ledger import Ledger, Limits
 from bcauto.study.source import SpaceSource
-from bcauto.trial import Failure, Retry, TrialResult
+from bcauto.trial import Failure, Retry, RunRecord, TrialResult
 
 
 @pytest.fixture
 def searched(study, space, folder):
     ledger = Ledger(study, SpaceSource(space, 0), Limits(9), folder.model)
     for objective in (0.5, 0.8, 0.8, 0.2):
-        scored = TrialResult(objective, clean_accuracy=0.9, seconds=3.0)
+        scored = TrialResult(objective, 0.9, scores_of(), RunRecord(seconds=3.0))
         ledger.close(ledger.next_job().number, scored)
     ledger.close(ledger.next_job().number, Failure("ValueError: no"))
     ledger.next_job()
@@ -54,7 +55,7 @@ def test_status_of_a_study_without_trials():
 def test_best_comes_first_and_of_equals_the_earlier(searched):
     assert [best.number for best in completed_trials(searched)] == [1, 2, 0, 3]
     assert completed_trials(searched)[0].recipe.training.optimizer == "adam"
-    assert completed_trials(searched)[0].run["seconds"] == 3.0
+    assert completed_trials(searched)[0].run.seconds == 3.0
 
 
 def test_best_agrees_with_optuna(searched):

@@ -10,6 +10,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 from scipy import stats
+from study_fixtures import scores_of
 
 from bcauto.results.trials import CompletedTrial
 from bcauto.results.validity import (
@@ -18,6 +19,7 @@ from bcauto.results.validity import (
     comparable,
     proxy_validity,
 )
+from bcauto.trial import RunRecord
 
 NAMES = ("objective", "clean_accuracy", "geometry", "colour")
 
@@ -32,8 +34,8 @@ def nothing_warns():
 def trial(number, objective, clean=0.9, held_out=0.5, geometry=0.6, colour=0.7):
     """A complete trial; its held-out score is the mean of two families on either side of it."""
     held = {} if held_out is None else {"blur": held_out - 0.125, "microscopy": held_out + 0.125}
-    scores = {"families": {"geometry": geometry, "colour": colour}, "held_out": held}
-    return CompletedTrial(number, objective, clean, scores, recipe=None, run={})
+    scores = scores_of({"geometry": geometry, "colour": colour}, held)
+    return CompletedTrial(number, objective, clean, scores, recipe=None, run=RunRecord())
 
 
 def trials_of(objective, clean, held_out, geometry=None, colour=None):
@@ -64,13 +66,13 @@ def columns(trials):
     scores = {
         "objective": [t.objective for t in trials],
         "clean_accuracy": [t.clean_accuracy for t in trials],
-        **{name: [t.scores["families"][name] for t in trials] for name in ("geometry", "colour")},
+        **{name: [t.scores.families[name] for t in trials] for name in ("geometry", "colour")},
     }
     return {name: np.array(values) for name, values in scores.items()}, held(trials)
 
 
 def held(trials):
-    return np.array([np.mean(list(t.scores["held_out"].values())) for t in trials])
+    return np.array([np.mean(list(t.scores.held_out.values())) for t in trials])
 
 
 def worths(found):
@@ -187,7 +189,7 @@ def normal_pairs(rng, shape, correlation):
 
 
 def without_families(trials):
-    return [replace(one, scores={**one.scores, "families": {}}) for one in trials]
+    return [replace(one, scores=scores_of({}, one.scores.held_out)) for one in trials]
 
 
 def true_top_10(n, correlation):

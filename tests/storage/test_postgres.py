@@ -10,6 +10,7 @@ import optuna
 import psycopg
 import pytest
 from optuna.trial import TrialState
+from study_fixtures import scores_of
 
 from bcauto.errors import BadInput
 from bcauto.search.plan import plan_search
@@ -40,7 +41,7 @@ def opened(url, said):
 
 
 def result(objective):
-    return TrialResult(objective, clean_accuracy=0.9, scores={"cells": {"defocus/3": 0.5}})
+    return TrialResult(objective, clean_accuracy=0.9, scores=scores_of({"blur": 0.5}))
 
 
 def search(study, space, folder, trials, between=lambda: None):

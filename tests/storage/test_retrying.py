@@ -17,6 +17,7 @@ from optuna.storages import RDBStorage
 from optuna.storages._cached_storage import _CachedStorage
 from optuna.trial import TrialState
 from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
+from study_fixtures import scores_of
 
 from bcauto.errors import NothingUsable
 from bcauto.storage.connect import storage_failures_in_one_line
@@ -268,7 +269,7 @@ def lose_the_answer(storage, turns):
 
 
 def result(job):
-    return TrialResult(0.5 + job.seed % 1000 / 2000, 0.9, {"cells": {"defocus/3": 0.5}})
+    return TrialResult(0.5 + job.seed % 1000 / 2000, 0.9, scores_of({"blur": 0.5}))
 
 
 def search(study, space, folder):

@@ -1,20 +1,17 @@
 """The ledger alone, with nobody training."""
 
 import subprocess
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import optuna
 import pytest
 from optuna.trial import TrialState
+from study_fixtures import scores_of
 
 from bcauto.errors import NothingUsable
 from bcauto.results.trials import status
 from bcauto.space.space import Space
-from bcauto.storage.connect import connect
 from bcauto.study.ledger import Ledger, Limits
-from bcauto.study.lock import Alone, driving
 from bcauto.study.monitor import SilentMonitor
 from bcauto.study.source import SpaceSource
 from bcauto.trial import Failure, Retry, TrialResult
@@ -23,7 +20,7 @@ COUNT = 14
 
 
 def result(objective):
-    return TrialResult(objective, clean_accuracy=0.9, scores={"cells": {"defocus/3": 0.5}})
+    return TrialResult(objective, clean_accuracy=0.9, scores=scores_of({"defocus": 0.5}))
 
 
 def make(study, space, folder, trials=100, seed=0, **limits):
@@ -60,7 +57,7 @@ def test_complete_trial_keeps_all_that_it_scored(study, space, folder):
     trial = study.get_trials()[0]
     assert (trial.state, trial.value) == (TrialState.COMPLETE, 0.75)
     assert trial.user_attrs["clean_accuracy"] == 0.9
-    assert trial.user_attrs["scores"] == {"cells": {"defocus/3": 0.5}}
+    assert trial.user_attrs["scores"]["families"] == {"defocus": 0.5}
     assert trial.user_attrs["recipe"]["training"]["optimizer"] == "lion"
 
 
@@ -302,20 +299,6 @@ def test_many_trials_that_end_with_the_time_or_their_machine_end_no_search(study
     assert ledger.broken is None
 
 
-def test_a_trial_that_another_driver_closed_is_left_to_it(study, space, folder):
-    ledger = make(study, space, folder)
-    reporting, closing, failing, stopping = (ledger.next_job().number for _ in range(4))
-    for number in (reporting, closing, failing, stopping):
-        study.tell(number, state=TrialState.FAIL)
-    assert ledger.report(reporting, 1, 0.5)
-    ledger.stopped(reporting)
-    ledger.close(closing, result(0.5))
-    ledger.close(failing, Failure("interrupted", retry=Retry.ALWAYS))
-    ledger.stopped(stopping)
-    assert ledger.live == 0
-    assert states(study)[:4] == [TrialState.FAIL] * 4
-
-
 def test_report_reaches_the_study_and_prunes_those_behind(study, space, folder):
     ledger = make(study, space, folder)
     for _ in range(6):
@@ -482,114 +465,6 @@ def test_what_a_killed_search_left_in_the_models_folder_is_deleted(study, space,
     folder.model(job.number).write_text("weights")
     ledger.close(job.number, result(0.5))
     assert [path.name for path in folder.models.iterdir()] == [f"{job.number}.keras"]
-
-
-class Other(Alone):
-    """Another driver, which is alive until it is said to be dead."""
-
-    own = "1@here-abc"
-
-    def __init__(self):
-        self.living = {self.own, "2@there-def"}
-
-    def alive(self, driver):
-        return bool(self.living - {self.own}) if driver is None else driver in self.living
-
-
-def joined(study, space, folder, drivers, own, trials):
-    drivers = Other() if drivers is None else drivers
-    drivers.own = own
-    source = SpaceSource(space, 0)
-    return Ledger(study, source, Limits(trials), folder.model, drivers=drivers)
-
-
-def test_two_ledgers_reach_the_target_together(study, space, folder):
-    first = joined(study, space, folder, None, "1@here-abc", trials=4)
-    run(first, 1)
-    held = first.next_job()
-    second = joined(study, space, folder, None, "2@there-def", trials=4)
-    assert states(study)[held.number] is TrialState.RUNNING
-    run(second, 2)
-    assert second.next_job() is None
-    assert not second.over  # the first's trial may still fail
-    first.close(held.number, result(0.5))
-    assert first.over
-    assert second.over
-    assert states(study).count(TrialState.COMPLETE) == 4
-
-
-class SlowSource(SpaceSource):
-    """Takes long enough over a draw for another driver to look, too."""
-
-    def ask(self, study):
-        time.sleep(0.5)
-        return super().ask(study)
-
-
-def test_two_drivers_do_not_both_draw_the_last_trial(space, folder):
-    def draw(drivers):
-        study = optuna.create_study(
-            study_name="cells", storage=connect(folder.default_storage), load_if_exists=True
-        )
-        drivers.open(study, join=True)
-        source = SlowSource(space, 0)
-        ledger = Ledger(study, source, Limits(1), folder.model, drivers=drivers)
-        together.wait(timeout=60)
-        return ledger.next_job()
-
-    together = threading.Barrier(2)
-    with driving(folder) as first, driving(folder, join=True) as second:
-        draw_both = ThreadPoolExecutor(2)
-        jobs = list(draw_both.map(draw, (first, second)))
-    assert sum(job is not None for job in jobs) == 1
-
-
-def test_of_two_trials_that_are_drawn_alike_at_one_moment_one_is_trained(study, space, folder):
-    """Drivers that share the database alone take no turns."""
-
-    class Meanwhile(SpaceSource):
-        """While it draws, another driver has drawn the same."""
-
-        def ask(self, study):
-            asked = super().ask(study)
-            others = SpaceSource.ask(self, study)
-            threads.append(threading.Thread(target=lambda: jobs.append(second._draw_job(others))))
-            threads[0].start()
-            time.sleep(0.5)
-            return asked
-
-    threads, jobs = [], []
-    one_point = Space.model_validate({**space.model_dump(), "start": (), "search": {}})
-    second = joined(study, one_point, folder, None, "2@there-def", trials=4)
-    first = joined(study, one_point, folder, None, "1@here-abc", trials=4)
-    asked = Meanwhile(one_point, 0).ask(study)
-    jobs.append(first._draw_job(asked))
-    threads[0].join()
-    assert sum(job is not None for job in jobs) == 1
-    assert [t.user_attrs.get("duplicate_of") for t in study.get_trials()] == [None, 0]
-
-
-def test_a_trial_that_a_driver_left_before_its_name_was_on_it_is_taken_over_in_the_end(
-    study, space, folder, monkeypatch
-):
-    study.ask()  # and its driver dies, while two others live
-    ledger = joined(study, space, folder, None, "1@here-abc", trials=1)
-    assert ledger.next_job() is None
-    assert not ledger.over
-    monkeypatch.setattr("bcauto.study.ledger._DRAWING", 0.0)
-    assert ledger.next_job() is not None
-
-
-def test_a_driver_takes_over_what_a_dead_one_left(study, space, folder):
-    first = joined(study, space, folder, None, "1@here-abc", trials=2)
-    left = first.next_job()
-    drivers = Other()
-    second = joined(study, space, folder, drivers, "2@there-def", trials=2)
-    run(second, 1)
-    assert second.next_job() is None
-    drivers.living.remove("1@here-abc")
-    assert second.next_job().recipe == left.recipe
-    assert states(study)[left.number] is TrialState.FAIL
 
 
 def test_other_reasons_and_successes_start_the_count_anew(study, space, folder):

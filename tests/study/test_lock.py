@@ -1,9 +1,11 @@
-"""Those who search a study: alone, together, and after one was killed."""
+"""One process searches a study at a time, and a dead one does not keep the next from it."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 
 import optuna
 import pytest
@@ -12,22 +14,22 @@ from bcauto.errors import BadInput
 from bcauto.storage.connect import connect
 from bcauto.study import lock as module
 from bcauto.study.folder import StudyFolder
-from bcauto.study.lock import driving, living_drivers
+from bcauto.study.lock import locked, searching_process
 
 CHILD = """
-import os, signal, sys
+import sys
 from pathlib import Path
-from bcauto.study import StudyFolder, driving
-with driving(StudyFolder(Path(sys.argv[1]))) as drivers:
-    print(drivers.own, flush=True)
+from bcauto.study.folder import StudyFolder
+from bcauto.study.lock import locked
+with locked(StudyFolder(Path(sys.argv[1]))) as lock:
+    print(lock.name, flush=True)
     sys.stdin.readline()
-    os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
 @pytest.fixture
 def other(folder):
-    """Another process that searches the study, until a line is written to it: then it is killed."""
+    """Another process that searches the study, until it is killed or a line is written to it."""
     child = subprocess.Popen(
         [sys.executable, "-c", CHILD, str(folder.path)],
         stdin=subprocess.PIPE,
@@ -41,62 +43,81 @@ def other(folder):
 
 
 def kill(child):
-    child.stdin.write("now\n")
-    child.stdin.flush()
-    assert child.wait(timeout=20) == -9
+    child.kill()
+    assert child.wait(timeout=20) == -signal.SIGKILL
 
 
-def open_study(folder):
+def study_of(folder):
     return optuna.create_study(
         study_name=folder.name, storage=connect(folder.default_storage), load_if_exists=True
     )
 
 
-def test_a_second_driver_is_refused_and_told_of_the_first(folder, other):
+def test_a_second_process_is_refused_and_told_of_the_first(folder, other):
     who = f"process {other.pid} on {socket.gethostname()}"
-    with pytest.raises(BadInput, match=f"is being searched by {who}; --join"), driving(folder):
+    assert searching_process(folder) == who
+    line = f"study 'cells' is being searched by {who}; wait until it has ended"
+    with pytest.raises(BadInput, match=line), locked(folder):
+        pass
+    with pytest.raises(BadInput, match=f"{who}; try later"), locked(folder, advice="try later"):
         pass
 
 
-def test_a_folder_that_cannot_hold_locks_is_refused_in_one_line(folder):
-    folder.drivers.write_text("a file, where the folder of the locks should be")
-    line = rf"can be locked, got {folder.path} \(File exists\)"
-    with pytest.raises(BadInput, match=line), driving(folder):
-        pass
+def test_a_refusal_takes_nothing_from_the_first(folder, other):
+    for _ in range(2):
+        with pytest.raises(BadInput, match=f"process {other.pid}"), locked(folder):
+            pass
+    assert searching_process(folder) == f"process {other.pid} on {socket.gethostname()}"
 
 
-def test_the_lock_of_a_killed_driver_is_free(folder, other):
+def test_a_process_that_ends_or_is_killed_leaves_the_lock(folder, other):
     kill(other)
-    with driving(folder) as drivers:
-        assert living_drivers(folder) == [drivers.own]
-        assert not drivers.joined
-    assert living_drivers(folder) == []
+    assert searching_process(folder) is None
+    with locked(folder) as lock:
+        assert lock.previous == other.name
+        assert searching_process(folder) == f"process {os.getpid()} on {socket.gethostname()}"
+    assert searching_process(folder) is None
 
 
-def test_a_driver_that_joins_sees_the_other_live_and_die(folder, other):
-    with driving(folder, join=True) as drivers:
-        drivers.open(open_study(folder), join=True)
-        assert drivers.joined
-        assert drivers.alive(other.name)
-        assert drivers.alive(None)
-        kill(other)
-        assert not drivers.alive(other.name)
-        assert not drivers.alive(None)
-        assert drivers.alive(drivers.own)
+def test_a_process_that_only_looks_keeps_nobody_from_searching(folder):
+    with locked(folder):
+        pass
+    look = f"""
+import sys
+from pathlib import Path
+from bcauto.study.folder import StudyFolder
+from bcauto.study.lock import searching_process
+print(flush=True)
+while True:
+    searching_process(StudyFolder(Path({str(folder.path)!r})))
+"""
+    looking = subprocess.Popen([sys.executable, "-c", look], stdout=subprocess.PIPE)
+    looking.stdout.readline()
+    try:
+        for _ in range(50):
+            with locked(folder):
+                pass
+    finally:
+        looking.kill()
+        looking.communicate()
 
 
-def test_joining_a_study_that_nobody_searches_is_searching_it(folder):
-    with driving(folder, join=True) as drivers:
-        drivers.open(open_study(folder), join=True)
-        assert not drivers.joined
+def test_a_folder_that_was_never_searched(tmp_path):
+    folder = StudyFolder(tmp_path / "new" / "cells")
+    assert searching_process(folder) is None
+    with locked(folder):
+        assert searching_process(folder)
 
 
-class TestElsewhere:
-    """Machines with folders of their own, which share the storage alone."""
+def test_a_folder_that_cannot_hold_a_lock_is_refused_in_one_line(tmp_path):
+    (tmp_path / "cells").write_text("a file, where the folder should be")
+    folder = StudyFolder(tmp_path / "cells")
+    with pytest.raises(BadInput, match=rf"can be locked, got {folder.path} \(File exists\)"):
+        locked(folder).__enter__()
 
-    @pytest.fixture
-    def here(self, folder):
-        return folder
+
+class TestSharedStorage:
+    """Machines with folders of their own share a storage: the study has a sign of life."""
 
     @pytest.fixture
     def there(self, tmp_path):
@@ -104,31 +125,44 @@ class TestElsewhere:
         folder.path.mkdir(parents=True)
         return folder
 
-    def test_a_driver_is_refused_while_another_shows_that_it_is_alive(self, here, there):
-        study = open_study(here)
-        with driving(here) as first:
-            first.open(study, join=False)
-            with driving(there) as second, pytest.raises(BadInput, match=f"process {os.getpid()}"):
-                second.open(open_study(here), join=False)
-        with driving(there) as second:
-            second.open(open_study(here), join=False)
-            assert not second.joined
+    def test_a_second_machine_is_refused_while_the_first_is_alive(self, folder, there):
+        study = study_of(folder)
+        with locked(folder) as first:
+            first.claim(study)
+            line = rf"searched by process {os.getpid()} on .*; a killed one counts as gone after"
+            with locked(there) as second, pytest.raises(BadInput, match=line):
+                second.claim(study_of(folder))
+        with locked(there) as second:
+            second.claim(study_of(folder))
 
-    def test_a_driver_joins_and_counts_the_other_as_dead_once_it_is_silent(
-        self, here, there, monkeypatch
-    ):
-        with driving(here) as first, driving(there, join=True) as second:
-            first.open(open_study(here), join=False)
-            second.open(open_study(here), join=True)
-            assert second.joined
-            assert second.alive(first.own)
+    def test_a_silent_machine_counts_as_gone(self, folder, there, monkeypatch):
+        with locked(folder) as first, locked(there) as second:
+            first.claim(study_of(folder))
             monkeypatch.setattr(module, "_SILENCE", -1.0)
-            assert not second.alive(first.own)
+            second.claim(study_of(folder))
 
-    def test_a_driver_killed_in_the_same_folder_is_gone_at_once(self, here, other):
-        study = open_study(here)
-        study.set_user_attr(f"driver {other.name}", 4e9)  # shows that it is alive, for ever
+    def test_a_killed_process_of_the_same_folder_is_gone_at_once(self, folder, other):
+        study = study_of(folder)
+        sign = {"name": other.name, "seen": time.time() + 1e6}  # for ever
+        study.set_user_attr("searched_by", sign)
         kill(other)
-        with driving(here) as drivers:
-            drivers.open(study, join=False)
-            assert not drivers.joined
+        with locked(folder) as lock:
+            lock.claim(study)
+
+    def test_the_sign_of_life_is_renewed_when_it_is_due(self, folder, monkeypatch):
+        study = study_of(folder)
+        with locked(folder) as lock:
+            lock.claim(study)
+            first = study.user_attrs["searched_by"]
+            lock.beat()
+            assert study.user_attrs["searched_by"] == first
+            monkeypatch.setattr(module, "_BEAT", 0.0)
+            lock.beat()
+            assert study.user_attrs["searched_by"]["seen"] > first["seen"]
+        assert study.user_attrs["searched_by"]["seen"] == 0.0
+
+    def test_a_storage_that_is_gone_at_the_end_is_no_error(self, folder, monkeypatch):
+        study = study_of(folder)
+        with locked(folder) as lock:
+            lock.claim(study)
+            monkeypatch.setattr(study, "set_user_attr", lambda *_: 1 / 0)

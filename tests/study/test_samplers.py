@@ -4,6 +4,7 @@ import importlib.util
 
 import optuna
 import pytest
+from study_fixtures import scores_of
 
 from bcauto.io.toml import parse
 from bcauto.results.importance import importances
@@ -33,12 +34,7 @@ def result(objective):
     return TrialResult(
         objective=objective,
         clean_accuracy=0.5,
-        scores={"held_out": {}, "families": {}, "interval": [0, 1], "standard_error": 0.1},
-        epochs=1,
-        seconds=1.0,
-        parameters=1,
-        trainable_parameters=1,
-        device={},
+        scores=scores_of(standard_error=0.1),
     )
 
 

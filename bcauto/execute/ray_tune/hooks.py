@@ -34,9 +34,8 @@ class Bridge:
         self.error: BaseException | None = None
 
     def look_up(self) -> None:
-        """Hears whether the search should end, and shows that it lives; called often."""
+        """Hears whether the search should end; called often."""
         self.guarded(self.check)
-        self.guarded(self.ledger.beat)
 
     def guarded(self, call: Callable[[], Any]) -> Any:
         """The result of ``call``; None, with the error kept, where it raises."""

@@ -1,0 +1,42 @@
+"""When a trial may be pruned at all; the pruner itself is Optuna's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from optuna.trial import FrozenTrial
+
+from bcauto.recipe.recipe import Training
+from bcauto.study.attributes import read_attributes
+from bcauto.trial import TrialAttributes
+
+__all__ = ["may_prune"]
+
+
+def may_prune(
+    stored: TrialAttributes, training: Training, epoch: int, trials: Sequence[FrozenTrial]
+) -> bool:
+    """Whether the pruner is asked about a trial at an epoch.
+
+    It is not while the head alone trains: there a trial is behind all whose head was done sooner,
+    and it may still overtake them. Starting points train to their end. A retry is not pruned at an
+    epoch that its first try has passed, though the others may be ahead of that by now.
+
+    Args:
+        stored: what is stored of the trial.
+        training: of its recipe.
+        epoch: counted from 1 over all stages.
+        trials: all trials of the study, by number.
+    """
+    head_epochs = 0 if training.stages else training.head_epochs
+    if epoch <= head_epochs:
+        return False
+    if stored.retry_of is not None and epoch in trials[stored.retry_of].intermediate_values:
+        return False
+    return not _is_starting_point(stored, trials)
+
+
+def _is_starting_point(stored: TrialAttributes, trials: Sequence[FrozenTrial]) -> bool:
+    while stored.start is None and stored.retry_of is not None:
+        stored = read_attributes(trials[stored.retry_of])
+    return stored.start is not None
