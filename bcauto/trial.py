@@ -157,6 +157,15 @@ class TrialResult:
     scores: Scores
     run: RunRecord = field(default_factory=RunRecord)
 
+    def as_dict(self) -> dict[str, Any]:
+        """The result as plain values that JSON can hold."""
+        return {
+            "objective": self.objective,
+            "clean_accuracy": self.clean_accuracy,
+            "scores": self.scores.model_dump(mode="json"),
+            "run": self.run.model_dump(mode="json"),
+        }
+
 
 class TrialAttributes(_Stored):
     """What a study stores of a trial, beside the parameters, state and value that Optuna stores.

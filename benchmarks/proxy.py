@@ -39,7 +39,7 @@ from bcauto.results.trials import CompletedTrial
 from bcauto.results.validity import Worth, proxy_validity
 from bcauto.seeds import derive
 from bcauto.training.trainer import Payload, Trainer
-from bcauto.trial import Job, RunRecord, Scores, TrialResult
+from bcauto.trial import Job, RunRecord, Scores
 
 _SEED = 0
 _FLIP = {"basic": {"flip": True}}
@@ -138,21 +138,12 @@ def train(number: int, out: Path) -> CompletedTrial:
     if not model.exists():
         job = Job(number, recipe, derive(_SEED, "trial", given), model)
         result = _trainer[0].run(job, lambda _epoch, _score: None)
-        known = {"given": RECIPES[number], "proxy": payload.proxy.fingerprint, **_plain(result)}
+        known = {"given": RECIPES[number], "proxy": payload.proxy.fingerprint, **result.as_dict()}
     elif known.get("proxy") != payload.proxy.fingerprint:
         known |= {"proxy": payload.proxy.fingerprint, **_scored_again(model, payload)}
     scores.write_text(json.dumps(known) + "\n", encoding="utf-8")
     scores, run = Scores.model_validate(known["scores"]), RunRecord.model_validate(known["run"])
     return CompletedTrial(number, known["objective"], known["clean_accuracy"], scores, recipe, run)
-
-
-def _plain(result: TrialResult) -> dict[str, Any]:
-    return {
-        "objective": result.objective,
-        "clean_accuracy": result.clean_accuracy,
-        "scores": result.scores.model_dump(mode="json"),
-        "run": result.run.model_dump(mode="json"),
-    }
 
 
 def _scored_again(model: Path, payload: Payload) -> dict[str, Any]:
@@ -162,7 +153,12 @@ def _scored_again(model: Path, payload: Payload) -> dict[str, Any]:
     )
     from bcauto.training.scoring import score_model
 
-    return score_model(load_model(model).model, payload.data, payload.proxy)
+    objective, scores = score_model(load_model(model).model, payload.data, payload.proxy)
+    return {
+        "objective": objective,
+        "clean_accuracy": scores.clean["accuracy"],
+        "scores": scores.model_dump(mode="json"),
+    }
 
 
 def train_all(out: Path, data: Path, weights: str, jobs: int) -> list[CompletedTrial]:

@@ -6,7 +6,6 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -71,7 +70,7 @@ def train(  # one parameter an option
         trained = train_recipe(chosen, data, source, number, model, report, side, leaks or "refuse")
         found = _as_object(recipe, trained.result)
         (folder / "recipe.toml").write_text(chosen.to_toml(), encoding="utf-8")
-        whole = json.dumps({**found, **_about_model(trained), **asdict(trained.result)}, indent=2)
+        whole = json.dumps({**found, **_about_model(trained), **trained.result.as_dict()}, indent=2)
         (folder / "manifest.json").write_text(whole + "\n", encoding="utf-8")
     typer.echo(json.dumps(found) if as_json else _line(chosen, found))
 

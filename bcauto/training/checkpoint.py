@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcauto.training.stages import Stage
-from bcauto.trial import Job
+from bcauto.trial import Job, StageRecord
 
 __all__ = ["Checkpoint", "Progress"]
 
@@ -20,9 +20,9 @@ _TRIAL = "trial"
 
 
 class Progress(NamedTuple):
-    """A TrialResult's record of every stage that ended, and the score of each of their epochs."""
+    """The record of every stage that ended, and the score of each of their epochs."""
 
-    stages: list[dict[str, Any]]
+    stages: list[StageRecord]
     scores: list[float]
 
 
@@ -44,7 +44,8 @@ class Checkpoint:
 
     def write(self, progress: Progress) -> None:
         """Keeps the model as it is, and what is known of the stages so far."""
-        said = json.dumps({**self._trial(), **progress._asdict()})
+        stages = [stage.model_dump() for stage in progress.stages]
+        said = json.dumps({**self._trial(), "stages": stages, "scores": progress.scores})
         arrays: dict[str, Any] = {_TRIAL: np.array(said)}
         arrays |= {str(n): value for n, value in enumerate(self._values())}
         files, path = self.job.files, self.job.checkpoint_path
@@ -72,10 +73,11 @@ class Checkpoint:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
             said = json.loads(str(file[_TRIAL]))
             values = [file[str(n)] for n in range(len(file.files) - 1)]
-        progress = Progress(said.pop("stages"), said.pop("scores"))
+        stages = [StageRecord.model_validate(stage) for stage in said.pop("stages")]
+        progress = Progress(stages, said.pop("scores"))
         if said != self._trial() or len(progress.stages) >= len(self.planned):
             raise ValueError("it is of another trial")
-        if sum(stage["epochs"] for stage in progress.stages) != len(progress.scores):
+        if sum(stage.epochs for stage in progress.stages) != len(progress.scores):
             raise ValueError("it does not have one score for each epoch")
         if [_form(value) for value in values] != [_form(value) for value in self._values()]:
             raise ValueError("it is of another model")

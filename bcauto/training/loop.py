@@ -12,40 +12,18 @@ import numpy as np
 from bcauto.errors import TrialFailed
 from bcauto.training.accumulation import train_in_parts
 from bcauto.training.stages import Stage
+from bcauto.trial import StageRecord
 
-__all__ = ["Epochs", "Trained", "stage_record", "train_stage"]
+__all__ = ["Epochs", "Trained", "train_stage"]
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained classifier of 0-255 RGB as it is handed over, and a TrialResult's ``stages``."""
+    """A trained classifier of 0-255 RGB as it is handed over, and what each of its stages did."""
 
     model: Any
     trainable_parameters: int
-    stages: list[dict[str, Any]]
-
-
-def stage_record(
-    name: str,
-    epochs: int,
-    trainable_parameters: int,
-    frozen_layers: int = 0,
-    first_block: str | None = None,
-    accumulate: int = 1,
-) -> dict[str, Any]:
-    """One of a TrialResult's ``stages``.
-
-    ``accumulate`` is in it where a step had several parts: BatchNorm that trains saw those alone.
-    """
-    accumulated = {"accumulate": accumulate} if accumulate > 1 else {}
-    return {
-        "name": name,
-        "epochs": epochs,
-        "frozen_layers": frozen_layers,
-        "first_block": first_block,
-        "trainable_parameters": trainable_parameters,
-        **accumulated,
-    }
+    stages: list[StageRecord]
 
 
 class Epochs(Protocol):

@@ -15,11 +15,11 @@ from bcauto.training.batches import Batches
 from bcauto.training.callbacks import make_callbacks
 from bcauto.training.checkpoint import Checkpoint, Progress
 from bcauto.training.device import Device
-from bcauto.training.loop import Trained, stage_record, train_stage
+from bcauto.training.loop import Trained, train_stage
 from bcauto.training.losses import make_loss
 from bcauto.training.scoring import EpochReporter
 from bcauto.training.stages import compile_stage, plan_stages
-from bcauto.trial import Job
+from bcauto.trial import Job, StageRecord
 
 __all__ = ["train_network"]
 
@@ -60,13 +60,13 @@ def train_network(
             lambda epoch: reporter.on_epoch_end(classifier.model, epoch),
             after=before,
         )
-        record = stage_record(
-            stage.name,
-            last - before,
-            classifier.trainable_parameters,
-            stage.frozen_layers,
-            classifier.first_trainable_block,
-            stage.accumulate,
+        record = StageRecord(
+            name=stage.name,
+            epochs=last - before,
+            frozen_layers=stage.frozen_layers,
+            first_block=classifier.first_trainable_block,
+            trainable_parameters=classifier.trainable_parameters,
+            accumulate=stage.accumulate,
         )
         stages.append(record)
         if len(stages) < len(planned):

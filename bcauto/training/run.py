@@ -21,7 +21,7 @@ from bcauto.training.batches import Batches
 from bcauto.training.device import Device, detect_device
 from bcauto.training.network import train_network
 from bcauto.training.scoring import EpochReporter, score_model
-from bcauto.trial import Job, Report, TrialResult
+from bcauto.trial import Job, Report, RunRecord, TrialResult
 
 __all__ = ["run_trial", "save_model"]
 
@@ -56,18 +56,18 @@ def run_trial(
         trained = train_hypermodel(recipe, data, batches, reporter, job.accumulate)
     else:
         trained = train_network(job, data, weights, batches, device, reporter)
-    result = score_model(trained.model, data, proxy)
+    objective, scores = score_model(trained.model, data, proxy)
     with job.files.writing(job.model_path) as path:
         save_model(trained.model, path)
-    return TrialResult(
-        **result,
-        epochs=sum(stage["epochs"] for stage in trained.stages),
+    run = RunRecord(
+        epochs=sum(stage.epochs for stage in trained.stages),
         seconds=round(time.monotonic() - started, 3),
         parameters=int(trained.model.count_params()),
         trainable_parameters=trained.trainable_parameters,
         device=device.as_dict(),
-        stages=trained.stages,
+        stages=tuple(trained.stages),
     )
+    return TrialResult(objective, scores.clean["accuracy"], scores, run)
 
 
 def _start_afresh(recipe: Recipe, seed: int) -> Device:

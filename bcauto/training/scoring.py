@@ -12,31 +12,26 @@ from bcauto.proxy.metrics import Metric, measure
 from bcauto.proxy.proxy import Proxy
 from bcauto.proxy.score import score, score_probe
 from bcauto.recipe.recipe import Training
-from bcauto.trial import Report
+from bcauto.trial import Report, Scores
 
 __all__ = ["EpochReporter", "predict_labels", "predict_probabilities", "score_model"]
 
 _BATCH = 128
 
 
-def score_model(model: Any, data: Dataset, proxy: Proxy) -> dict[str, Any]:
-    """Return the fields of a TrialResult that say how good a model is.
+def score_model(model: Any, data: Dataset, proxy: Proxy) -> tuple[float, Scores]:
+    """Return the objective of a model, in 0..1, and all that it scored.
 
     Args:
         model: a Keras classifier of 0-255 RGB.
         data: its validation images are scored as they are.
         proxy: the objective is the score on it.
     """
-    scores = asdict(score(proxy, predict_probabilities(model, proxy.images)))
-    scores["interval"] = list(scores["interval"])  # as it is read back from a storage
+    found = asdict(score(proxy, predict_probabilities(model, proxy.images)))
     predicted = predict_probabilities(model, data.val.images)
     metrics: tuple[Metric, ...] = ("accuracy", proxy.metric)
     clean = {metric: measure(metric, data.val.labels, predicted) for metric in metrics}
-    return {
-        "objective": scores.pop("objective"),
-        "clean_accuracy": clean["accuracy"],
-        "scores": {"clean": clean, **scores},
-    }
+    return found.pop("objective"), Scores(clean=clean, **found)
 
 
 class EpochReporter:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DatabaseError
 from bcauto.proxy.proxy import Proxy
 from bcauto.search.plan import plan_search
 from bcauto.search.run import _Run
-from bcauto.study.lock import driving
+from bcauto.study.lock import locked
 from bcauto.study.monitor import SilentMonitor
 from bcauto.study.sampling import make_pruner
 
@@ -74,8 +74,8 @@ def test_where_no_time_is_left_that_is_said_and_no_repeat_begins(searched):
             pytest.fail("nothing is confirmed")
 
     monitor, plan = Hears(), plan_search({"confirm_repeats": 3}, searched.parent, STUDY)
-    with driving(plan.folder) as drivers:
-        run = _Run(plan, time.monotonic(), monitor, lambda: None, drivers)
+    with locked(plan.folder) as lock:
+        run = _Run(plan, time.monotonic(), monitor, lambda: None, lock)
         run.confirm(run.open(STUDY, make_pruner()))
     assert monitor.heard == ["no time is left to confirm the best trials"]
     assert len(repeats(searched)) == 4

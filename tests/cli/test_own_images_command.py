@@ -29,7 +29,7 @@ def test_a_search_on_own_images_is_scored_on_them(command, tmp_path, tiny_npz, t
     folder = StudyFolder(tmp_path / "studies" / "tiny-tiny")
     url = StudyRecord.read(folder).storage_url(folder)
     [trial] = completed_trials(load_study(folder.name, connect(url)))
-    assert "own" in trial.scores["families"]
+    assert "own" in trial.scores.families
     assert json.loads(command("proxy", "--json").out)["trials"] == 1
 
     for other in (

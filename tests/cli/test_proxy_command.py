@@ -20,7 +20,7 @@ from bcauto.results.trials import completed_trials, load_study
 from bcauto.results.validity import proxy_validity
 from bcauto.storage.connect import connect
 from bcauto.study.folder import StudyFolder
-from bcauto.study.lock import driving
+from bcauto.study.lock import locked
 from bcauto.study.settings import OWN_STORAGE, DataRecord, Identity, Settings, StudyRecord
 
 SIDE = 96  # px, at which a tile is drawn as it is
@@ -343,7 +343,7 @@ def contents(folder):
 
 def test_nothing_else_is_written_and_a_search_may_be_running(command, begun):
     folder = begun(scores_of(5))
-    with driving(folder):
+    with locked(folder):
         before = contents(folder.path)
         assert command("proxy").code == 0
         after = contents(folder.path)

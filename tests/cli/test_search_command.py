@@ -11,7 +11,7 @@ import pytest
 from bcauto.recipe.recipe import read_recipe
 from bcauto.storage.connect import connect
 from bcauto.study.folder import StudyFolder
-from bcauto.study.lock import driving
+from bcauto.study.lock import locked
 
 pytestmark = pytest.mark.keras
 
@@ -132,7 +132,7 @@ def test_what_a_killed_search_left_running_is_told_as_such(searched, command, tm
     optuna.load_study(study_name="tiny-tiny", storage=storage).ask()
     line = "the search of it was killed, and goes on when it is started again"
     assert line in command("status").out
-    with driving(StudyFolder(folder)):
+    with locked(StudyFolder(folder)):
         assert line not in command("status").out
 
 

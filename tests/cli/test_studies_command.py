@@ -15,7 +15,7 @@ from optuna.trial import TrialState, create_trial
 from bcauto.recipe.network import Network
 from bcauto.recipe.recipe import Recipe
 from bcauto.study.folder import StudyFolder
-from bcauto.study.lock import driving
+from bcauto.study.lock import locked
 from bcauto.study.settings import DataRecord, Identity, Settings, StudyRecord
 
 SPACE = """
@@ -125,7 +125,7 @@ def test_a_study_that_has_not_begun_and_one_that_is_being_searched(cells, comman
     new = StudyFolder(tmp_path / "studies" / "new")
     begin(new, 3000, trials=9)
     fill(new, "new", ())
-    with driving(new):
+    with locked(new):
         found = rows(command)
     assert list(found) == ["new", "cells"]
     assert (found["new"]["state"], found["cells"]["state"]) == ("searching", "finished")
@@ -253,7 +253,7 @@ def test_prune_in_words(cells, command):
 
 
 def test_a_study_that_is_being_searched_is_not_pruned(cells, command):
-    with driving(cells):
+    with locked(cells):
         refused = command("prune")
     assert refused.code == 2
     assert f"study 'cells' is being searched by process {os.getpid()} on " in refused.err

@@ -62,7 +62,7 @@ def test_what_it_leaves_can_be_evaluated(train, command, tmp_path, test_npz):
     ]
     assert read_recipe(kept / "recipe.toml") == read_recipe(tmp_path / "mine.toml")
     scores = json.loads((kept / "manifest.json").read_text())
-    assert [stage["epochs"] for stage in scores["stages"]] == [1, 1]
+    assert [stage["epochs"] for stage in scores["run"]["stages"]] == [1, 1]
     assert f"objective {scores['objective']:.4f}" in ran.out
     evaluated = command("evaluate", "kept", "--data", test_npz, "--json")
     assert evaluated.code == 0, evaluated.err

@@ -60,7 +60,7 @@ def test_best_comes_first_and_of_equals_the_earlier(searched):
 
 def test_best_agrees_with_optuna(searched):
     assert completed_trials(searched)[0].objective == searched.best_value
-    assert all(t.state is TrialState.COMPLETE for t in searched.completed_trials)
+    assert all(t.state is TrialState.COMPLETE for t in searched.best_trials)
 
 
 def test_unknown_study_in_a_storage_is_none():

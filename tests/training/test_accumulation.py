@@ -228,8 +228,8 @@ def test_a_trial_in_parts_sees_the_same_pictures_and_says_so(
         augment=Augment(basic=Basic(flip=True), mixup=MixUp(probability=0.5)),
     )
     job = Job(0, recipe, 7, tmp_path / "0.keras", accumulate=accumulate)
-    [stage] = noise_trainer.run(job, lambda *_: None).stages
-    assert stage["accumulate"] == parts
+    [stage] = noise_trainer.run(job, lambda *_: None).run.stages
+    assert stage.accumulate == parts
     assert max(map(len, pictures.images)) == -(-batch_size // parts)
 
     data = noise_trainer.payload.data.train

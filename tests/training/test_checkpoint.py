@@ -147,7 +147,7 @@ def test_a_trial_may_be_killed_in_every_stage_and_stop_them_early(run, tmp_path)
     recipe = recipe_of(early_stopping=1, restore_best=True)
     whole = Job(0, recipe, 7, tmp_path / "whole" / "0.keras")
     undisturbed = run(whole)
-    assert [stage["epochs"] for stage in undisturbed.result.stages] == [2, 2, 3]
+    assert [stage.epochs for stage in undisturbed.result.run.stages] == [2, 2, 3]
     job = Job(0, recipe, 7, tmp_path / "killed" / "0.keras")
     assert run(job, kill_at=3).trained == [1, 2, 3]
     assert run(job, kill_at=6).trained == [3, 4, 5, 6]
@@ -165,7 +165,7 @@ def test_the_epochs_that_are_told_again_may_end_the_trial(run, at_the_last_stage
 def test_a_smaller_try_goes_on_from_whole_batches(run, at_the_last_stage):
     done = run(replace(at_the_last_stage, accumulate=2))
     assert done.trained == [6, 7, 8]
-    assert [stage.get("accumulate") for stage in done.result.stages] == [None, None, 2]
+    assert [stage.accumulate for stage in done.result.run.stages] == [1, 1, 2]
 
 
 def test_a_checkpoint_that_is_cut_short_is_none(run, at_the_last_stage):

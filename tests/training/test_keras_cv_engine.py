@@ -360,7 +360,7 @@ def test_a_trial_trains_with_it(engine, tiny_cells, tmp_path, monkeypatch):
     trainer = Trainer(Payload(data, proxy, Weights("none")), threads=1)
     result = trainer.run(Job(0, recipe, 1, tmp_path / "0.keras"), lambda *_: None)
     assert asked == [(augment, (32, 32))]
-    assert result.epochs == 2
+    assert result.run.epochs == 2
     assert (tmp_path / "0.keras").exists()
 
 

@@ -124,7 +124,7 @@ def cell_means(proxy, right):
 
 def test_epochs_are_reported_in_order(trial):
     assert [epoch for epoch, _ in trial.reports] == [1, 2, 3, 4, 5, 6]
-    assert trial.result.epochs == 6
+    assert trial.result.run.epochs == 6
     assert all(0 <= reported <= 1 for _, reported in trial.reports)
 
 
@@ -140,21 +140,19 @@ def test_the_objective_is_what_the_saved_model_reaches(trial, trainer):
     searched = [means[cell.name] for cell in proxy.cells if cell.family not in proxy.held_out]
     held_out = [means[cell.name] for cell in proxy.cells if cell.family == "blur"]
     assert trial.result.objective == pytest.approx(np.mean(searched))
-    assert trial.result.scores["cells"] == pytest.approx(means)
-    assert trial.result.scores["held_out"] == pytest.approx({"blur": np.mean(held_out)})
-    assert set(trial.result.scores["families"]) == {"colour", "exposure"}
+    assert trial.result.scores.cells == pytest.approx(means)
+    assert trial.result.scores.held_out == pytest.approx({"blur": np.mean(held_out)})
+    assert set(trial.result.scores.families) == {"colour", "exposure"}
 
 
 def test_the_scores_say_how_certain_the_objective_is(trial, trainer):
     proxy = trainer.payload.proxy
     scores = trial.result.scores
-    named = {"interval", "standard_error", "clean", "cells", "families", "held_out"}
-    assert set(scores) == named
     expected = score(proxy, probabilities_of(trial.job.model_path, proxy.images))
-    assert scores["interval"] == pytest.approx(list(expected.interval))
-    assert scores["standard_error"] == pytest.approx(expected.standard_error)
-    assert scores["clean"] == {"accuracy": trial.result.clean_accuracy}
-    assert scores["interval"][0] <= trial.result.objective <= scores["interval"][1]
+    assert scores.interval == pytest.approx(expected.interval)
+    assert scores.standard_error == pytest.approx(expected.standard_error)
+    assert scores.clean == {"accuracy": trial.result.clean_accuracy}
+    assert scores.interval[0] <= trial.result.objective <= scores.interval[1]
 
 
 def test_a_proxy_of_another_objective_and_metric_scores_every_epoch_and_the_end_by_it(
@@ -166,12 +164,12 @@ def test_a_proxy_of_another_objective_and_metric_scores_every_epoch_and_the_end_
     done = run(asked, Job(5, THREE_EPOCHS, 7, tmp_path / "5.keras"))
     final = probabilities_of(done.job.model_path, proxy.images)
     assert done.result.objective == pytest.approx(score(proxy, final).objective)
-    assert done.result.objective == min(done.result.scores["families"].values())
+    assert done.result.objective == min(done.result.scores.families.values())
     assert done.reports[-1][1] == pytest.approx(score_probe(proxy, final[proxy.probe]))
     truth, clean = data.val.labels, probabilities_of(done.job.model_path, data.val.images)
     auc = roc_auc_score(truth, clean.astype(np.float64), multi_class="ovr")
-    assert done.result.scores["clean"]["auc"] == pytest.approx(auc)
-    assert done.result.scores["clean"]["accuracy"] == done.result.clean_accuracy
+    assert done.result.scores.clean["auc"] == pytest.approx(auc)
+    assert done.result.scores.clean["accuracy"] == done.result.clean_accuracy
 
 
 def test_clean_accuracy_is_what_the_saved_model_reaches(trial, trainer):
@@ -187,16 +185,16 @@ def test_a_small_network_learns(trial, trainer):
 
 def test_a_result_is_json_and_says_on_what_it_ran(trial):
     result = trial.result
-    assert result.device == {
+    assert result.run.device == {
         "kind": "cpu",
         "precision": "float32",
         "jit_compile": False,
         "backend": "tensorflow",
     }
-    assert result.seconds > 0
-    assert result.parameters == loaded(trial.job.model_path).count_params()
+    assert result.run.seconds > 0
+    assert result.run.parameters == loaded(trial.job.model_path).count_params()
     moving = 2 * (16 + 32 + 64 + 96 + 128)  # a mean and a variance for each filter
-    assert result.parameters - result.trainable_parameters == moving
+    assert result.run.parameters - result.run.trainable_parameters == moving
     assert json.loads(json.dumps(result.__dict__)) == result.__dict__
 
 
@@ -318,12 +316,12 @@ def test_the_best_epoch_by_the_probe_is_the_model_that_is_scored_and_saved(
     recipe = SMALL.model_copy(update={"training": training})
     done = run(trainer, Job(0, recipe, 5, tmp_path / "0.keras"))
     assert done.reports == list(enumerate(scores[:4], 1))
-    assert done.result.epochs == 4
+    assert done.result.run.epochs == 4
     saved = loaded(done.job.model_path).get_weights()
     assert all(np.array_equal(one, other) for one, other in zip(saved, weights[1], strict=True))
     proxy = trainer.payload.proxy
     right = labels_of(done.job.model_path, proxy.images) == proxy.labels
-    assert done.result.scores["cells"] == pytest.approx(cell_means(proxy, right))
+    assert done.result.scores.cells == pytest.approx(cell_means(proxy, right))
 
 
 @pytest.mark.parametrize("monitor", ["accuracy", "auc"])
@@ -371,7 +369,7 @@ def test_all_that_training_can_do_goes_together(trainer, tmp_path):
         trainer, Job(0, Recipe(model=SMALL.model, training=training), 5, tmp_path / "0.keras")
     )
     [optimizer] = done.compiled
-    assert int(optimizer.iterations) == done.result.epochs * (4 * 20 // 16)
+    assert int(optimizer.iterations) == done.result.run.epochs * (4 * 20 // 16)
     assert math.isfinite(done.result.objective)
 
 
@@ -409,7 +407,7 @@ def test_a_model_trained_in_mixed_precision_is_handed_over_in_float32(
 ):
     with mixed_precision():
         done = run(trainer, Job(0, SMALL, 5, tmp_path / "0.keras", accumulate=accumulate))
-    assert done.result.device["precision"] == "mixed_float16"
+    assert done.result.run.device["precision"] == "mixed_float16"
     assert type(done.compiled[0]).__name__ == "LossScaleOptimizer"
     model = loaded(done.job.model_path)
     assert {layer.dtype_policy.name for layer in model._flatten_layers()} == {"float32"}
@@ -417,7 +415,7 @@ def test_a_model_trained_in_mixed_precision_is_handed_over_in_float32(
     assert (labels_of(done.job.model_path, train.images) == train.labels).mean() > 0.9
     proxy = trainer.payload.proxy
     means = cell_means(proxy, labels_of(done.job.model_path, proxy.images) == proxy.labels)
-    assert done.result.scores["cells"] == pytest.approx(means)
+    assert done.result.scores.cells == pytest.approx(means)
 
 
 @pytest.fixture(scope="module")
@@ -433,7 +431,7 @@ def pretrained(trainer, real_weights, tmp_path_factory) -> Trial:
 
 def test_epochs_count_over_both_stages(pretrained):
     assert [epoch for epoch, _ in pretrained.reports] == [1, 2]
-    assert pretrained.result.epochs == 2
+    assert pretrained.result.run.epochs == 2
     assert [int(optimizer.iterations) for optimizer in pretrained.compiled] == [4, 4]
 
 
@@ -459,8 +457,7 @@ def test_fine_tuning_leaves_the_frozen_layers_as_the_file_has_them(pretrained, r
 
 
 def test_what_each_stage_trained_is_recorded_as_json(pretrained):
-    stages = json.loads(json.dumps(pretrained.result.stages))
-    assert stages == pretrained.result.stages
+    stages = json.loads(json.dumps(pretrained.result.as_dict()))["run"]["stages"]
     head = (256 + 1) * 4
     assert stages[0] == {
         "name": "head",
@@ -468,6 +465,8 @@ def test_what_each_stage_trained_is_recorded_as_json(pretrained):
         "frozen_layers": 86,
         "first_block": None,
         "trainable_parameters": head,
+        "accumulate": 1,
+        "batch_divided_by": 1,
     }
     # Layer 40 is the pointwise convolution of the sixth block; the blocks behind it are whole.
     kernels = 64 * 128 + 5 * (9 * 128 + 128 * 128) + (9 * 128 + 128 * 256) + (9 * 256 + 256 * 256)
@@ -477,8 +476,10 @@ def test_what_each_stage_trained_is_recorded_as_json(pretrained):
         "frozen_layers": 40,
         "first_block": "conv_dw_6",
         "trainable_parameters": kernels + head,
+        "accumulate": 1,
+        "batch_divided_by": 1,
     }
-    assert pretrained.result.trainable_parameters == kernels + head
+    assert pretrained.result.run.trainable_parameters == kernels + head
 
 
 def test_stages_train_one_after_another_each_in_batches_of_its_size(trainer, tmp_path, monkeypatch):
@@ -497,15 +498,15 @@ def test_stages_train_one_after_another_each_in_batches_of_its_size(trainer, tmp
     done = run(trainer, Job(5, recipe, 7, tmp_path / "5.keras"))
     assert [epoch for epoch, _ in done.reports] == [1, 2, 3, 4, 5]
     assert [int(one.iterations.numpy()) for one in done.compiled] == [2, 2 * 4, 8, 8]
-    stages = done.result.stages
-    assert [stage["name"] for stage in stages] == [f"stage {n}" for n in (1, 2, 3, 4)]
+    stages = done.result.run.stages
+    assert [stage.name for stage in stages] == [f"stage {n}" for n in (1, 2, 3, 4)]
     # The last block holds 58 % of the parameters, the last two 87 %.
-    assert [stage["frozen_layers"] for stage in stages] == [16, 8, 13, 0]
-    assert [stage["first_block"] for stage in stages] == [None, "block3", "block5", "block1"]
+    assert [stage.frozen_layers for stage in stages] == [16, 8, 13, 0]
+    assert [stage.first_block for stage in stages] == [None, "block3", "block5", "block1"]
     # A BatchNorm has two weights and two statistics, which training moves but not by gradients.
     last = 9 * 96 * 128 + 2 * 128
     above = 2 * 64 + 9 * 64 * 96 + 2 * 96 + last
     everything = 190_704 - 2 * (16 + 32 + 64 + 96 + 128)
     head = (128 + 1) * 4
-    trained = [stage["trainable_parameters"] for stage in stages]
+    trained = [stage.trainable_parameters for stage in stages]
     assert trained == [head, above + head, last + head, everything + head]

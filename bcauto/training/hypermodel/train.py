@@ -21,9 +21,10 @@ from bcauto.training.callbacks import stopping
 from bcauto.training.hypermodel.build import Built, build_hypermodel
 from bcauto.training.hypermodel.fit import AugmentedBatches, FitData, call_fit
 from bcauto.training.hypermodel.load import overrides_fit
-from bcauto.training.loop import Trained, stage_record, train_stage
+from bcauto.training.loop import Trained, train_stage
 from bcauto.training.scoring import EpochReporter
 from bcauto.training.stages import Stage
+from bcauto.trial import StageRecord
 
 __all__ = ["train_hypermodel"]
 
@@ -59,9 +60,14 @@ def train_hypermodel(
     else:
         epochs = _loop(built, training, batches, reporter, parts)
     trainable = count_trainable(built.model)
-    stage = stage_record("hypermodel", epochs, trainable, accumulate=1 if whole else parts)
-    smaller = {"batch_divided_by": parts} if whole and parts > 1 else {}
-    return Trained(built.classifier, trainable, [{**stage, **smaller}])
+    stage = StageRecord(
+        name="hypermodel",
+        epochs=epochs,
+        trainable_parameters=trainable,
+        accumulate=1 if whole else parts,
+        batch_divided_by=parts if whole else 1,
+    )
+    return Trained(built.classifier, trainable, [stage])
 
 
 class _Prepared:

@@ -76,11 +76,11 @@ def test_every_epoch_is_reported_and_the_same_seed_gives_the_same(name, epochs, 
     for _ in range(2):
         reports = []
         result = trainer.run(job(tmp_path, name), lambda *one, told=reports: told.append(one))
-        runs.append((reports, result.objective, result.scores["cells"]))
+        runs.append((reports, result.objective, result.scores.cells))
         assert [epoch for epoch, _ in reports] == list(range(1, epochs + 1))
-        assert result.epochs == epochs
+        assert result.run.epochs == epochs
         assert result.objective > 0.8
-        assert result.stages[0]["trainable_parameters"] == result.trainable_parameters > 0
+        assert result.run.stages[0].trainable_parameters == result.run.trainable_parameters > 0
     assert runs[0] == runs[1]
 
 
@@ -151,7 +151,7 @@ def test_the_best_weights_are_handed_over(name, trainer, tmp_path, monkeypatch):
 
     monkeypatch.setattr(module, "_score_on_probe", scored)
     asked = job(tmp_path, name, restore_best=True)
-    assert trainer.run(asked, lambda *_: None).epochs == len(weights)
+    assert trainer.run(asked, lambda *_: None).run.epochs == len(weights)
     loaded = keras.saving.load_model(asked.model_path).get_weights()
     assert all(map(np.array_equal, loaded, weights[0]))
     assert not all(map(np.array_equal, loaded, weights[-1]))
@@ -164,7 +164,7 @@ def test_early_stopping_goes_by_the_probe(name, trainer, tmp_path, monkeypatch):
     scores = iter([0.9, 0.5, 0.4])
     monkeypatch.setattr(module, "_score_on_probe", lambda *_: next(scores))
     asked = job(tmp_path, name, early_stopping=1, restore_best=True)
-    assert trainer.run(asked, lambda *_: None).epochs == 2
+    assert trainer.run(asked, lambda *_: None).run.epochs == 2
 
 
 def test_a_batch_is_trained_in_parts(trainer, tmp_path, monkeypatch):
@@ -178,9 +178,8 @@ def test_a_batch_is_trained_in_parts(trainer, tmp_path, monkeypatch):
 
     monkeypatch.setattr(keras.Model, "train_on_batch", noted)
     asked = dataclasses.replace(job(tmp_path, "ConditionalModel"), accumulate=2)
-    [stage] = trainer.run(asked, lambda *_: None).stages
-    assert stage["accumulate"] == 2
-    assert "batch_divided_by" not in stage
+    [stage] = trainer.run(asked, lambda *_: None).run.stages
+    assert (stage.accumulate, stage.batch_divided_by) == (2, 1)
     assert sizes == {8}
 
 
@@ -201,9 +200,8 @@ def test_where_that_cannot_be_batches_are_smaller(name, optimizer, trainer, tmp_
     monkeypatch.setattr(Batches, "make", noted)
     monkeypatch.setattr(keras.Model, "compile", _compile_with(keras, optimizer))
     asked = dataclasses.replace(job(tmp_path, name), accumulate=2)
-    [stage] = trainer.run(asked, lambda *_: None).stages
-    assert stage["batch_divided_by"] == 2
-    assert "accumulate" not in stage
+    [stage] = trainer.run(asked, lambda *_: None).run.stages
+    assert (stage.accumulate, stage.batch_divided_by) == (1, 2)
     assert sizes == {8}
 
 
@@ -217,7 +215,7 @@ def _compile_with(keras, settings):
 
 
 def test_arrays_have_all_pictures(trainer, tmp_path):
-    assert trainer.run(job(tmp_path, "OverArraysModel"), lambda *_: None).epochs == 3
+    assert trainer.run(job(tmp_path, "OverArraysModel"), lambda *_: None).run.epochs == 3
 
 
 def test_every_epoch_of_every_fit_is_another(trainer, tmp_path, monkeypatch):
@@ -236,7 +234,7 @@ def test_every_epoch_of_every_fit_is_another(trainer, tmp_path, monkeypatch):
     asked = job(tmp_path, "StagedModel")
     recipe = asked.recipe.model_copy(update={"model": model})
     result = trainer.run(dataclasses.replace(asked, recipe=recipe), lambda *_: None)
-    assert result.epochs == 3
+    assert result.run.epochs == 3
     whole = [epoch for epoch, batches in met.items() if len(batches) == 72 // 16]
     assert len(whole) == 3  # Keras looks into others, to see what batches are like
 
