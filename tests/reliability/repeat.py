@@ -15,7 +15,7 @@ from searches import DONE, RECIPES, Search, roots, wait_until
 
 __all__ = ["repeat_search"]
 
-_TRIALS = 12  # the sampler draws at random for the first ten
+_TRIALS = 12  # the sampler is random for the first ten
 _SIGNALS = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
 
 
@@ -93,9 +93,9 @@ def _outcomes(trials: list[FrozenTrial]) -> list[tuple[str, ...]]:
     """What became of every recipe, in the order of the first tries: recipe, state, scores."""
     outcomes = []
     for tries in roots(trials).values():
-        drawn = [trial for trial in tries if "recipe" in trial.user_attrs]
-        if drawn:  # one killed while it was drawn is drawn anew
-            last = drawn[-1]
+        sampled = [trial for trial in tries if "recipe" in trial.user_attrs]
+        if sampled:  # one killed while it was sampled is sampled anew
+            last = sampled[-1]
             recipe = json.dumps(last.user_attrs["recipe"], sort_keys=True)
             scores = f"{last.value!r} after {last.intermediate_values}"
             outcomes.append((recipe, last.state.name, scores))

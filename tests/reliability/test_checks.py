@@ -1,32 +1,24 @@
-"""What benchmarks/chaos.py calls a breach: studies made to break one rule each."""
+"""What the long run calls a breach: studies made to break one rule each."""
 
-import importlib
 import random
 import re
 import time
 from datetime import datetime, timedelta
-from pathlib import Path
 
+import kills
+import memory
 import pytest
+import repeat
 from optuna.trial import TrialState, create_trial
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 COMPLETE, FAIL = TrialState.COMPLETE, TrialState.FAIL
 KILLED = "the search was killed while it ran"
 DIED = "the training process died (crashed)"
 
 
 @pytest.fixture
-def module(monkeypatch):
-    """Gives a benchmark's module, which lies in no package."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    return importlib.import_module
-
-
-@pytest.fixture
-def wrong(module, monkeypatch, tmp_path):
+def wrong(monkeypatch, tmp_path):
     """The breaches of a study of two trials, by its trials as (state, seed, attributes)."""
-    kills = module("kills")
 
     def check(*tries, confirm=None):
         trials = [made(number, *each) for number, each in enumerate(tries)]
@@ -114,8 +106,7 @@ def test_files_that_are_left_are_told(wrong, tmp_path, name):
     assert any(path.name in line for line in wrong(*TWO))
 
 
-def test_a_process_that_is_left_is_told(module, wrong, monkeypatch):
-    kills = module("kills")
+def test_a_process_that_is_left_is_told(wrong, monkeypatch):
     monkeypatch.setattr(kills, "_LEFT_OVER", 0.0)
     monkeypatch.setattr(kills.Search, "family", lambda _: {7: "raylet"})
     (line,) = wrong(*TWO)
@@ -125,18 +116,17 @@ def test_a_process_that_is_left_is_told(module, wrong, monkeypatch):
 @pytest.mark.parametrize(
     ("where", "excused"), [("<frozen runpy>", True), ("/x/bcauto/cli/app.py", False)]
 )
-def test_ctrl_c_is_excused_a_traceback_while_python_itself_starts_only(module, where, excused):
+def test_ctrl_c_is_excused_a_traceback_while_python_itself_starts_only(where, excused):
     said = f'Traceback (most recent call last):\n  File "{where}"\nKeyboardInterrupt\n'
-    assert module("kills")._while_python_starts(said) is excused
-    assert not module("kills")._while_python_starts(said.replace("KeyboardI", "ValueE"))
+    assert kills._while_python_starts(said) is excused
+    assert not kills._while_python_starts(said.replace("KeyboardI", "ValueE"))
 
 
 @pytest.mark.parametrize(
     ("last", "wrong"), [(130, []), (140, ["ratio", "ratio_of_the_most"]), (135, ["ratio"])]
 )
-def test_a_worker_that_grows_is_told(module, monkeypatch, tmp_path, last, wrong):
+def test_a_worker_that_grows_is_told(monkeypatch, tmp_path, last, wrong):
     """It takes 105 MB at most and 100 MB at the end of the first ten trials."""
-    memory = module("memory")
     start = datetime(2026, 1, 1)
     sizes = [100, 105, *[100] * 8, 101, last]
     trials = [made(number, COMPLETE, 1, {}) for number in range(len(sizes))]
@@ -154,7 +144,7 @@ def test_a_worker_that_grows_is_told(module, monkeypatch, tmp_path, last, wrong)
     assert figures["processes"] == 2
 
 
-def test_the_order_of_recipes_is_that_of_their_first_tries(module):
+def test_the_order_of_recipes_is_that_of_their_first_tries():
     def trial(number, state, lr, **attrs):
         value = lr if state is COMPLETE else None
         attrs = {"recipe": {"lr": lr}, **attrs}
@@ -162,7 +152,6 @@ def test_the_order_of_recipes_is_that_of_their_first_tries(module):
         made.number = number
         return made
 
-    repeat = module("repeat")
     calm = [trial(0, COMPLETE, 0.1), trial(1, COMPLETE, 0.2)]
     struck = [trial(0, FAIL, 0.1), trial(1, COMPLETE, 0.1, retry_of=0), trial(2, COMPLETE, 0.2)]
     assert repeat._outcomes(struck) == repeat._outcomes(calm)

@@ -1,7 +1,7 @@
-"""Feeds damaged files to every reader; anything but a result or an error of our own is a finding.
+"""Feed damaged files to every reader; anything but a result or an error of our own is a finding.
 
-    python benchmarks/fuzz.py --seconds 600            # every reader, the same time each
-    python benchmarks/fuzz.py --seconds 60 --reader proxy --seed 7
+    python tests/reliability/fuzz.py --seconds 600            # every reader, the same time each
+    python tests/reliability/fuzz.py --seconds 60 --reader proxy --seed 7
 
 Each reader is tried in a process of its own, which may take ``_MEMORY`` more than it begins with,
 and ``_SLOW`` seconds for a file. What led to a finding is kept, as small as it can be made. Prints
@@ -48,7 +48,7 @@ class Finding(AssertionError):
 
 
 class Reader(NamedTuple):
-    """Draws cases, and reads the folder that a case was written to."""
+    """A strategy of cases, and what reads the folder that a case was written to."""
 
     cases: SearchStrategy[Case]
     read: Callable[[Path], object]
@@ -57,7 +57,7 @@ class Reader(NamedTuple):
 def fuzz(
     seconds: float, start: int = 0, readers: tuple[str, ...] = ()
 ) -> dict[str, dict[str, Any]]:
-    """Tries readers (all of them by default) for so many seconds together.
+    """Try readers (all of them by default) for so many seconds together.
 
     Returns:
         The figures of every reader: files, taken, slowest_s, grown_mb.
@@ -92,7 +92,7 @@ def _case(scratch: Path, name: str) -> Path:
 
 
 def _try(name: str, seconds: float, start: int, scratch: Path) -> dict[str, Any]:
-    """Draws and reads files for so many seconds."""
+    """Make and read files for so many seconds."""
     logging.disable()
     reader = READERS[name]()
     folder = _case(scratch, name)
@@ -291,7 +291,7 @@ READERS: dict[str, Callable[[], Reader]] = {
     "proxy": _proxy,
     "model": _model,
 }
-"""Makes every reader and its cases, by name."""
+"""What makes a reader and its cases, by its name."""
 
 
 def main() -> int:
@@ -299,7 +299,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--reader", did_you_mean=READERS, action="append", default=[])
+    parser.add_argument("--reader", choices=READERS, action="append", default=[])
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     try:

@@ -1,7 +1,6 @@
-"""Files that are nearly right, for fuzzing: drawn by hypothesis from valid ones and changed.
+"""Files that are nearly right, for fuzzing: valid ones that hypothesis changes.
 
-Every strategy draws a case, the files of a folder by their relative names. It is a module of its
-own so that what draws files is apart from what reads them.
+Every strategy makes a case: the files of a folder by their relative names.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ class Link(str):
 Case = dict[str, bytes | Link]
 Arrays = dict[str, Any]
 
-_DRAWN = 10  # images of a valid file
+_IMAGES = 10  # images of a valid file
 _NUMBERS = (-(2**63), -1, 0, 1, 2, 3, 7, 8, 255, 2**16, 2**31, 2**32 - 1, 10**12, 2**63, 10**30)
 _TYPES = (
     "|u1",
@@ -94,8 +93,8 @@ def training_sets(prefixes: Sequence[str]) -> st.SearchStrategy[bytes]:
     rng = np.random.default_rng(0)
     arrays: Arrays = {"class_names": np.array(["a", "b"])}
     for prefix in prefixes:
-        arrays[f"{prefix}images"] = rng.integers(0, 256, (_DRAWN, 9, 8, 3), np.uint8)
-        arrays[f"{prefix}labels"] = np.arange(_DRAWN) % 2
+        arrays[f"{prefix}images"] = rng.integers(0, 256, (_IMAGES, 9, 8, 3), np.uint8)
+        arrays[f"{prefix}labels"] = np.arange(_IMAGES) % 2
     return _archives(arrays)
 
 

@@ -1,4 +1,4 @@
-"""Searches that are killed at random and typed again until they end, and what must hold then."""
+"""Searches that are killed at random and started again until they end, and what must hold then."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from searches import DONE, RECIPES, TRAINER, Search, roots, wait_until
 __all__ = ["Toll", "kill_searches"]
 
 _LONGEST = 45.0  # seconds from one kill to the next, at most
-_PATIENCE = 180.0  # seconds until a search that was struck has ended
+_TIMEOUT = 180.0  # seconds until a search that was struck has ended
 _LEFT_OVER = 90.0  # seconds until its processes are gone, too: two agents of Ray stay for 65
 _WHOLE_SEARCH = 1200.0  # seconds that an undisturbed search may take
 _DEATHS = 2  # times that a recipe whose process died is tried again
@@ -144,7 +144,7 @@ class _Study:
         self.search = Search(folder, data, RECIPES, given)
 
     def run(self) -> None:
-        """Types the command until the search ends by itself, then looks at what there is."""
+        """Start the command until the search ends by itself, then looks at what there is."""
         try:
             while not self._run_once():
                 pass
@@ -167,19 +167,19 @@ class _Study:
                 break
             if struck.victim != TRAINER:
                 break
-        if not wait_until(lambda: process.poll() is not None, self._patience(struck)):
+        if not wait_until(lambda: process.poll() is not None, self._timeout(struck)):
             raise _Stuck(f"does not end: {self.search.state()}\n{self.search.said()[-2000:]}")
         self._check_words(struck)
         return process.returncode == 0
 
-    def _patience(self, struck: _Kind | None) -> float:
+    def _timeout(self, struck: _Kind | None) -> float:
         ends = struck is not None and struck.victim != TRAINER
-        return _PATIENCE if ends else _WHOLE_SEARCH
+        return _TIMEOUT if ends else _WHOLE_SEARCH
 
     def _strike(self, process: subprocess.Popen[bytes]) -> _Kind | None:
         """Waits for a moment, and strikes; None where the process has ended before.
 
-        The moment is drawn from when this is called, or from when a training process is there.
+        The moment is sampled from when this is called, or from when a training process is there.
         """
         name = self.rng.choice(sorted(_KINDS))
         after, kind = self.rng.uniform(0.0, _LONGEST), _KINDS[name]
@@ -289,16 +289,16 @@ class _Stuck(Exception):
 
 
 def _is_lost(tries: Sequence[FrozenTrial]) -> bool:
-    """Whether a recipe was drawn and never finished, though it did not die too often.
+    """Whether a recipe was sampled and never finished, though it did not die too often.
 
     The space's recipes are sound, so an exception of one's own is no excuse.
     """
-    drawn = any("seed" in t.user_attrs or "fixed_params" in t.system_attrs for t in tries)
-    return drawn and not _died_too_often(tries) and not any(t.state in DONE for t in tries)
+    sampled = any("seed" in t.user_attrs or "fixed_params" in t.system_attrs for t in tries)
+    return sampled and not _died_too_often(tries) and not any(t.state in DONE for t in tries)
 
 
 def _given_up(repeats: Sequence[FrozenTrial]) -> int:
-    """Repeats that died too often; a search draws another recipe then, a confirmation none."""
+    """Repeats that died too often; a search samples another recipe then, a confirmation none."""
     return sum(map(_died_too_often, roots(repeats).values()))
 
 

@@ -20,7 +20,7 @@ __all__ = [
     "RECIPES",
     "TRAINER",
     "Search",
-    "draw_bars",
+    "noisy_bars",
     "roots",
     "trials_of",
     "wait_until",
@@ -60,8 +60,8 @@ repeats = 1
 _STUDY = "chaos"
 
 
-def draw_bars(count: int, side: int, seed: int) -> dict[str, np.ndarray]:
-    """Images of noise with one of three bars a little brighter: no trial gets them all right."""
+def noisy_bars(count: int, side: int, seed: int) -> dict[str, np.ndarray]:
+    """Paint noise with one of three bars a little brighter: no trial gets them all right."""
     rng = np.random.default_rng(seed)
     labels = np.arange(count) % 3
     images = rng.integers(0, 190, (count, side, side, 3), dtype=np.uint8)
@@ -100,7 +100,7 @@ class Search:
         self.runs: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Types the command, for the first time or again."""
+        """Start the command, for the first time or again."""
         number = len(self.runs)
         with self._said(number, "out").open("wb") as out, self._said(number, "err").open("wb") as e:
             begun = subprocess.Popen(
@@ -203,7 +203,7 @@ def trials_of(database: Path, study: str) -> list[FrozenTrial]:
 
 
 def roots(trials: Sequence[FrozenTrial]) -> dict[int, list[FrozenTrial]]:
-    """All tries of each recipe, by the number of its first one; draws of a known one left out."""
+    """All tries of each recipe, by the number of its first one; samples of a known one left out."""
     first: dict[int, int] = {}
     tries: dict[int, list[FrozenTrial]] = {}
     for trial in trials:
@@ -214,9 +214,9 @@ def roots(trials: Sequence[FrozenTrial]) -> dict[int, list[FrozenTrial]]:
     return tries
 
 
-def wait_until(condition: Callable[[], object], patience: float, pause: float = 0.1) -> bool:
+def wait_until(condition: Callable[[], object], timeout: float, pause: float = 0.1) -> bool:
     """Whether something came true within so many seconds."""
-    end = time.monotonic() + patience
+    end = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > end:
             return False
