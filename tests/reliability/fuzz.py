@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 import os
 import resource
 import shutil
@@ -24,6 +25,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,11 +42,20 @@ _SLOW = 10.0  # seconds
 _MEMORY = 2**30  # bytes of main memory
 _ADDRESSES = 3 * 2**30  # bytes of address space: more is asked for than is ever used
 _LINE = 3000  # characters of a message
-_START = 120.0  # seconds that a process may take beside its share
+_START = 300.0  # seconds that a process may take beside its share
+_ROUND = 50  # files; few, since the time is looked at only between two rounds
 
 
 class Finding(AssertionError):
     """A reader did what none may do; the message has the file that led to it."""
+
+
+class Budget(NamedTuple):
+    """How long a reader is tried, and from what seed."""
+
+    rounds: int | None
+    seconds: float
+    start: int
 
 
 class Reader(NamedTuple):
@@ -55,9 +66,18 @@ class Reader(NamedTuple):
 
 
 def fuzz(
-    seconds: float, start: int = 0, readers: tuple[str, ...] = ()
+    rounds: int | None = None,
+    seconds: float = math.inf,
+    start: int = 0,
+    readers: tuple[str, ...] = (),
 ) -> dict[str, dict[str, Any]]:
-    """Try readers (all of them by default) for so many seconds together.
+    """Try every reader on so many rounds of files, or for its share of so many seconds.
+
+    Args:
+        rounds: of ``_ROUND`` files each; None for as many as there is time for.
+        seconds: for all readers together, beside the time that their processes take to start.
+        start: the seed of the first round.
+        readers: names of ``READERS``; by default all of them.
 
     Returns:
         The figures of every reader: files, taken, slowest_s, grown_mb.
@@ -66,18 +86,19 @@ def fuzz(
         Finding: a reader failed; its case is left on disk.
     """
     names = readers or tuple(READERS)
-    share = seconds / len(names)
+    budget = Budget(rounds, seconds / len(names), start)
     scratch = Path(tempfile.mkdtemp(prefix="bcauto-fuzz-"))
-    figures = {name: _in_a_process(name, share, start, scratch) for name in names}
+    figures = {name: _in_a_process(name, budget, scratch) for name in names}
     shutil.rmtree(scratch)
     return figures
 
 
-def _in_a_process(name: str, seconds: float, start: int, scratch: Path) -> dict[str, Any]:
+def _in_a_process(name: str, budget: Budget, scratch: Path) -> dict[str, Any]:
     command = [sys.executable, __file__, "--child", str(scratch), "--reader", name]
-    command += ["--seconds", str(seconds), "--seed", str(start)]
+    command += ["--budget", json.dumps(budget)]
+    at_most = None if math.isinf(budget.seconds) else budget.seconds + _START
     try:
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=seconds + _START)
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=at_most)
     except subprocess.TimeoutExpired:
         raise Finding(f"{name} does not come back from {_case(scratch, name)}") from None
     if ran.returncode:
@@ -91,8 +112,8 @@ def _case(scratch: Path, name: str) -> Path:
     return scratch / name / "case"
 
 
-def _try(name: str, seconds: float, start: int, scratch: Path) -> dict[str, Any]:
-    """Make and read files for so many seconds."""
+def _try(name: str, budget: Budget, scratch: Path) -> dict[str, Any]:
+    """Make and read files."""
     logging.disable()
     reader = READERS[name]()
     folder = _case(scratch, name)
@@ -100,7 +121,7 @@ def _try(name: str, seconds: float, start: int, scratch: Path) -> dict[str, Any]
     _limit_addresses()
     signal.signal(signal.SIGALRM, _too_slow)
     figures = {"files": 0, "taken": 0, "slowest_s": 0.0}
-    end = time.monotonic() + seconds
+    end = time.monotonic() + budget.seconds
 
     def check(case: Case) -> None:
         if time.monotonic() > end:
@@ -117,17 +138,18 @@ def _try(name: str, seconds: float, start: int, scratch: Path) -> dict[str, Any]
         figures["taken"] += taken
         figures["slowest_s"] = round(max(figures["slowest_s"], took), 2)
 
-    while time.monotonic() < end:
+    for number in count() if budget.rounds is None else range(budget.rounds):
+        if time.monotonic() > end:
+            break
         quiet = settings(
-            max_examples=50,  # few, since time is up only between such rounds
+            max_examples=_ROUND,
             database=None,
             deadline=None,
             phases=(Phase.generate, Phase.shrink),
             report_multiple_bugs=False,
             suppress_health_check=list(HealthCheck),
         )
-        seed(start)(quiet(given(reader.cases)(check)))()
-        start += 1
+        seed(budget.start + number)(quiet(given(reader.cases)(check)))()
     return {**figures, "grown_mb": (_memory() - before) // 2**20}
 
 
@@ -301,12 +323,15 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--reader", choices=READERS, action="append", default=[])
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--budget", help=argparse.SUPPRESS)
     given = parser.parse_args()
     try:
         if given.child:
-            print(json.dumps(_try(given.reader[0], given.seconds, given.seed, given.child)))
+            budget = Budget(*json.loads(given.budget))
+            print(json.dumps(_try(given.reader[0], budget, given.child)))
             return 0
-        print(json.dumps(fuzz(given.seconds, given.seed, tuple(given.reader)), indent=1))
+        figures = fuzz(None, given.seconds, given.seed, tuple(given.reader))
+        print(json.dumps(figures, indent=1))
     except Finding as finding:
         print(finding)
         return 1

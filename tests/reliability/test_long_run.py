@@ -106,7 +106,8 @@ def test_a_training_process_does_not_grow_over_sixty_trials(request, tmp_path, i
 
 
 def test_damaged_files_bring_out_none_but_our_own_errors(request, seed, tell):
-    figures = fuzz(request.config.getoption("--fuzz-seconds", 600.0), seed)
+    seconds = request.config.getoption("--fuzz-seconds", 600.0)
+    figures = fuzz(seconds=seconds, start=seed)
     tell(
         {
             "files": sum(each["files"] for each in figures.values()),
