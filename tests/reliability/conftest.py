@@ -1,4 +1,4 @@
-"""Options of the long run, which ``pytest tests/reliability -m reliability -s`` starts."""
+"""The long run: its options, and that it runs only where ``-m reliability`` asks for it."""
 
 
 def pytest_addoption(parser):
@@ -7,3 +7,11 @@ def pytest_addoption(parser):
     group.addoption("--fuzz-seconds", type=float, default=600, help="seconds of damaged files")
     group.addoption("--weights", default="none", help="folder of MobileNet's weights, or none")
     group.addoption("--seed", type=int, default=0, help="of the kills and the damaged files")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Deselects it here, since a ``-m`` on the command line replaces that of pyproject.toml."""
+    if config.option.markexpr != "reliability":
+        long = [item for item in items if item.get_closest_marker("reliability")]
+        items[:] = [item for item in items if item not in long]
+        config.hook.pytest_deselected(items=long)
