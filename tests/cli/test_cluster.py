@@ -1,4 +1,4 @@
-"""Two searches of one study, and a search over several machines."""
+"""A search over several machines."""
 
 import os
 import signal
@@ -14,26 +14,6 @@ pytest_plugins = ["postgres"]
 pytestmark = [pytest.mark.ray, pytest.mark.chaos]
 
 OUTAGE = 20.0  # seconds, and at least until the search has noticed it
-
-
-def test_a_second_search_is_refused_or_joins(process, tiny_npz, tiny_space, tmp_path):
-    storage = f"sqlite:///{tmp_path / 'studies' / 'tiny-tiny' / 'study.db'}"
-    given = ("search", "--data", tiny_npz, "--space", tiny_space, "--trials", "5")
-    first = process(*given)
-    wait_for(lambda: trials_of(storage), first)
-
-    refused = process(*given)
-    _, err = refused.communicate(timeout=300)
-    assert refused.returncode == 2
-    assert f"is being searched by process {first.pid} on " in err
-
-    joined = process(*given, "--join", "--executor", "inline")
-    for search in (first, joined):
-        _, err = search.communicate(timeout=400)
-        assert search.returncode == 0, err
-    check_ledger(storage)
-    drivers = {t.user_attrs["driver"] for t in trials_of(storage) if t.state.is_finished()}
-    assert len(drivers) == 2
 
 
 def started_by(parent, name):
@@ -61,9 +41,9 @@ def heard(process):
     return lines
 
 
-def wait_for_line(words, lines, patience=10.0):
+def wait_for_line(words, lines, timeout=10.0):
     """Waits until the lines of a process that has ended are all there."""
-    end = time.monotonic() + patience
+    end = time.monotonic() + timeout
     while not any(words in line for line in lines):
         assert time.monotonic() < end, lines
         time.sleep(0.1)

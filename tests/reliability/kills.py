@@ -19,6 +19,9 @@ from typing import NamedTuple
 from optuna.trial import FrozenTrial, TrialState
 from searches import DONE, RECIPES, TRAINER, Search, roots, wait_until
 
+from bcauto.study.folder import StudyFolder
+from bcauto.study.lock import searching_process
+
 __all__ = ["Toll", "kill_searches"]
 
 _LONGEST = 45.0  # seconds from one kill to the next, at most
@@ -270,7 +273,9 @@ class _Study:
 
     def _check_files(self, trials: list[FrozenTrial]) -> Iterator[str]:
         study = self.search.study
-        for pattern in (".*.partial*", "*.checkpoint.npz", "*.lock"):
+        if holder := searching_process(StudyFolder(study)):
+            yield f"the lock is held by {holder}"
+        for pattern in (".*.partial*", "*.checkpoint.npz"):
             if found := [str(path.relative_to(study)) for path in study.rglob(pattern)]:
                 yield f"files are left: {found}"
         complete = [trial for trial in trials if trial.state is TrialState.COMPLETE]

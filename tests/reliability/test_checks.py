@@ -1,5 +1,6 @@
 """What the long run calls a breach: studies made to break one rule each."""
 
+import os
 import random
 import re
 import time
@@ -10,6 +11,9 @@ import memory
 import pytest
 import repeat
 from optuna.trial import TrialState, create_trial
+
+from bcauto.study.folder import StudyFolder
+from bcauto.study.lock import locked
 
 COMPLETE, FAIL = TrialState.COMPLETE, TrialState.FAIL
 KILLED = "the search was killed while it ran"
@@ -96,7 +100,6 @@ def test_what_does_not_hold_is_told(wrong, trials, said):
         "models/7.keras",
         "confirm/models/.1.99.partial.keras",
         "confirm/models/3.checkpoint.npz",
-        "drivers/7@here.lock",
     ],
 )
 def test_files_that_are_left_are_told(wrong, tmp_path, name):
@@ -104,6 +107,12 @@ def test_files_that_are_left_are_told(wrong, tmp_path, name):
     path.parent.mkdir(parents=True)
     path.touch()
     assert any(path.name in line for line in wrong(*TWO))
+
+
+def test_a_lock_that_is_held_is_told(wrong, tmp_path):
+    with locked(StudyFolder(tmp_path / "0" / "studies" / "chaos")):
+        (line,) = wrong(*TWO)
+    assert f"the lock is held by process {os.getpid()} on " in line
 
 
 def test_a_process_that_is_left_is_told(wrong, monkeypatch):
