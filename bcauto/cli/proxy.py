@@ -37,7 +37,8 @@ def proxy(
 ) -> None:
     """Show how good the proxy is: draw it, and compare its scores with held-out ones.
 
-    Writes proxy.png, with an image of every cell, and validity.png, with every complete trial.
+    Writes proxy.png, with an image of every corruption at every severity, and validity.png, with
+    every complete trial.
     """
     from bcauto.plots.grid import draw_grid, write_picture
     from bcauto.proxy.proxy import Proxy
@@ -129,32 +130,32 @@ def _outcome(choice: Choice) -> str:
 
 def _rows(stored: Proxy) -> list[Row]:
     """A row for each corruption, a tile for each of its severities."""
-    by_corruption = groupby(enumerate(stored.cells), key=lambda each: each[1].corruption)
+    by_corruption = groupby(enumerate(stored.corruptions), key=lambda each: each[1].corruption)
     places = [[place for place, _ in each] for _, each in by_corruption]
     return [_row(stored, each, turn) for turn, each in enumerate(places)]
 
 
 def _row(stored: Proxy, places: Sequence[int], turn: int) -> Row:
-    """The same image in all these cells where there is one; classes take turns."""
+    """The same image at all severities where they share one; classes take turns."""
     import numpy as np
 
     from bcauto.plots.grid import Row
 
     classes = np.unique(stored.labels)
     tiles = _tiles(stored, places, classes[turn % len(classes)])
-    cells = [stored.cells[place] for place in places]
-    corruption, family = cells[0].corruption, cells[0].family
+    shown = [stored.corruptions[place] for place in places]
+    corruption, family = shown[0].corruption, shown[0].family
     held_out = " (held out)" if family in stored.held_out else ""
-    severities = " ".join(str(cell.severity) for cell in cells)
+    severities = " ".join(str(each.severity) for each in shown)
     note = f"{family}, severity {severities}"
     return Row(f"{corruption}{held_out}", tiles, note)
 
 
 def _tiles(stored: Proxy, places: Sequence[int], label: int) -> NDArray[np.uint8]:
-    """A copy from each cell: of one validation image where they share one, and of the class."""
+    """A copy at each severity: of one validation image where they share one, and of the class."""
     import numpy as np
 
-    copies = [np.flatnonzero(stored.cell == place) for place in places]
+    copies = [np.flatnonzero(stored.corruption == place) for place in places]
     shared = set.intersection(*({*stored.base[each].tolist()} for each in copies))
 
     def rank(copy: int) -> tuple[bool, bool, int]:

@@ -73,7 +73,7 @@ def _as_object(name: str, found: Space, left_out: list[str]) -> dict[str, Any]:
         "constants": found.recipe,
         "start": list(found.start),
         "left_out": left_out,
-        "proxy": found.proxy.model_dump(mode="json"),
+        "proxy": found.proxy.model_dump(),
         "confirm": found.confirm.model_dump(),
         "fingerprint": found.fingerprint,
     }

@@ -1,4 +1,4 @@
-"""Colour: other white balances, sensors and tone curves than training's hue and channel shifts."""
+"""Colour: white balance, camera filters and split toning; training shifts hue and channels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from bcauto.proxy.fields import Image, Table, as_pixels, level
+from bcauto.proxy.primitives import Image, Table, as_pixels, level
 
 __all__ = ["channel_mix", "colour_cast", "split_toning"]
 
@@ -18,18 +18,19 @@ GREY_LEVELS = np.arange(256, dtype=np.float64)[:, None]
 
 
 def colour_cast(image: Image, severity: int, rng: np.random.Generator) -> Image:
-    """A wrong white balance: one gain for each channel, their geometric mean 1, clipped at 255.
+    """Set a wrong white balance: a gain for each channel, with a geometric mean of 1.
 
-    Colour constancy's diagonal (von Kries) model; the use as a test is Afifi and Brown's (2019).
+    Values are clipped at 255. This is colour constancy's diagonal (von Kries) model; Afifi and
+    Brown (2019) use it as a test.
     """
     gains = np.exp(level(CAST_STRENGTH, severity) * _tint(rng))
     return _through_curves(image, GREY_LEVELS * gains)
 
 
 def channel_mix(image: Image, severity: int, rng: np.random.Generator) -> Image:
-    """Another camera's colour filters: a random 3 x 3 matrix near the identity.
+    """Mix the channels as another camera's filters do: by a random 3 x 3 matrix near the identity.
 
-    Each row sums to 1, so that grey stays grey; the idea follows camera colour correction matrices.
+    Each row sums to 1, so that grey stays grey, as in camera colour correction matrices.
     """
     noise = rng.standard_normal((3, 3))
     noise -= noise.mean(axis=1, keepdims=True)
@@ -39,21 +40,21 @@ def channel_mix(image: Image, severity: int, rng: np.random.Generator) -> Image:
 
 
 def split_toning(image: Image, severity: int, rng: np.random.Generator) -> Image:
-    """Shadows drawn to a random tint, highlights to its complement, mid-grey left alone.
+    """Shift shadows towards a random tint and highlights towards its complement; keep mid-grey.
 
-    Photographers' split toning, as a curve for each channel.
+    This is split toning as in photography, as a curve for each channel.
     """
     shift = level(TONING_SHIFT, severity) * _tint(rng)
     return _through_curves(image, GREY_LEVELS + (1 - 2 * GREY_LEVELS / 255) * shift)
 
 
 def _tint(rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """A random direction of colour without lightness: three values of zero sum and unit length."""
+    """Return a random direction of colour without lightness, (3,): of sum 0 and length 1."""
     tint = rng.standard_normal(3)
     tint -= tint.mean()
     return tint / np.linalg.norm(tint)
 
 
 def _through_curves(image: Image, curves: npt.NDArray[np.float64]) -> Image:
-    """The image with each channel read through its column of ``curves``, (256, 3) grey levels."""
+    """Return the image with each channel mapped by its column of ``curves``, (256, 3) levels."""
     return np.asarray(cv2.LUT(image, as_pixels(curves)[None]), dtype=np.uint8)

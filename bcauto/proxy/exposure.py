@@ -1,11 +1,11 @@
-"""Exposure: light that is curved, uneven or spilt, unlike training's brightness and contrast."""
+"""Exposure: gamma, uneven light and overexposure; training changes brightness and contrast."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-from bcauto.proxy.fields import Image, Table, as_pixels, level, offsets, short_side
+from bcauto.proxy.primitives import Image, Table, as_pixels, level, offsets, short_side
 
 __all__ = ["gamma", "overexposure", "uneven_light"]
 
@@ -20,9 +20,9 @@ BLOOM_RADIUS = 0.03  # standard deviation of the spilt light, of the short side
 
 
 def gamma(image: Image, severity: int, rng: np.random.Generator) -> Image:
-    """A wrong display curve: values raised to a power, above 1 (darker) or below 1 (lighter).
+    """Raise values to a power, above 1 (darker) or below 1 (lighter), each as likely.
 
-    The transfer curve of the gamma in MedMNIST-C (Di Salvo et al., 2024), with a random sign.
+    This is the transfer curve of MedMNIST-C's gamma (Di Salvo et al., 2024), with a random sign.
     """
     sign = rng.choice((-1, 1))
     steps = level(GAMMA_STEPS, severity) * rng.uniform(1 - GAMMA_JITTER, 1 + GAMMA_JITTER)
@@ -31,9 +31,9 @@ def gamma(image: Image, severity: int, rng: np.random.Generator) -> Image:
 
 
 def uneven_light(image: Image, severity: int, rng: np.random.Generator) -> Image:
-    """A condenser out of centre: the image darkens away from a random point.
+    """Darken the image away from a random point, as a condenser out of centre does.
 
-    A vignette where the point lies in the middle, a gradient where it lies at the border.
+    It is a vignette where the point lies in the middle, and a gradient where it is at the border.
     """
     centre_x, centre_y = rng.uniform(0, 1, 2)
     dx, dy = offsets(image, (centre_x, centre_y))
@@ -44,10 +44,10 @@ def uneven_light(image: Image, severity: int, rng: np.random.Generator) -> Image
 
 
 def overexposure(image: Image, severity: int, rng: np.random.Generator) -> Image:
-    """Too long an exposure: highlights clip, and the light beyond white spills onto what is near.
+    """Expose for too long: highlights clip, and the light beyond white spills onto their surround.
 
-    Computed on linear light, for which squared values stand (a display curve of exponent 2); a
-    gain alone would be training's brightness, the bloom of the clipped light is not.
+    It is computed on linear light, which is the square of the values (a display curve of exponent
+    2). A gain alone would equal training's brightness; the bloom of the clipped light does not.
     """
     stops = level(OVEREXPOSURE_STOPS, severity)
     stops *= rng.uniform(1 - OVEREXPOSURE_JITTER, 1 + OVEREXPOSURE_JITTER)

@@ -1,4 +1,4 @@
-"""Geometry: the shapes bend, which no rotation, translation, shear or zoom of training does."""
+"""Geometry: elastic, tilt and lens bend shapes; training rotates, moves, shears and zooms."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from bcauto.proxy.fields import (
+from bcauto.proxy.primitives import (
     Floats,
     Image,
     Table,
@@ -31,10 +31,9 @@ LENS_JITTER = 0.15  # how far the lens' centre may lie from the image's, of a si
 
 
 def elastic(image: Image, severity: int, rng: np.random.Generator) -> Image:
-    """A smooth random displacement of every pixel.
+    """Displace every pixel by smooth noise.
 
-    The idea is Simard, Steinkraus and Platt's (2003), as in ImageNet-C (Hendrycks and Dietterich,
-    2019).
+    After Simard, Steinkraus and Platt (2003) and ImageNet-C (Hendrycks and Dietterich, 2019).
     """
     reach = np.float32(level(ELASTIC_SHIFT, severity) * short_side(image))
     shift = reach * smooth_noise(image, ELASTIC_PATCHES, 2, rng)
@@ -43,7 +42,7 @@ def elastic(image: Image, severity: int, rng: np.random.Generator) -> Image:
 
 
 def tilt(image: Image, severity: int, rng: np.random.Generator) -> Image:
-    """The image plane turned about a random axis through its centre and seen in perspective.
+    """Turn the image plane about a random axis through its centre, and see it in perspective.
 
     A pinhole camera looks at the centre from one short side away (Hartley and Zisserman, 2004,
     chapter 8), so the near half grows while the far half shrinks.
@@ -60,7 +59,7 @@ def tilt(image: Image, severity: int, rng: np.random.Generator) -> Image:
 
 
 def _seen_tilted(rotation: cv2.typing.MatLike, distance: float) -> npt.NDArray[np.float64]:
-    """The homography from plane to picture, both centred, for a focal length of ``distance``."""
+    """Return the homography from plane to image, both centred, with a focal length ``distance``."""
     seen = np.array(rotation, dtype=np.float64)
     seen[:2] *= distance
     seen[:, 2] = (0.0, 0.0, distance)
@@ -68,10 +67,10 @@ def _seen_tilted(rotation: cv2.typing.MatLike, distance: float) -> npt.NDArray[n
 
 
 def lens(image: Image, severity: int, rng: np.random.Generator) -> Image:
-    """A lens over the image: its middle bulges (barrel) or, in every other image, is pinched.
+    """Distort the image as a lens does: its middle bulges (barrel) or is pinched, each as likely.
 
-    Radial distortion as in Brown's lens model (1966): the source radius is r (1 + k r^2) / (1 + k)
-    with r in half short sides, or its reciprocal factor; what lies beyond r = 1 stays in place.
+    This is Brown's radial distortion (1966): the source radius is r (1 + k r^2) / (1 + k) with r in
+    half short sides, or has the reciprocal factor; pixels beyond r = 1 stay in place.
     """
     strength = level(LENS_STRENGTH, severity)
     bulges = rng.random() < 0.5
@@ -84,7 +83,7 @@ def lens(image: Image, severity: int, rng: np.random.Generator) -> Image:
 
 
 def _radial_factor(dx: Floats, dy: Floats, strength: float, radius: float) -> Floats:
-    """How far from the centre each pixel is read, over its own distance; 1 beyond ``radius``."""
+    """Return each pixel's source radius as a multiple of its own; 1 beyond ``radius``."""
     squared = np.minimum((dx**2 + dy**2) / np.float32(radius**2), np.float32(1))
     factor: Floats = (1 + np.float32(strength) * squared) / np.float32(1 + strength)
     return factor

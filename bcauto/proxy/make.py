@@ -1,16 +1,21 @@
-"""Makes the proxy: deals the validation images out to the cells, then corrupts them."""
+"""Makes the proxy: assigns corruptions to the validation images, then corrupts copies of them."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from bcauto.errors import BadInput
-from bcauto.proxy.config import CorruptionAtSeverity, ProxyConfig
+from bcauto.proxy.config import ProxyConfig
+from bcauto.proxy.corruptions import CorruptionAtSeverity
 from bcauto.proxy.proxy import Integers, Proxy
 from bcauto.seeds import generator
 
-__all__ = ["check_two_classes", "deal", "make_proxy"]
+__all__ = ["assign_evenly", "check_two_classes", "make_proxy"]
+
+_REMEDY = "give more images, raise copies or held_out_copies, or name fewer severities"
 
 
 def make_proxy(
@@ -19,31 +24,48 @@ def make_proxy(
     config: ProxyConfig,
     seed: int,
 ) -> Proxy:
-    """The corrupted validation set of (n, h, w, 3) uint8 images with (n,) integer labels.
+    """Return the corrupted validation set.
 
-    Every cell gets the same number of images, within one, of every class; an image's copies lie in
-    different cells. What a copy looks like depends on (seed, index of the image, name of the cell)
-    alone. The copies that belong to the probe come first. BadInput where there are too few images
-    for every cell to hold one, or, where the metric is AUC, images of two classes.
+    Every corruption at a severity gets the same number of images, within one, of every class. No
+    two copies of an image have the same. A copy's pixels depend on (seed, index of the image, name
+    of the corruption at its severity) alone. The copies that the probe consists of come first.
+
+    Args:
+        images: (n, h, w, 3) uint8, the validation images; not written to.
+        labels: (n,) integers, their classes.
+        config: what the proxy is made of.
+        seed: the study's seed for the proxy.
+
+    Raises:
+        BadInput: there are too few images for every corruption at a severity to get one or, where
+            the metric is AUC, images of two classes.
+
     """
-    searched, held_out = config.cells, config.held_out_cells
     _check_enough(len(images), config)
-    dealt = [deal(labels, len(searched), config.copies, generator(seed, "proxy", "searched"))]
+    searched, held_out = config.corruptions, config.held_out_corruptions
+    rng = generator(seed, "proxy", "searched")
+    assigned = [assign_evenly(labels, len(searched), config.copies, rng)]
     if held_out:
         rng = generator(seed, "proxy", "held out")
-        places = deal(labels, len(held_out), config.held_out_copies, rng)
-        dealt.append(places + len(searched))
-    cell = np.concatenate(dealt)
-    base = np.broadcast_to(np.arange(len(images)), cell.shape)
+        places = assign_evenly(labels, len(held_out), config.held_out_copies, rng)
+        assigned.append(places + len(searched))
+    corruptions = (*searched, *held_out)
+    corruption = np.concatenate(assigned)  # (copies, n)
+    base = np.broadcast_to(np.arange(len(images), dtype=np.int64), corruption.shape).ravel()
+    corruption = corruption.ravel()
     if config.metric == "auc":
-        check_two_classes(labels[base.ravel()], cell.ravel(), (*searched, *held_out))
+        check_two_classes(labels[base], corruption, corruptions)
+    corrupted = np.empty((len(base), *images.shape[1:]), np.uint8)
+    for copy, (image, place) in enumerate(zip(base.tolist(), corruption.tolist(), strict=True)):
+        rng = generator(seed, "proxy", image, corruptions[place].name)
+        corrupted[copy] = corruptions[place].corrupt(images[image], rng)
     return Proxy(
-        images=_corrupt(images, base.ravel(), cell.ravel(), (*searched, *held_out), seed),
-        labels=labels.astype(np.int64)[base.ravel()],
-        base=base.ravel().astype(np.int64),
-        cell=cell.ravel().astype(np.int64),
+        images=corrupted,
+        labels=labels.astype(np.int64)[base],
+        base=base,
+        corruption=corruption,
         probe=np.arange(len(images), dtype=np.int64),
-        cells=(*searched, *held_out),
+        corruptions=corruptions,
         held_out=config.held_out,
         objective=config.objective,
         metric=config.metric,
@@ -51,57 +73,61 @@ def make_proxy(
 
 
 def _check_enough(images: int, config: ProxyConfig) -> None:
-    needed = -(-len(config.cells) // config.copies)
+    needed = -(-len(config.corruptions) // config.copies)
     if config.held_out:
-        needed = max(needed, -(-len(config.held_out_cells) // config.held_out_copies))
+        needed = max(needed, -(-len(config.held_out_corruptions) // config.held_out_copies))
     if images < needed:
         raise BadInput(
-            f"the proxy needs {needed} validation images for each cell to hold one, got {images}; "
-            "give more images, raise copies or held_out_copies, or name fewer severities"
+            f"the proxy needs {needed} validation images for every corruption at every severity "
+            f"to get one, got {images}; {_REMEDY}"
         )
 
 
 def check_two_classes(
-    labels: npt.NDArray[np.integer], place: Integers, cells: tuple[CorruptionAtSeverity, ...]
+    labels: npt.NDArray[np.integer],
+    corruption: Integers,
+    corruptions: Sequence[CorruptionAtSeverity],
 ) -> None:
-    """Makes sure that no cell holds images of one class only, of which there is no AUC."""
-    for index, cell in enumerate(cells):
-        if len(np.unique(labels[place == index])) < 2:
+    """Check that each corruption at a severity has images of two classes, as AUC needs.
+
+    Args:
+        labels: (m,) integers, the classes of the copies.
+        corruption: (m,) indices into ``corruptions``, the one of each copy.
+        corruptions: all that must have two classes.
+
+    Raises:
+        BadInput: one of them has images of one class only.
+
+    """
+    for place, at_severity in enumerate(corruptions):
+        if len(np.unique(labels[corruption == place])) < 2:
             raise BadInput(
-                f"metric 'auc' needs images of two classes in every cell, got one in {cell.name}; "
-                "give more images, raise copies or held_out_copies, or name fewer severities"
+                "metric 'auc' needs images of two classes for every corruption at every severity, "
+                f"got one class for {at_severity.name}; {_REMEDY}"
             )
 
 
-def deal(
-    labels: npt.NDArray[np.integer], cells: int, copies: int, rng: np.random.Generator
+def assign_evenly(
+    labels: npt.NDArray[np.integer], choices: int, copies: int, rng: np.random.Generator
 ) -> Integers:
-    """The cell of every copy of every image, (copies, images), from 0 to ``cells - 1``.
+    """Return the choice of every copy of every image, (copies, n) int64 in 0..choices-1.
 
-    The images stand in a row, class by class and shuffled within a class. A copy walks through the
-    cells along that row, and the copies set out from cells that are spread evenly over the ring of
-    cells. So any stretch of the row, a class for one, meets every cell equally often, within one;
-    and so does its first copy taken alone.
+    The images are put in a line, class by class and shuffled within a class. The first copies
+    take the choices in turn along this line, over and over; the other copies do the same, and
+    start at choices that are spaced evenly. So in any stretch of the line, such as a class, all
+    choices are equally frequent, within one; and so they are among the first copies alone.
+
+    Args:
+        labels: (n,) integers, the classes of the images.
+        choices: how many there are.
+        copies: of each image, all with different choices; at most ``choices``.
+        rng: shuffles images and choices.
+
     """
     shuffled = rng.permutation(len(labels))
-    row = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    line = shuffled[np.argsort(labels[shuffled], kind="stable")]
     place = np.empty(len(labels), np.int64)
-    place[row] = np.arange(len(labels))
-    starts = np.arange(copies) * cells // copies
-    dealt: Integers = rng.permutation(cells)[(place + starts[:, None]) % cells]
-    return dealt
-
-
-def _corrupt(
-    images: npt.NDArray[np.uint8],
-    base: Integers,
-    cell: Integers,
-    cells: tuple[CorruptionAtSeverity, ...],
-    seed: int,
-) -> npt.NDArray[np.uint8]:
-    """Copy i of the result is image ``base[i]`` corrupted as ``cells[cell[i]]`` says."""
-    copies = np.empty((len(base), *images.shape[1:]), np.uint8)
-    for index, (image, place) in enumerate(zip(base.tolist(), cell.tolist(), strict=True)):
-        rng = generator(seed, "proxy", image, cells[place].name)
-        copies[index] = cells[place].corrupt(images[image], rng)
-    return copies
+    place[line] = np.arange(len(labels))
+    starts = np.arange(copies) * choices // copies
+    assigned: Integers = rng.permutation(choices)[(place + starts[:, None]) % choices]
+    return assigned

@@ -1,10 +1,10 @@
-"""The metrics that a cell is scored by, under many weightings of its images at once.
+"""The metrics that a corruption at a severity is scored by, with many weightings at once.
 
 Each takes weights (w, k), the true classes (k,) and the probabilities (k, classes) of k images, and
-returns (w,) values of 0 to 1: what scikit-learn's metric of the same name is where each image
-counts as often as its weight says. Weights are whole numbers, so that sums are exact and the values
-the same however many threads add them up. NaN stands for a value that is not defined, such as the
-accuracy of no images.
+returns (w,) values of 0 to 1: scikit-learn's metric of the same name, where each image counts as
+often as its weight says. Weights are whole numbers, so that sums are exact and do not depend on the
+number of threads that add them up. NaN stands for a value that is not defined, such as the accuracy
+of no images.
 """
 
 from __future__ import annotations
@@ -25,30 +25,37 @@ _Probabilities: TypeAlias = npt.NDArray[np.floating]
 
 
 def measure(metric: Metric, truth: _Labels, probabilities: _Probabilities) -> float:
-    """The metric of all images, each counted once: (k,) classes, (k, classes) probabilities."""
+    """Return the metric of k images, each counted once.
+
+    Args:
+        metric: which one.
+        truth: (k,) int64, the true classes.
+        probabilities: (k, classes).
+
+    """
     return float(METRICS[metric](np.ones((1, len(truth))), truth, probabilities)[0])
 
 
 def mean_of_defined(values: Floats) -> Floats:
-    """The mean over the last axis of what is not NaN, itself NaN where nothing is."""
+    """Return the mean over the last axis of the values that are not NaN; NaN if all are."""
     defined = ~np.isnan(values)
     return _ratio(np.where(defined, values, 0.0).sum(axis=-1), defined.sum(axis=-1))
 
 
 def _accuracy(weights: Floats, truth: _Labels, probabilities: _Probabilities) -> Floats:
-    """The share of images whose most probable class is the true one."""
+    """Return the share of images whose most probable class is the true one."""
     right = probabilities.argmax(axis=1) == truth
     return _ratio(weights @ right.astype(np.float64), weights.sum(axis=1))
 
 
 def _balanced_accuracy(weights: Floats, truth: _Labels, probabilities: _Probabilities) -> Floats:
-    """The mean recall over the classes that are present."""
+    """Return the mean recall over the classes that are present."""
     true, predicted = _indicators(truth, probabilities)
     return mean_of_defined(_ratio(weights @ (true * predicted), weights @ true))
 
 
 def _macro_f1(weights: Floats, truth: _Labels, probabilities: _Probabilities) -> Floats:
-    """The mean F1 over the classes that are present in the truth; 0 for one never predicted."""
+    """Return the mean F1 over the true classes that are present; 0 for one never predicted."""
     true, predicted = _indicators(truth, probabilities)
     hits, present = weights @ (true * predicted), weights @ true
     f1 = _ratio(2.0 * hits, present + weights @ predicted)
@@ -56,7 +63,7 @@ def _macro_f1(weights: Floats, truth: _Labels, probabilities: _Probabilities) ->
 
 
 def _auc(weights: Floats, truth: _Labels, probabilities: _Probabilities) -> Floats:
-    """The mean one-against-the-rest AUC over the classes that are present, and not alone."""
+    """Return the mean one-against-the-rest AUC over the classes that are present, and not alone."""
     classes = np.unique(truth)
     each = [_binary_auc(weights, truth == c, probabilities[:, c]) for c in classes]
     return mean_of_defined(np.stack(each, axis=-1))
@@ -65,7 +72,7 @@ def _auc(weights: Floats, truth: _Labels, probabilities: _Probabilities) -> Floa
 def _binary_auc(
     weights: Floats, positive: npt.NDArray[np.bool_], score: npt.NDArray[np.floating]
 ) -> Floats:
-    """The share of pairs in which the positive image has the higher score; half for a tie."""
+    """Return the share of pairs in which the positive image scores higher; a tie counts half."""
     order = np.argsort(score, kind="stable")
     ranked = score[order]
     ties = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])  # where equal scores begin
@@ -78,13 +85,13 @@ def _binary_auc(
 
 
 def _indicators(truth: _Labels, probabilities: _Probabilities) -> tuple[Floats, Floats]:
-    """(k, classes) each: 1 at an image's true class, and at its most probable one."""
+    """Return the one-hot true classes and the one-hot predictions, (k, classes) each."""
     one_hot = np.eye(probabilities.shape[1])
     return one_hot[truth], one_hot[probabilities.argmax(axis=1)]
 
 
 def _ratio(part: npt.NDArray[np.generic], whole: npt.NDArray[np.generic]) -> Floats:
-    """Elementwise; NaN where the whole is 0."""
+    """Return ``part / whole``, elementwise; NaN where the whole is 0."""
     ratio = np.full(np.shape(whole), np.nan)
     np.divide(part, whole, out=ratio, where=np.greater(whole, 0))
     return ratio

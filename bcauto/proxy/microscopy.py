@@ -1,4 +1,4 @@
-"""Microscopy (held out): what goes wrong between the stain jar and the objective."""
+"""Microscopy (held out): other staining, stain deposits and air bubbles."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from bcauto.proxy.fields import (
+from bcauto.proxy.primitives import (
     Floats,
     Image,
     Table,
@@ -26,7 +26,7 @@ Matrix = npt.NDArray[np.float64]
 # eosin of a Giemsa stain, as measured for Ruifrok and Johnston's method by Landini.
 AZURE = (0.835, 0.514, 0.196)
 EOSIN = (0.093, 0.954, 0.283)
-DENSITY = -np.log(np.maximum(np.arange(256), 1) / 255).astype(np.float32)  # of each grey level
+DENSITY = -np.log(np.maximum(np.arange(256), 1) / 255).astype(np.float32)  # optical, of each level
 
 STAIN_STRENGTH: Table = (0.30, 0.50, 0.70, 0.95, 1.25)  # length of the log-gain vector, nats
 STAIN_TURN = 0.25  # rms turn of a stain's own vector per unit of strength
@@ -35,6 +35,7 @@ STAIN_HAZE = 0.15  # most stain left on the background per unit of strength, opt
 DEPOSIT_COUNT: Table = (12, 21, 32, 45, 60)  # grains
 DEPOSIT_RADIUS: Table = (0.016, 0.020, 0.024, 0.028, 0.032)  # mean, of the short side
 DEPOSIT_STAIN = (1.2, 0.7)  # of azure and of eosin in a grain, optical density
+DEPOSIT_DETAIL = 4  # grains are drawn so many times larger, then shrunk: many are below one pixel
 
 BUBBLE_COUNT: Table = (1, 2, 3, 4, 5)
 BUBBLE_RADIUS: Table = (0.13, 0.155, 0.18, 0.205, 0.23)  # mean, of the short side
@@ -44,14 +45,12 @@ BUBBLE_RIM_DEPTH = 0.15  # where the rim is darkest: 0 at the edge, 1 at the mid
 BUBBLE_RIM_WIDTH = 0.12  # of the dark ring, in the same measure
 BUBBLE_GLOW = 0.4  # of the way to white, in the middle
 
-DEPOSIT_DETAIL = 4  # grains are drawn that many times larger, then shrunk: many are below a pixel
-
 
 def stain_shift(image: Image, severity: int, rng: np.random.Generator) -> Image:
-    """Another laboratory's staining: more or less of each stain, of a slightly other hue.
+    """Stain as another laboratory does: more or less of each stain, in a slightly different hue.
 
-    The image is taken apart into stains in optical-density space (Ruifrok and Johnston, 2001) and
-    put together again with random amounts; the idea of varying them is Tellez et al.'s (2018).
+    The image is separated into its stains in optical-density space (Ruifrok and Johnston, 2001) and
+    recomposed with random amounts of them, after Tellez et al. (2018).
     """
     strength = level(STAIN_STRENGTH, severity)
     stains = _stain_matrix()
@@ -64,16 +63,16 @@ def stain_shift(image: Image, severity: int, rng: np.random.Generator) -> Image:
 
 
 def _stain_matrix() -> Matrix:
-    """The two stains and what is neither, a row of unit length each."""
+    """Return the two stains and the residual, (3, 3), each row of length 1."""
     rows = np.array([AZURE, EOSIN, np.cross(AZURE, EOSIN)])
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     return rows
 
 
 def stain_deposits(image: Image, severity: int, rng: np.random.Generator) -> Image:
-    """Grains of undissolved stain, half of them in one cluster; after MedMNIST-C's stain deposit.
+    """Add grains of undissolved stain, half of them in a cluster; after MedMNIST-C's stain deposit.
 
-    A greater severity keeps the lesser one's grains, larger, and adds to them.
+    A greater severity keeps the grains of a lesser one, makes them larger, and adds others.
     """
     height, width = image.shape[:2]
     grains = np.zeros((height * DEPOSIT_DETAIL, width * DEPOSIT_DETAIL), np.uint8)
@@ -88,17 +87,17 @@ def stain_deposits(image: Image, severity: int, rng: np.random.Generator) -> Ima
 
 
 def _draw_grain(grains: Image, centre: npt.NDArray[np.float64], radius: float) -> None:
-    """Sets the pixels of a disc; centre in fractions of the sides, radius of the short side."""
+    """Draw a disc; ``centre`` is in fractions of the sides, ``radius`` of the short side."""
     height, width = grains.shape
     x, y = centre * (width, height)
     cv2.circle(grains, (int(x), int(y)), round(radius * min(height, width)), 255, cv2.FILLED)
 
 
 def air_bubbles(image: Image, severity: int, rng: np.random.Generator) -> Image:
-    """Bubbles in the mounting medium: a dark rim, and a bright, shrunk view through the middle.
+    """Add air bubbles: each has a dark rim, and shows a bright, shrunk image in its middle.
 
-    After MedMNIST-C's bubble (Di Salvo et al., 2024). A greater severity keeps the lesser one's
-    bubbles, larger, and adds to them.
+    After MedMNIST-C's bubble (Di Salvo et al., 2024). A greater severity keeps the bubbles of a
+    lesser one, makes them larger, and adds others.
     """
     x, y = pixel_grid(image)
     light, glow = np.ones_like(x), np.zeros_like(x)
@@ -115,12 +114,12 @@ def air_bubbles(image: Image, severity: int, rng: np.random.Generator) -> Image:
 
 
 def _depth(dx: Floats, dy: Floats, radius: float) -> Floats:
-    """1 at a bubble's middle, falling to 0 at its rim and 0 outside."""
+    """Return how deep inside a bubble each pixel is: 1 in its middle, 0 at its edge and outside."""
     depth: Floats = np.maximum(1 - (dx**2 + dy**2) / np.float32(radius**2), np.float32(0))
     return depth
 
 
 def _rim(depth: Floats) -> Floats:
-    """How dark each pixel of a bubble is, 0 to 1: most just inside its rim."""
+    """Return how dark each pixel of a bubble is, 0 to 1: most just inside its edge."""
     ring = np.exp(-np.square((depth - BUBBLE_RIM_DEPTH) / BUBBLE_RIM_WIDTH))
     return np.asarray(np.where(depth > 0, ring, 0), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Occlusion: irregular things lie over the cell; training hides rectangles and grids only."""
+"""Occlusion: irregular things hide parts; training hides rectangles and grids only."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from bcauto.proxy.fields import Image, Table, as_pixels, level, short_side, smooth_noise
+from bcauto.proxy.primitives import Image, Table, as_pixels, level, short_side, smooth_noise
 
 __all__ = ["blobs", "scratches", "spatter"]
 
@@ -15,7 +15,7 @@ BLOB_PATCHES = 4.0  # bumps along the short side, of which the highest are hidde
 
 SCRATCH_COUNT: Table = (2, 4, 7, 11, 16)  # curves
 SCRATCH_WIDTH = 0.011  # of the short side; below one pixel the curves are faint instead
-SCRATCH_POINTS = 12  # straight pieces of a curve, plus one
+SCRATCH_PIECES = 12  # straight pieces of a curve
 
 SPATTER_AREA: Table = (0.06, 0.12, 0.19, 0.27, 0.36)  # touched, of the image's area
 SPATTER_PATCHES = 13.0  # droplets along the short side
@@ -26,9 +26,9 @@ SUBPIXEL_BITS = 4  # OpenCV draws at sixteenths of a pixel
 
 
 def blobs(image: Image, severity: int, rng: np.random.Generator) -> Image:
-    """Irregular opaque patches in one random colour.
+    """Hide irregular patches under one random colour.
 
-    Own design, after the irregular masks of image inpainting (Liu et al., 2018).
+    After the irregular masks of image inpainting (Liu et al., 2018).
     """
     field = smooth_noise(image, BLOB_PATCHES, 1, rng)[..., 0]
     colour = rng.integers(0, 256, 3, dtype=np.uint8)
@@ -39,7 +39,7 @@ def blobs(image: Image, severity: int, rng: np.random.Generator) -> Image:
 
 
 def spatter(image: Image, severity: int, rng: np.random.Generator) -> Image:
-    """Many small soft-edged droplets of one random colour; after ImageNet-C's spatter (2019)."""
+    """Add many small, soft droplets of one random colour; after ImageNet-C's spatter (2019)."""
     field = smooth_noise(image, SPATTER_PATCHES, 1, rng)
     colour = rng.integers(0, 256, 3).astype(np.float32)
     edge = np.quantile(field, 1 - level(SPATTER_AREA, severity))
@@ -48,9 +48,9 @@ def spatter(image: Image, severity: int, rng: np.random.Generator) -> Image:
 
 
 def scratches(image: Image, severity: int, rng: np.random.Generator) -> Image:
-    """Thin curves across the image: dark hairs and bright scratches; after camera dust and fibres.
+    """Add thin curves across the image: dark hairs and bright scratches.
 
-    A greater severity keeps the lesser one's curves and adds to them.
+    A greater severity keeps the curves of a lesser one and adds others.
     """
     count = int(level(SCRATCH_COUNT, severity))
     width = SCRATCH_WIDTH * short_side(image)
@@ -64,15 +64,15 @@ def scratches(image: Image, severity: int, rng: np.random.Generator) -> Image:
 
 
 def _curve(image: Image, rng: np.random.Generator) -> npt.NDArray[np.int32]:
-    """A random quadratic Bezier curve that may leave the image, (points, 2) in 1/16 pixels."""
+    """Return a random quadratic Bezier curve that may leave the image, (points, 2) in 1/16 px."""
     height, width = image.shape[:2]
     start, bend, end = rng.uniform(-0.2, 1.2, (3, 2)) * (width, height)
-    t = np.linspace(0, 1, SCRATCH_POINTS + 1)[:, None]
+    t = np.linspace(0, 1, SCRATCH_PIECES + 1)[:, None]
     points = (1 - t) ** 2 * start + 2 * t * (1 - t) * bend + t**2 * end
     return np.asarray(np.rint(points * 2**SUBPIXEL_BITS), dtype=np.int32)
 
 
 def _hair_or_scratch(rng: np.random.Generator) -> int:
-    """A grey level, dark or light with the same probability."""
+    """Return a random grey level, dark or light, each as likely."""
     depth = int(rng.integers(0, 60))
     return depth if rng.random() < 0.5 else 255 - depth

@@ -1,4 +1,4 @@
-"""The proxy itself: corrupted validation images, where each comes from, and their file."""
+"""The proxy: corrupted validation images, where each comes from, and their file."""
 
 from __future__ import annotations
 
@@ -15,17 +15,21 @@ import numpy.typing as npt
 
 from bcauto.errors import BadInput, did_you_mean
 from bcauto.io.files import writing
-from bcauto.io.npz_archive import Archive, open_archive
-from bcauto.proxy.config import CorruptionAtSeverity
+from bcauto.io.npz_archive import open_archive
+from bcauto.proxy.corruptions import CorruptionAtSeverity
 from bcauto.proxy.metrics import Metric
-from bcauto.proxy.objective import Objective
+from bcauto.proxy.objective import Objective, read_objective, stored_objective
 
-__all__ = ["Proxy"]
+__all__ = ["Integers", "Proxy"]
 
 Integers = npt.NDArray[np.int64]
 
-_ARRAYS = ("images", "labels", "base", "cell", "probe")
-_WORDS = {"objective": get_args(Objective), "metric": get_args(Metric)}
+# The keys of the file, which are also what the fingerprint is made of. "cell" and "cells" are the
+# fields ``corruption`` and ``corruptions``: their names from before, which stored proxies have.
+_KEYS = (
+    *("images", "labels", "base", "cell", "probe"),
+    *("cells", "held_out", "objective", "metric", "fingerprint"),
+)
 _UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, BadInput)
 
 
@@ -33,25 +37,32 @@ _UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZi
 class Proxy:
     """The corrupted validation set that trials are scored on; made by ``make_proxy``.
 
-    ``images`` is (m, h, w, 3) uint8 and ``labels`` (m,) int64. ``base`` (m,) int64 is each image's
-    place among the validation images, ``cell`` (m,) int64 its place in ``cells``. Cells of the
-    ``held_out`` families are part of the set, but never of the objective nor of the probe.
-    ``probe`` (n,) int64 picks one copy of each of the n validation images, spread evenly over the
-    other cells and, within a class, over them as well: it is scored at every epoch, and the whole
-    set at a trial's end. ``metric`` is what a cell is scored by, and ``objective`` what becomes of
-    the scores of the other cells. A user's own images (``with_own``) count as base images that
-    follow the validation images, and the probe has its share of them. The arrays are not to be
-    written to.
+    The arrays must not be written to.
+
+    Attributes:
+        images: (m, h, w, 3) uint8 RGB, the corrupted copies.
+        labels: (m,) int64, their classes.
+        base: (m,) int64, the index of the validation image that each copy is made of. A user's own
+            images (``with_own``) count as validation images that follow the others.
+        corruption: (m,) int64, what each copy was corrupted by: indices into ``corruptions``.
+        probe: (n,) int64, the indices of one copy of each of the n validation images, spread evenly
+            over the corruptions that are not held out, also within a class. The probe is scored at
+            every epoch, and the whole set at a trial's end.
+        corruptions: each of them at a severity.
+        held_out: the families that count neither for the objective nor for the probe.
+        objective: what is made of the scores of the corruptions that are not held out.
+        metric: what each corruption at a severity is scored by.
+
     """
 
     images: npt.NDArray[np.uint8]
     labels: Integers
     base: Integers
-    cell: Integers
+    corruption: Integers
     probe: Integers
-    cells: tuple[CorruptionAtSeverity, ...]
+    corruptions: tuple[CorruptionAtSeverity, ...]
     held_out: tuple[str, ...]
-    objective: Objective = "mean_of_cells"
+    objective: Objective = "mean_of_corruptions"
     metric: Metric = "accuracy"
 
     @property
@@ -61,24 +72,31 @@ class Proxy:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256, in hexadecimal, of everything in the proxy; computed once."""
+        """SHA-256 (hex) of everything in the proxy; computed once."""
         digest = hashlib.sha256()
-        for name, array in self._stored().items():
-            digest.update(f"{name} {array.dtype.str} {array.shape} ".encode())
+        for key, array in self._stored().items():
+            digest.update(f"{key} {array.dtype.str} {array.shape} ".encode())
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
     def save(self, path: Path) -> None:
-        """Writes an uncompressed npz file; a reader sees the old file or the whole new one."""
+        """Write an uncompressed npz file; a reader sees the old file or the whole new one."""
         with writing(path) as partial, partial.open("wb") as file:
             np.savez(file, fingerprint=np.array(self.fingerprint), **self._stored())
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """What ``save`` wrote; BadInput where the file is missing, damaged or something else."""
+        """Return the proxy that ``save`` wrote.
+
+        Raises:
+            BadInput: the file is missing, damaged, changed, or something else.
+
+        """
         try:
             with open_archive(path) as archive:
-                stored = _checked_arrays(archive)
+                for key in _KEYS:
+                    archive.header(key)  # all are checked before any array is unpacked
+                stored = {key: archive.read(key) for key in _KEYS}
             proxy = cls._from_stored(stored)
             expected = str(stored["fingerprint"])
         except _UNREADABLE as error:
@@ -87,53 +105,59 @@ class Proxy:
             ) from error
         if proxy.fingerprint != expected:
             raise BadInput(
-                f"a proxy must match its own fingerprint; {path} was changed since saved"
+                f"a proxy must match its own fingerprint; {path} was changed since it was saved"
             )
         return proxy
 
     def _stored(self) -> dict[str, Any]:
-        """Every field as an array that needs no pickle to be written."""
-        arrays = {name: getattr(self, name) for name in _ARRAYS}
-        arrays["cells"] = np.array([cell.name for cell in self.cells], dtype=np.str_)
-        arrays["held_out"] = np.array(self.held_out, dtype=np.str_)
-        arrays |= {name: np.array(getattr(self, name)) for name in _WORDS}
-        return arrays
+        """Return every field by its key in the file, as an array that is stored without pickle."""
+        return {
+            "images": self.images,
+            "labels": self.labels,
+            "base": self.base,
+            "cell": self.corruption,
+            "probe": self.probe,
+            "cells": np.array([each.name for each in self.corruptions], dtype=np.str_),
+            "held_out": np.array(self.held_out, dtype=np.str_),
+            "objective": np.array(stored_objective(self.objective)),
+            "metric": np.array(self.metric),
+        }
 
     @classmethod
-    def _from_stored(cls, stored: Mapping[str, Any]) -> Self:
+    def _from_stored(cls, stored: Mapping[str, npt.NDArray[Any]]) -> Self:
         _check_arrays(stored)
-        arrays = {name: stored[name] for name in _ARRAYS}
-        cells = tuple(CorruptionAtSeverity.named(name) for name in stored["cells"].tolist())
-        words = {name: _word(name, str(stored[name])) for name in _WORDS}
-        return cls(**arrays, **words, cells=cells, held_out=tuple(stored["held_out"].tolist()))
+        return cls(
+            images=stored["images"],
+            labels=stored["labels"],
+            base=stored["base"],
+            corruption=stored["cell"],
+            probe=stored["probe"],
+            corruptions=tuple(map(CorruptionAtSeverity.named, stored["cells"].tolist())),
+            held_out=tuple(stored["held_out"].tolist()),
+            objective=_known("objective", read_objective(str(stored["objective"])), Objective),
+            metric=_known("metric", str(stored["metric"]), Metric),
+        )
 
 
 def _check_arrays(stored: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Raises ValueError where the arrays do not fit each other as ``make_proxy``'s do."""
+    """Raise ValueError where the arrays do not fit each other as ``make_proxy``'s do."""
     images, count = stored["images"], len(stored["images"])
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3 or not count:
         raise ValueError(f"images must be (m, h, w, 3) uint8, got {images.shape} {images.dtype}")
-    for name in ("cells", "held_out"):
-        if stored[name].ndim != 1 or (stored[name].size and stored[name].dtype.kind != "U"):
-            raise ValueError(f"{name} must be a list of texts, got {stored[name].dtype}")
+    for key in ("cells", "held_out"):
+        if stored[key].ndim != 1 or (stored[key].size and stored[key].dtype.kind != "U"):
+            raise ValueError(f"{key} must be a list of texts, got {stored[key].dtype}")
     ends = {"labels": count, "base": count, "cell": len(stored["cells"]), "probe": count}
-    for name, end in ends.items():
-        array = stored[name]
-        if array.dtype != np.int64 or array.ndim != 1 or (name != "probe" and len(array) != count):
-            raise ValueError(f"{name} must be whole numbers, got {array.shape} {array.dtype}")
+    for key, end in ends.items():
+        array = stored[key]
+        if array.dtype != np.int64 or array.ndim != 1 or (key != "probe" and len(array) != count):
+            raise ValueError(f"{key} must be whole numbers, got {array.shape} {array.dtype}")
         if array.size and not 0 <= array.min() <= array.max() < end:
-            raise ValueError(f"{name} must be in 0..{end - 1}, got {array.min()}..{array.max()}")
+            raise ValueError(f"{key} must be in 0..{end - 1}, got {array.min()}..{array.max()}")
 
 
-def _checked_arrays(archive: Archive) -> dict[str, npt.NDArray[Any]]:
-    """Every array that ``save`` writes; their headers are checked before any is unpacked."""
-    keys = (*_ARRAYS, "cells", "held_out", *_WORDS, "fingerprint")
-    for key in keys:
-        archive.header(key)
-    return {key: archive.read(key) for key in keys}
-
-
-def _word(name: str, word: str) -> Any:
-    if word not in _WORDS[name]:
-        raise BadInput(f"unknown {name} {word!r}; {did_you_mean(word, _WORDS[name])}")
+def _known(key: str, word: str, known: Any) -> Any:
+    """Return ``word``, which must be one of the Literal ``known``."""
+    if word not in get_args(known):
+        raise BadInput(f"unknown {key} {word!r}; {did_you_mean(word, get_args(known))}")
     return word

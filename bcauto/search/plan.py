@@ -23,7 +23,7 @@ from bcauto.hypermodels.space import hypermodel_space
 from bcauto.io.disk import check_room, existing_part
 from bcauto.io.toml import checked
 from bcauto.proxy.make import make_proxy
-from bcauto.proxy.own import OwnImages, with_own
+from bcauto.proxy.own_images import OwnImages, with_own
 from bcauto.proxy.proxy import Proxy
 from bcauto.recipe.pretrained import Weights, check_models, read_weights
 from bcauto.seeds import derive

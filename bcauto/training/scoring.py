@@ -31,7 +31,8 @@ def score_model(model: Any, data: Dataset, proxy: Proxy) -> tuple[float, Scores]
     predicted = predict_probabilities(model, data.val.images)
     metrics: tuple[Metric, ...] = ("accuracy", proxy.metric)
     clean = {metric: measure(metric, data.val.labels, predicted) for metric in metrics}
-    return found.pop("objective"), Scores(clean=clean, **found)
+    objective, by_corruption = found.pop("objective"), found.pop("corruptions")
+    return objective, Scores(clean=clean, cells=by_corruption, **found)
 
 
 class EpochReporter:

@@ -1,4 +1,4 @@
-"""``bcauto proxy``: every cell and every trial is in the pictures, and words and numbers agree."""
+"""``bcauto proxy``: all corruptions and trials are in the pictures, and words and numbers agree."""
 
 import dataclasses
 import hashlib
@@ -34,7 +34,7 @@ def stored():
 
 
 def coloured(copies):
-    """A proxy of three classes whose every image has a colour of its own: cell, class and place."""
+    """A proxy of three classes whose every image has its colour: corruption, class and place."""
     rng = np.random.default_rng(0)
     labels = np.arange(24) % 3
     images = rng.integers(0, 256, (24, SIDE, SIDE, 3), dtype=np.uint8)
@@ -46,7 +46,9 @@ def coloured(copies):
         held_out_copies=2,
     )
     proxy = make_proxy(images, labels, config, 0)
-    colours = np.stack([20 + 2 * proxy.cell, 60 * (1 + proxy.labels), 5 * proxy.base], axis=-1)
+    colours = np.stack(
+        [20 + 2 * proxy.corruption, 60 * (1 + proxy.labels), 5 * proxy.base], axis=-1
+    )
     filled = np.broadcast_to(colours[:, None, None], proxy.images.shape).astype(np.uint8)
     return dataclasses.replace(proxy, images=filled)
 
@@ -232,7 +234,7 @@ def test_without_a_held_out_family_the_proxy_is_drawn_and_not_judged(command, be
 
 
 def tiles_of(picture):
-    """(place of the cell, class): top and left of every tile, read from its colour."""
+    """(place of the corruption, class): top and left of every tile, read from its colour."""
     tiles = {}
     grey = (picture == picture[..., :1]).all(axis=-1)
     colours = np.unique(picture[~grey], axis=0)
@@ -245,27 +247,31 @@ def tiles_of(picture):
     return tiles
 
 
-def test_every_cell_of_the_stored_proxy_is_drawn_in_its_row_and_column(command, begun, stored):
+def test_every_corruption_of_the_proxy_is_drawn_in_its_row_and_column(command, begun, stored):
     folder = begun()
     assert command("proxy").code == 0
     tiles = tiles_of(read_picture(folder.report / "proxy.png"))
-    assert sorted(place for place, _ in tiles) == list(range(len(stored.cells))) == list(range(48))
+    assert (
+        sorted(place for place, _ in tiles)
+        == list(range(len(stored.corruptions)))
+        == list(range(48))
+    )
     tops, lefts = {}, {}
     for (place, _), (top, left) in tiles.items():
-        tops.setdefault(top, []).append(stored.cells[place])
-        lefts.setdefault(left, set()).add(stored.cells[place].severity)
-    rows = [{cell.corruption for cell in tops[top]} for top in sorted(tops)]
-    corruptions = list(dict.fromkeys(cell.corruption for cell in stored.cells))
+        tops.setdefault(top, []).append(stored.corruptions[place])
+        lefts.setdefault(left, set()).add(stored.corruptions[place].severity)
+    rows = [{each.corruption for each in tops[top]} for top in sorted(tops)]
+    corruptions = list(dict.fromkeys(each.corruption for each in stored.corruptions))
     assert rows == [{name} for name in corruptions]
     assert [lefts[left] for left in sorted(lefts)] == [{1}, {3}, {4}, {5}]
 
 
-def test_a_row_shows_one_image_where_its_cells_share_one_and_classes_take_turns():
+def test_a_row_shows_one_image_where_its_severities_share_one_and_classes_take_turns():
     stored, together = coloured(copies=8), 0
     rows = _rows(stored)
     for turn, row in enumerate(rows):
         seen = np.array([tile[0, 0] for tile in row.tiles], dtype=int)
-        inside = [np.flatnonzero(stored.cell == (red - 20) // 2) for red in seen[:, 0]]
+        inside = [np.flatnonzero(stored.corruption == (red - 20) // 2) for red in seen[:, 0]]
         common = set.intersection(*({*stored.base[each].tolist()} for each in inside))
         together += bool(common)
         for (_, green, blue), each in zip(seen, inside, strict=True):

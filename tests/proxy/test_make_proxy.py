@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bcauto.errors import BadInput
 from bcauto.proxy.config import ProxyConfig
 from bcauto.proxy.corruptions import FAMILIES
-from bcauto.proxy.make import deal, make_proxy
+from bcauto.proxy.make import assign_evenly, make_proxy
 from bcauto.proxy.score import score
 from bcauto.seeds import generator
 
@@ -42,62 +42,65 @@ def spread(counts):
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
-def test_any_deal_is_even_over_all_and_over_each_class(data):
+def test_any_assignment_is_even_over_all_and_over_each_class(data):
     n = data.draw(st.integers(1, 120))
-    cells = data.draw(st.integers(1, 50))
-    copies = data.draw(st.integers(1, cells))
+    choices = data.draw(st.integers(1, 50))
+    copies = data.draw(st.integers(1, choices))
     labels = np.array(data.draw(st.lists(st.integers(0, 4), min_size=n, max_size=n)))
-    dealt = deal(labels, cells, copies, np.random.default_rng(0))
-    assert dealt.shape == (copies, n)
+    assigned = assign_evenly(labels, choices, copies, np.random.default_rng(0))
+    assert assigned.shape == (copies, n)
     for group in [np.ones(n, bool), *(labels == label for label in np.unique(labels))]:
-        assert spread(np.bincount(dealt[:, group].ravel(), minlength=cells)) <= 1
-        assert spread(np.bincount(dealt[0, group], minlength=cells)) <= 1
-    assert all(len(set(column)) == copies for column in dealt.T)
+        assert spread(np.bincount(assigned[:, group].ravel(), minlength=choices)) <= 1
+        assert spread(np.bincount(assigned[0, group], minlength=choices)) <= 1
+    assert all(len(set(column)) == copies for column in assigned.T)
 
 
 def test_shapes_types_and_counts(proxy):
     m = 50 * (CONFIG.copies + CONFIG.held_out_copies)
     assert (proxy.images.shape, proxy.images.dtype) == ((m, 12, 12, 3), np.uint8)
-    for array in (proxy.labels, proxy.base, proxy.cell):
+    for array in (proxy.labels, proxy.base, proxy.corruption):
         assert (array.shape, array.dtype) == ((m,), np.int64)
-    assert proxy.cells == (*CONFIG.cells, *CONFIG.held_out_cells)
+    assert proxy.corruptions == (*CONFIG.corruptions, *CONFIG.held_out_corruptions)
 
 
 def test_labels_are_those_of_the_base_images(proxy):
     assert np.array_equal(proxy.labels, classes(50)[proxy.base])
 
 
-def test_every_image_has_its_copies_in_different_cells(proxy):
-    pairs = set(zip(proxy.base.tolist(), proxy.cell.tolist(), strict=True))
+def test_no_two_copies_of_an_image_are_corrupted_alike(proxy):
+    pairs = set(zip(proxy.base.tolist(), proxy.corruption.tolist(), strict=True))
     assert len(pairs) == len(proxy.base)
-    searched = proxy.cell < len(CONFIG.cells)
+    searched = proxy.corruption < len(CONFIG.corruptions)
     assert set(np.bincount(proxy.base[searched])) == {CONFIG.copies}
     assert set(np.bincount(proxy.base[~searched])) == {CONFIG.held_out_copies}
 
 
-def test_cells_are_even_within_one_and_so_is_each_class_in_them(proxy):
-    searched = proxy.cell < len(CONFIG.cells)
-    for part, cells in ((searched, CONFIG.cells), (~searched, CONFIG.held_out_cells)):
-        places = proxy.cell[part] - proxy.cell[part].min()
-        assert spread(np.bincount(places, minlength=len(cells))) <= 1
+def test_corruptions_have_equally_many_images_within_one_and_so_of_each_class(proxy):
+    searched = proxy.corruption < len(CONFIG.corruptions)
+    for part, corruptions in (
+        (searched, CONFIG.corruptions),
+        (~searched, CONFIG.held_out_corruptions),
+    ):
+        places = proxy.corruption[part] - proxy.corruption[part].min()
+        assert spread(np.bincount(places, minlength=len(corruptions))) <= 1
         for label in range(4):
             of_class = places[proxy.labels[part] == label]
-            assert spread(np.bincount(of_class, minlength=len(cells))) <= 1
+            assert spread(np.bincount(of_class, minlength=len(corruptions))) <= 1
 
 
-def test_the_probe_holds_each_base_image_once_and_no_held_out_cell(proxy):
+def test_the_probe_holds_each_base_image_once_and_nothing_held_out(proxy):
     assert sorted(proxy.base[proxy.probe]) == list(range(50))
-    probed = [proxy.cells[place] for place in proxy.cell[proxy.probe]]
-    assert set(probed) == set(CONFIG.cells)
-    assert spread(np.bincount(proxy.cell[proxy.probe])) <= 1
+    probed = [proxy.corruptions[place] for place in proxy.corruption[proxy.probe]]
+    assert set(probed) == set(CONFIG.corruptions)
+    assert spread(np.bincount(proxy.corruption[proxy.probe])) <= 1
 
 
 def test_a_copy_is_what_its_own_key_gives(proxy):
     images = pictures(50)
     for index in range(0, len(proxy.images), 37):
-        base, cell = int(proxy.base[index]), proxy.cells[proxy.cell[index]]
-        rng = generator(SEED, "proxy", base, cell.name)
-        assert np.array_equal(proxy.images[index], cell.corrupt(images[base], rng))
+        base, corruption = int(proxy.base[index]), proxy.corruptions[proxy.corruption[index]]
+        rng = generator(SEED, "proxy", base, corruption.name)
+        assert np.array_equal(proxy.images[index], corruption.corrupt(images[base], rng))
 
 
 def test_the_same_seed_gives_the_same_proxy_and_another_seed_another(proxy):
@@ -132,7 +135,7 @@ print(report(large_proxy()))
 
 
 def large_proxy():
-    """Pictures large enough for libraries to share out between threads, in every cell."""
+    """Pictures large enough for libraries to share out between threads, for every corruption."""
     config = ProxyConfig(metric="auc")
     return make_proxy(pictures(12, side=96), np.arange(12) % 2, config, SEED)
 
@@ -166,17 +169,17 @@ def test_objective_and_metric_are_the_settings_and_change_nothing_else(proxy):
     config = CONFIG.model_copy(update={"objective": "worst_family", "metric": "macro_f1"})
     other = make_proxy(pictures(50), classes(50), config, SEED)
     assert (other.objective, other.metric) == ("worst_family", "macro_f1")
-    assert (proxy.objective, proxy.metric) == ("mean_of_cells", "accuracy")
+    assert (proxy.objective, proxy.metric) == ("mean_of_corruptions", "accuracy")
     assert other.fingerprint != proxy.fingerprint
-    for field in ("images", "labels", "base", "cell", "probe"):
+    for field in ("images", "labels", "base", "corruption", "probe"):
         assert np.array_equal(getattr(other, field), getattr(proxy, field))
 
 
-def test_auc_is_refused_where_a_cell_has_one_class_only():
+def test_auc_is_refused_where_a_corruption_has_one_class_only():
     labels = np.array([0] * 49 + [1])
     config = CONFIG.model_copy(update={"metric": "auc"})
     make_proxy(pictures(50), labels, CONFIG, SEED)
-    with pytest.raises(BadInput, match=r"'auc' needs images of two classes .* got one in \w+/\d;"):
+    with pytest.raises(BadInput, match=r"'auc' needs .* two classes .* got one class for \w+/\d;"):
         make_proxy(pictures(50), labels, config, SEED)
 
 
@@ -186,10 +189,10 @@ def test_the_validation_images_are_not_written_to():
     make_proxy(images, labels, CONFIG, SEED)
 
 
-def test_nothing_held_out_makes_no_held_out_cells():
+def test_nothing_held_out_makes_no_held_out_corruptions():
     config = ProxyConfig(families=("colour",), held_out=(), copies=3)
     proxy = make_proxy(pictures(9), classes(9), config, SEED)
-    assert proxy.cells == config.cells
+    assert proxy.corruptions == config.corruptions
     assert len(proxy.images) == 27
 
 
@@ -205,7 +208,7 @@ def test_too_few_images_are_refused(images, settings):
         make_proxy(pictures(images), classes(images), ProxyConfig(**settings), SEED)
 
 
-def test_just_enough_images_fill_every_cell():
+def test_just_enough_images_are_enough_for_every_corruption():
     config = ProxyConfig(families=FAMILIES[:5], held_out=FAMILIES[5:])
     proxy = make_proxy(pictures(6), classes(6), config, SEED)
-    assert set(proxy.cell) == set(range(len(proxy.cells)))
+    assert set(proxy.corruption) == set(range(len(proxy.corruptions)))

@@ -5,7 +5,7 @@ import pytest
 
 from bcauto.proxy.config import ProxyConfig
 from bcauto.proxy.make import make_proxy
-from bcauto.proxy.own import OwnImages, with_own
+from bcauto.proxy.own_images import OwnImages, with_own
 from bcauto.proxy.proxy import Proxy
 from bcauto.proxy.score import score, score_probe
 
@@ -14,7 +14,7 @@ CLASSES = 3
 SEED = 5
 
 
-def drawn(n, seed):
+def random_images(n, seed):
     """Images and labels of three classes, in no order."""
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 256, (n, 12, 12, 3), dtype=np.uint8)
@@ -23,11 +23,11 @@ def drawn(n, seed):
 
 @pytest.fixture(scope="module")
 def plain():
-    return make_proxy(*drawn(60, 0), CONFIG, SEED)
+    return make_proxy(*random_images(60, 0), CONFIG, SEED)
 
 
 def own(n, alone=False):
-    return OwnImages(*drawn(n, 1), alone)
+    return OwnImages(*random_images(n, 1), alone)
 
 
 def right_on(proxy, chosen):
@@ -37,14 +37,14 @@ def right_on(proxy, chosen):
 
 
 def is_own(proxy):
-    return np.array([cell.family == "own" for cell in proxy.cells])[proxy.cell]
+    return np.array([each.family == "own" for each in proxy.corruptions])[proxy.corruption]
 
 
 @pytest.mark.parametrize("n", [9, 100, 2500])
-@pytest.mark.parametrize("objective", ["mean_of_cells", "mean_of_families"])
+@pytest.mark.parametrize("objective", ["mean_of_corruptions", "mean_of_families"])
 def test_beside_two_families_they_are_a_third_of_the_objective(n, objective):
     config = CONFIG.model_copy(update={"objective": objective})
-    proxy = with_own(make_proxy(*drawn(60, 0), config, SEED), own(n), SEED)
+    proxy = with_own(make_proxy(*random_images(60, 0), config, SEED), own(n), SEED)
     found = score(proxy, right_on(proxy, is_own(proxy)))
     assert found.objective == pytest.approx(1 / 3)
     assert found.families == {"colour": 0.0, "exposure": 0.0, "own": 1.0}
@@ -55,7 +55,7 @@ def test_alone_they_are_all_of_it(plain):
     proxy = with_own(plain, own(40, alone=True), SEED)
     half = is_own(proxy) & (np.cumsum(is_own(proxy)) <= 20)
     found = score(proxy, right_on(proxy, half))
-    assert found.objective == found.families["own"] == found.cells["own/1"] == 0.5
+    assert found.objective == found.families["own"] == found.corruptions["own/1"] == 0.5
     assert list(found.families) == ["own"]
     assert set(found.held_out) == {"blur"}
 
@@ -68,20 +68,20 @@ def test_each_own_image_is_there_once_with_its_label(plain):
         np.testing.assert_array_equal(made.images[there], given.images)
         np.testing.assert_array_equal(made.labels[there], given.labels)
         np.testing.assert_array_equal(made.base[there], 60 + np.arange(50))
-        held = np.array([cell.family == "blur" for cell in plain.cells])[plain.cell]
+        held = np.array([each.family == "blur" for each in plain.corruptions])[plain.corruption]
         rest = ~there if alone else np.flatnonzero(~there)[held]
         np.testing.assert_array_equal(made.images[rest], plain.images[held])
-        names = [[p.cells[c].name for c in p.cell] for p in (made, plain)]
+        names = [[p.corruptions[c].name for c in p.corruption] for p in (made, plain)]
         assert np.array(names[0])[rest].tolist() == np.array(names[1])[held].tolist()
 
 
-def test_cells_of_one_kind_hold_equally_many_of_every_class(plain):
+def test_parts_have_equally_many_of_every_class(plain):
     given = own(200)
     made = with_own(plain, given, SEED)
-    cells = [place for place, cell in enumerate(made.cells) if cell.family == "own"]
-    assert len(cells) == 9  # as colour and exposure have: three corruptions of three severities
+    parts = [place for place, each in enumerate(made.corruptions) if each.family == "own"]
+    assert len(parts) == 9  # as colour and exposure have: three corruptions of three severities
     for label in range(CLASSES):
-        counts = [np.sum((made.cell == c) & (made.labels == label)) for c in cells]
+        counts = [np.sum((made.corruption == part) & (made.labels == label)) for part in parts]
         assert max(counts) - min(counts) <= 1
 
 
@@ -113,11 +113,11 @@ def test_saved_and_loaded_it_is_the_same(plain, tmp_path):
     made.save(tmp_path / "proxy.npz")
     again = Proxy.load(tmp_path / "proxy.npz")
     assert again.fingerprint == made.fingerprint
-    assert again.cells == made.cells
+    assert again.corruptions == made.corruptions
 
 
 def test_its_fingerprint_knows_images_labels_and_whether_they_are_alone():
-    images, labels = drawn(10, 1)
+    images, labels = random_images(10, 1)
     other_label = labels.copy()
     other_label[3] = (other_label[3] + 1) % CLASSES
     other_pixel = images.copy()
@@ -132,9 +132,9 @@ def test_its_fingerprint_knows_images_labels_and_whether_they_are_alone():
     assert OwnImages(images.copy(), labels.copy(), False).fingerprint == variants[0].fingerprint
 
 
-def test_auc_needs_two_classes_in_every_own_cell(refused):
+def test_auc_needs_two_classes_in_every_own_part(refused):
     config = CONFIG.model_copy(update={"metric": "auc"})
-    proxy = make_proxy(*drawn(200, 0), config, SEED)
-    images, labels = drawn(30, 1)
-    with refused("metric 'auc' needs images of two classes in every cell, got one in own/1"):
+    proxy = make_proxy(*random_images(200, 0), config, SEED)
+    images, labels = random_images(30, 1)
+    with refused("metric 'auc' needs images of two classes for .*, got one class for own/1"):
         with_own(proxy, OwnImages(images, np.zeros_like(labels), True), SEED)

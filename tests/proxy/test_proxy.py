@@ -5,10 +5,11 @@ import pytest
 
 from bcauto.errors import BadInput
 from bcauto.proxy.config import ProxyConfig
+from bcauto.proxy.corruptions import CorruptionAtSeverity
 from bcauto.proxy.make import make_proxy
 from bcauto.proxy.proxy import Proxy
 
-FIELDS = ("images", "labels", "base", "cell", "probe")
+FIELDS = ("images", "labels", "base", "corruption", "probe")
 
 
 def small_proxy(held_out=("blur",)):
@@ -37,7 +38,7 @@ def test_what_is_saved_is_loaded(held_out, tmp_path):
     for field in FIELDS:
         assert getattr(loaded, field).dtype == getattr(proxy, field).dtype
         assert np.array_equal(getattr(loaded, field), getattr(proxy, field))
-    assert (loaded.cells, loaded.held_out) == (proxy.cells, proxy.held_out)
+    assert (loaded.corruptions, loaded.held_out) == (proxy.corruptions, proxy.held_out)
     assert loaded.fingerprint == proxy.fingerprint
 
 
@@ -114,8 +115,8 @@ def test_a_file_with_pickled_objects_is_refused(path):
         Proxy.load(path)
 
 
-def test_a_file_with_an_unknown_cell_is_refused(proxy, path):
-    rewrite(path, cells=np.array(["fog/1"] * len(proxy.cells)))
+def test_a_file_with_an_unknown_corruption_is_refused(proxy, path):
+    rewrite(path, cells=np.array(["fog/1"] * len(proxy.corruptions)))
     with pytest.raises(BadInput, match="got 'fog'"):
         Proxy.load(path)
 
@@ -149,8 +150,8 @@ def test_every_array_counts_in_the_fingerprint(proxy, field):
     assert dataclasses.replace(proxy, **{field: array}).fingerprint != proxy.fingerprint
 
 
-def test_cells_and_held_out_families_count_in_the_fingerprint(proxy):
-    for changed in ({"cells": proxy.cells[::-1]}, {"held_out": ()}):
+def test_corruptions_and_held_out_families_count_in_the_fingerprint(proxy):
+    for changed in ({"corruptions": proxy.corruptions[::-1]}, {"held_out": ()}):
         assert dataclasses.replace(proxy, **changed).fingerprint != proxy.fingerprint
 
 
@@ -165,3 +166,36 @@ def test_objective_and_metric_count_in_the_fingerprint(proxy):
 def test_the_fingerprint_is_computed_once(proxy):
     assert proxy.fingerprint is proxy.fingerprint
     assert len(proxy.fingerprint) == 64
+
+
+def tiny_proxy(**changed):
+    fields = {
+        "images": np.arange(4 * 8 * 8 * 3, dtype=np.uint8).reshape(4, 8, 8, 3),
+        "labels": np.array([0, 1, 0, 1]),
+        "base": np.array([0, 1, 0, 1]),
+        "corruption": np.array([0, 1, 2, 2]),
+        "probe": np.array([0, 1]),
+        "corruptions": tuple(map(CorruptionAtSeverity.named, ("gamma/2", "jpeg/5", "defocus/3"))),
+        "held_out": ("blur",),
+    }
+    return Proxy(**fields | changed)
+
+
+def test_the_fingerprint_is_that_of_studies_made_before_the_words_changed():
+    """Computed by the code that said "cells" and "mean_of_cells"."""
+    expected = "05848230c36ae80b8ca4446a5f4f3393349362643a69cfd38625180aa2a7c293"
+    assert tiny_proxy().fingerprint == expected
+    assert tiny_proxy(objective="mean_of_corruptions").fingerprint == expected
+
+
+def test_the_file_keeps_its_keys_and_the_word_of_its_objective(tmp_path):
+    tiny_proxy().save(tmp_path / "proxy.npz")
+    with np.load(tmp_path / "proxy.npz") as stored:
+        assert set(stored) == {
+            *("images", "labels", "base", "cell", "probe"),
+            *("cells", "held_out", "objective", "metric", "fingerprint"),
+        }
+        assert stored["cell"].tolist() == [0, 1, 2, 2]
+        assert stored["cells"].tolist() == ["gamma/2", "jpeg/5", "defocus/3"]
+        assert str(stored["objective"]) == "mean_of_cells"
+    assert Proxy.load(tmp_path / "proxy.npz").objective == "mean_of_corruptions"

@@ -1,60 +1,24 @@
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bcauto.errors import BadInput
 from bcauto.io.toml import checked
-from bcauto.proxy.config import CorruptionAtSeverity, ProxyConfig
-from bcauto.proxy.corruptions import CORRUPTIONS, FAMILIES, HELD_OUT, SEVERITIES
-
-
-@given(st.sampled_from(list(CORRUPTIONS)), st.sampled_from(SEVERITIES))
-def test_a_cell_is_found_by_its_name(corruption, severity):
-    cell = CorruptionAtSeverity(corruption, severity)
-    assert cell.name == f"{corruption}/{severity}"
-    assert CorruptionAtSeverity.named(cell.name) == cell
-    assert cell.family == CORRUPTIONS[corruption].family
-
-
-def test_a_cell_corrupts_as_its_corruption_does():
-    image = np.arange(12 * 12 * 3, dtype=np.uint8).reshape(12, 12, 3)
-    rng, again = np.random.default_rng(1), np.random.default_rng(1)
-    expected = CORRUPTIONS["jpeg"].function(image, 4, again)
-    assert np.array_equal(CorruptionAtSeverity("jpeg", 4).corrupt(image, rng), expected)
-
-
-def test_an_unknown_corruption_is_refused_with_the_nearest_one():
-    with pytest.raises(BadInput, match=r"got 'defocuss'; did you mean 'defocus'\? Legal: air"):
-        CorruptionAtSeverity("defocuss", 1)
-
-
-@pytest.mark.parametrize("severity", [0, 6])
-def test_an_unknown_severity_is_refused(severity):
-    with pytest.raises(BadInput, match=rf"one of \(1, 2, 3, 4, 5\), got {severity}"):
-        CorruptionAtSeverity("defocus", severity)
-
-
-@pytest.mark.parametrize("name", ["defocus", "defocus/", "defocus/x", "/3", "defocus/3/3", ""])
-def test_a_name_of_no_cell_is_refused(name):
-    with pytest.raises(BadInput):
-        CorruptionAtSeverity.named(name)
+from bcauto.proxy.config import ProxyConfig
+from bcauto.proxy.corruptions import CORRUPTIONS, FAMILIES, HELD_OUT
 
 
 def test_the_default_searches_on_every_family_but_the_held_out_ones():
     config = ProxyConfig()
     assert set(config.families) | set(config.held_out) == set(FAMILIES)
     assert config.held_out == HELD_OUT
-    assert not {cell.family for cell in config.cells} & set(HELD_OUT)
-    assert {cell.family for cell in config.held_out_cells} == set(HELD_OUT)
-    assert {cell.severity for cell in config.cells} == set(config.severities)
+    assert not {each.family for each in config.corruptions} & set(HELD_OUT)
+    assert {each.family for each in config.held_out_corruptions} == set(HELD_OUT)
+    assert {each.severity for each in config.corruptions} == set(config.severities)
 
 
-def test_cells_come_in_the_same_order_whatever_the_order_of_the_families():
+def test_corruptions_come_in_the_same_order_whatever_the_order_of_the_families():
     one = ProxyConfig(families=("colour", "sensor"))
     other = ProxyConfig(families=("sensor", "colour"))
-    assert one.cells == other.cells
+    assert one.corruptions == other.corruptions
 
 
 def test_the_settings_cannot_be_changed_and_take_lists_as_toml_gives_them():
@@ -92,18 +56,18 @@ def test_what_breaks_a_rule_is_refused_by_name(setting, message):
 
 def test_nothing_has_to_be_held_out():
     config = ProxyConfig(families=FAMILIES, held_out=())
-    assert config.held_out_cells == ()
-    assert len(config.cells) == len(CORRUPTIONS) * len(config.severities)
+    assert config.held_out_corruptions == ()
+    assert len(config.corruptions) == len(CORRUPTIONS) * len(config.severities)
 
 
-def test_the_default_is_scored_by_the_mean_accuracy_of_its_cells():
-    assert (ProxyConfig().objective, ProxyConfig().metric) == ("mean_of_cells", "accuracy")
+def test_the_default_is_scored_by_the_mean_accuracy_of_its_corruptions():
+    assert (ProxyConfig().objective, ProxyConfig().metric) == ("mean_of_corruptions", "accuracy")
 
 
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"objective": "worst"}, "proxy: objective must be 'mean_of_cells', .*, got 'worst'"),
+        ({"objective": "worst"}, "proxy: objective must be 'mean_of_corruptions', .*, got 'worst'"),
         ({"metric": "f1"}, "proxy: metric must be 'accuracy', .* or 'auc', got 'f1'"),
         ({"metric": 3}, "proxy: metric must be 'accuracy', .* or 'auc', got 3"),
     ],
@@ -111,3 +75,13 @@ def test_the_default_is_scored_by_the_mean_accuracy_of_its_cells():
 def test_an_objective_or_metric_that_is_none_is_refused_in_one_line(setting, message, refused):
     with refused(message):
         checked(ProxyConfig, setting, "proxy")
+
+
+def test_the_old_word_of_an_objective_is_read_and_stored():
+    """So the fingerprints of spaces and proxies made before the word changed stay the same."""
+    old, new = (ProxyConfig(objective=word) for word in ("mean_of_cells", "mean_of_corruptions"))
+    assert old == new == ProxyConfig()
+    assert old.objective == "mean_of_corruptions"
+    assert old.model_dump(mode="json")["objective"] == "mean_of_cells"
+    assert old.model_dump()["objective"] == "mean_of_corruptions"
+    assert checked(ProxyConfig, {"objective": "mean_of_cells"}, "proxy") == old

@@ -12,7 +12,7 @@ from bcauto.proxy.score import score
 
 NORMAL = NormalDist()
 IMAGES = 120
-SEARCHED = len(ProxyConfig().cells)
+SEARCHED = len(ProxyConfig().corruptions)
 
 
 def proxy_of(labels, **settings):
@@ -31,28 +31,28 @@ def proxy():
 
 
 @pytest.fixture(scope="module")
-def in_every_cell():
-    """A proxy in which every image has a copy in each of three cells."""
+def three_copies_each():
+    """A proxy in which every image has a copy at each of three severities."""
     config = {"families": ("colour",), "held_out": (), "severities": (3,), "copies": 3}
     return proxy_of(np.arange(200) % 3, **config)
 
 
 def wilted(proxy, rng):
-    """What a model gets right, by image and cell, and its true accuracy.
+    """What a model gets right, by image and corruption, and its true accuracy.
 
-    A latent normal value of the image, which its copies share, one of the copy, and the cell's
-    difficulty decide; the sum of the first two has a variance of 2.
+    A latent normal value of the image, which its copies share, one of the copy, and the
+    difficulty of the corruption decide; the sum of the first two has a variance of 2.
     """
-    difficulty = np.linspace(-1.5, 0.8, len(proxy.cells))
+    difficulty = np.linspace(-1.5, 0.8, len(proxy.corruptions))
     image, copy = rng.standard_normal(IMAGES), rng.standard_normal(len(proxy.labels))
-    right = image[proxy.base] + copy > difficulty[proxy.cell]
+    right = image[proxy.base] + copy > difficulty[proxy.corruption]
     truth = np.mean([NORMAL.cdf(-d / 2**0.5) for d in difficulty[:SEARCHED]])
     return right, truth
 
 
 def as_if_independent(proxy, right):
-    """The standard error of the mean over the cells if no two copies had an image in common."""
-    parts = [right[proxy.cell == place] for place in range(SEARCHED)]
+    """The standard error of the mean over corruptions if no two copies had an image in common."""
+    parts = [right[proxy.corruption == place] for place in range(SEARCHED)]
     return np.sqrt(sum(part.var() / len(part) for part in parts)) / len(parts)
 
 
@@ -88,10 +88,10 @@ def test_the_interval_is_about_four_standard_errors_wide_and_holds_the_objective
 
 
 @pytest.mark.parametrize("share", [0.5, 0.9, 0.97])
-def test_copies_that_are_alike_have_the_standard_error_of_their_images(in_every_cell, share):
+def test_copies_that_are_alike_have_the_standard_error_of_their_images(three_copies_each, share):
     """Then the objective is the share of images that are right, and binomial."""
     right = np.arange(200) < share * 200
-    result = score(in_every_cell, answers(in_every_cell, right[in_every_cell.base]))
+    result = score(three_copies_each, answers(three_copies_each, right[three_copies_each.base]))
     expected = np.sqrt(share * (1 - share) / 200)
     assert result.objective == pytest.approx(share)
     assert result.standard_error == pytest.approx(expected, rel=0.08)
@@ -99,15 +99,15 @@ def test_copies_that_are_alike_have_the_standard_error_of_their_images(in_every_
     assert result.interval[1] == pytest.approx(share + 1.96 * expected, abs=1.6 / 200)
 
 
-def test_copies_that_are_right_apart_have_a_smaller_standard_error(in_every_cell):
+def test_copies_that_are_right_apart_have_a_smaller_standard_error(three_copies_each):
     """Three independent copies tell as much as three times the images."""
     right = np.random.default_rng(0).permutation(600) < 300
-    result = score(in_every_cell, answers(in_every_cell, right))
+    result = score(three_copies_each, answers(three_copies_each, right))
     assert result.standard_error == pytest.approx(np.sqrt(0.25 / 600), rel=0.12)
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "macro_f1", "auc"])
-@pytest.mark.parametrize("objective", ["mean_of_cells", "worst_family", "mean_of_families"])
+@pytest.mark.parametrize("objective", ["mean_of_corruptions", "worst_family", "mean_of_families"])
 def test_every_objective_has_an_interval_that_holds_it(proxy, metric, objective):
     asked = dataclasses.replace(proxy, metric=metric, objective=objective)
     right, _ = wilted(proxy, np.random.default_rng(2))
@@ -128,8 +128,8 @@ def test_the_worst_family_is_less_certain_than_the_mean(proxy):
     assert least.objective < mean.objective
 
 
-def test_cells_that_a_resample_leaves_empty_are_no_trouble():
-    """Seven images: every cell has one or two, and most resamples leave some cells out."""
+def test_corruptions_that_a_resample_leaves_empty_are_no_trouble():
+    """Seven images: every corruption has one or two, and most resamples leave some out."""
     few = proxy_of(np.arange(7) % 3)
     right = few.base % 2 == 0
     result = score(few, answers(few, right))
@@ -140,7 +140,9 @@ def test_cells_that_a_resample_leaves_empty_are_no_trouble():
 def test_the_order_of_the_copies_changes_nothing(proxy):
     right, _ = wilted(proxy, np.random.default_rng(2))
     order = np.random.default_rng(1).permutation(len(right))
-    arrays = {name: getattr(proxy, name)[order] for name in ("images", "labels", "base", "cell")}
+    arrays = {
+        name: getattr(proxy, name)[order] for name in ("images", "labels", "base", "corruption")
+    }
     shuffled = dataclasses.replace(proxy, **arrays, probe=np.argsort(order)[proxy.probe])
     expected = score(proxy, answers(proxy, right))
     assert score(shuffled, answers(proxy, right)[order]) == expected

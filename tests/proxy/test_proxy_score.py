@@ -42,55 +42,58 @@ def by_sklearn(metric, truth, probabilities):
     return function(truth, predicted, labels=present, average="macro", zero_division=0)
 
 
-def in_cell(proxy, cell):
-    return [index for index, place in enumerate(proxy.cell) if proxy.cells[place] == cell]
+def copies_of(proxy, corruption):
+    place = proxy.corruptions.index(corruption)
+    return [index for index, each in enumerate(proxy.corruption) if each == place]
 
 
-def family_means(cells, families):
+def family_means(values, families):
     return {
-        family: np.mean([value for cell, value in cells.items() if cell.family == family])
+        family: np.mean([value for each, value in values.items() if each.family == family])
         for family in families
     }
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "macro_f1", "auc"])
-@pytest.mark.parametrize("objective", ["mean_of_cells", "worst_family", "mean_of_families"])
+@pytest.mark.parametrize("objective", ["mean_of_corruptions", "worst_family", "mean_of_families"])
 def test_the_score_agrees_with_a_plain_definition(proxy, guessed, metric, objective):
     asked = dataclasses.replace(proxy, metric=metric, objective=objective)
     result = score(asked, guessed)
-    places = {cell: in_cell(proxy, cell) for cell in proxy.cells}
-    cells = {c: by_sklearn(metric, proxy.labels[i], guessed[i]) for c, i in places.items()}
-    families = family_means(cells, CONFIG.families)
-    assert result.cells == pytest.approx({cell.name: value for cell, value in cells.items()})
+    places = {each: copies_of(proxy, each) for each in proxy.corruptions}
+    values = {c: by_sklearn(metric, proxy.labels[i], guessed[i]) for c, i in places.items()}
+    families = family_means(values, CONFIG.families)
+    assert result.corruptions == pytest.approx({each.name: value for each, value in values.items()})
     assert result.families == pytest.approx(families)
-    assert result.held_out == pytest.approx(family_means(cells, CONFIG.held_out))
+    assert result.held_out == pytest.approx(family_means(values, CONFIG.held_out))
     expected = {
-        "mean_of_cells": np.mean([cells[cell] for cell in CONFIG.cells]),
+        "mean_of_corruptions": np.mean([values[each] for each in CONFIG.corruptions]),
         "worst_family": min(families.values()),
         "mean_of_families": np.mean(list(families.values())),
     }
     assert result.objective == pytest.approx(expected[objective])
 
 
-def test_a_family_of_fewer_cells_counts_as_much_among_families(proxy, guessed):
-    """Colour has nine cells here, geometry and sensor three each."""
+def test_a_family_of_fewer_corruptions_counts_as_much_among_families(proxy, guessed):
+    """Colour has nine corruptions at severities here, geometry and sensor three each."""
     few = [
-        place for place, cell in enumerate(proxy.cells) if cell.corruption in ("elastic", "jpeg")
+        place
+        for place, each in enumerate(proxy.corruptions)
+        if each.corruption in ("elastic", "jpeg")
     ]
-    few += [place for place, cell in enumerate(proxy.cells) if cell.family == "colour"]
-    kept = np.isin(proxy.cell, few)
+    few += [place for place, each in enumerate(proxy.corruptions) if each.family == "colour"]
+    kept = np.isin(proxy.corruption, few)
     part = dataclasses.replace(
         proxy,
         labels=proxy.labels[kept],
         base=proxy.base[kept],
-        cell=np.searchsorted(sorted(few), proxy.cell[kept]),
-        cells=tuple(proxy.cells[place] for place in sorted(few)),
+        corruption=np.searchsorted(sorted(few), proxy.corruption[kept]),
+        corruptions=tuple(proxy.corruptions[place] for place in sorted(few)),
         held_out=(),
     )
     means = score(part, guessed[kept])
     by_family = dataclasses.replace(part, objective="mean_of_families")
     assert set(means.families) == {"geometry", "colour", "sensor"}
-    assert means.objective == pytest.approx(np.mean(list(means.cells.values())))
+    assert means.objective == pytest.approx(np.mean(list(means.corruptions.values())))
     expected = np.mean(list(means.families.values()))
     assert score(by_family, guessed[kept]).objective == pytest.approx(expected)
     assert abs(expected - means.objective) > 1e-4
@@ -101,14 +104,15 @@ def test_everything_right_is_one_and_everything_wrong_is_zero(proxy):
     assert (right.objective, wrong.objective) == (1, 0)
     assert (right.interval, wrong.interval) == ((1, 1), (0, 0))
     assert right.standard_error == wrong.standard_error == 0
-    assert set(right.cells.values()) == set(right.families.values()) == {1}
+    assert set(right.corruptions.values()) == set(right.families.values()) == {1}
     assert set(wrong.held_out.values()) == {0}
 
 
-@pytest.mark.parametrize("objective", ["mean_of_cells", "worst_family", "mean_of_families"])
-def test_held_out_cells_are_reported_but_do_not_move_the_objective(proxy, guessed, objective):
+@pytest.mark.parametrize("objective", ["mean_of_corruptions", "worst_family", "mean_of_families"])
+def test_held_out_corruptions_are_reported_but_do_not_move_the_objective(proxy, guessed, objective):
     asked = dataclasses.replace(proxy, objective=objective)
-    held_out = np.array([cell.family in CONFIG.held_out for cell in proxy.cells])[proxy.cell]
+    of_held_out = [each.family in CONFIG.held_out for each in proxy.corruptions]
+    held_out = np.array(of_held_out)[proxy.corruption]
     spoilt = np.where(held_out[:, None], sure_of(proxy.labels + 1), guessed)
     one, other = score(asked, spoilt), score(asked, guessed)
     assert (one.objective, one.interval) == (other.objective, other.interval)
@@ -120,10 +124,10 @@ def test_held_out_cells_are_reported_but_do_not_move_the_objective(proxy, guesse
 def test_the_values_are_plain_floats_in_zero_to_one(proxy, guessed):
     result = score(proxy, guessed)
     values = [result.objective, *result.interval, result.standard_error]
-    for value in [*values, *result.cells.values(), *result.families.values()]:
+    for value in [*values, *result.corruptions.values(), *result.families.values()]:
         assert type(value) is float
         assert 0 <= value <= 1
-    assert len(result.cells) == len(CORRUPTIONS) * len(CONFIG.severities)
+    assert len(result.corruptions) == len(CORRUPTIONS) * len(CONFIG.severities)
 
 
 def test_half_precision_will_do(proxy, guessed):
@@ -148,7 +152,7 @@ def test_the_probe_compares_families_where_the_objective_does(
     asked = dataclasses.replace(proxy, metric=metric, objective=objective)
     by_family = []
     for family in CONFIG.families:
-        part = [i for i in proxy.probe if proxy.cells[proxy.cell[i]].family == family]
+        part = [i for i in proxy.probe if proxy.corruptions[proxy.corruption[i]].family == family]
         by_family.append(by_sklearn(metric, proxy.labels[part], guessed[part]))
     assert len(set(by_family)) > 1
     assert score_probe(asked, guessed[proxy.probe]) == pytest.approx(of(by_family))

@@ -116,10 +116,12 @@ def labels_of(path, images):
     return probabilities_of(path, images).argmax(axis=1)
 
 
-def cell_means(proxy, right):
-    """Accuracy by cell, counted in the plainest way."""
-    places = range(len(proxy.cells))
-    return {proxy.cells[place].name: right[proxy.cell == place].mean() for place in places}
+def corruption_means(proxy, right):
+    """Accuracy by corruption, counted in the plainest way."""
+    return {
+        each.name: right[proxy.corruption == place].mean()
+        for place, each in enumerate(proxy.corruptions)
+    }
 
 
 def test_epochs_are_reported_in_order(trial):
@@ -136,9 +138,9 @@ def test_the_last_report_is_the_saved_models_score_on_the_probe(trial, trainer):
 
 def test_the_objective_is_what_the_saved_model_reaches(trial, trainer):
     proxy = trainer.payload.proxy
-    means = cell_means(proxy, labels_of(trial.job.model_path, proxy.images) == proxy.labels)
-    searched = [means[cell.name] for cell in proxy.cells if cell.family not in proxy.held_out]
-    held_out = [means[cell.name] for cell in proxy.cells if cell.family == "blur"]
+    means = corruption_means(proxy, labels_of(trial.job.model_path, proxy.images) == proxy.labels)
+    searched = [means[each.name] for each in proxy.corruptions if each.family not in proxy.held_out]
+    held_out = [means[each.name] for each in proxy.corruptions if each.family == "blur"]
     assert trial.result.objective == pytest.approx(np.mean(searched))
     assert trial.result.scores.cells == pytest.approx(means)
     assert trial.result.scores.held_out == pytest.approx({"blur": np.mean(held_out)})
@@ -321,7 +323,7 @@ def test_the_best_epoch_by_the_probe_is_the_model_that_is_scored_and_saved(
     assert all(np.array_equal(one, other) for one, other in zip(saved, weights[1], strict=True))
     proxy = trainer.payload.proxy
     right = labels_of(done.job.model_path, proxy.images) == proxy.labels
-    assert done.result.scores.cells == pytest.approx(cell_means(proxy, right))
+    assert done.result.scores.cells == pytest.approx(corruption_means(proxy, right))
 
 
 @pytest.mark.parametrize("monitor", ["accuracy", "auc"])
@@ -414,7 +416,7 @@ def test_a_model_trained_in_mixed_precision_is_handed_over_in_float32(
     train = trainer.payload.data.train
     assert (labels_of(done.job.model_path, train.images) == train.labels).mean() > 0.9
     proxy = trainer.payload.proxy
-    means = cell_means(proxy, labels_of(done.job.model_path, proxy.images) == proxy.labels)
+    means = corruption_means(proxy, labels_of(done.job.model_path, proxy.images) == proxy.labels)
     assert done.result.scores.cells == pytest.approx(means)
 
 

@@ -1,6 +1,6 @@
-"""What the corruptions share: severity tables, smooth random fields, warps, rounding to bytes.
+"""What corruptions are made of: severity tables, smooth noise, warps, rounding to bytes.
 
-Lengths are given as fractions of an image's short side, so that one table serves 28 and 224 pixels.
+Lengths are fractions of an image's short side, so that one table serves images of 28 and 224 px.
 """
 
 from __future__ import annotations
@@ -23,37 +23,41 @@ __all__ = [
 ]
 
 Image = npt.NDArray[np.uint8]
+"""One RGB image, (h, w, 3) uint8."""
+
 Floats = npt.NDArray[np.float32]
+
 Table = tuple[float, float, float, float, float]
+"""A quantity at severities 1 to 5."""
 
 
 def level(table: Table, severity: int) -> float:
-    """The entry of ``table`` for a severity of 1 to 5; ValueError for any other severity."""
+    """Return the entry of ``table`` for a severity of 1 to 5; ValueError for any other."""
     if not 1 <= severity <= len(table):
         raise ValueError(f"severity must be 1 to {len(table)}, got {severity!r}")
     return table[severity - 1]
 
 
 def short_side(image: Image) -> int:
-    """The smaller of an image's height and width, in pixels."""
+    """Return the smaller of an image's height and width, in pixels."""
     height, width = image.shape[:2]
     return int(min(height, width))
 
 
 def as_pixels(values: npt.NDArray[np.floating]) -> Image:
-    """Values of 0 to 255 rounded to uint8; what lies outside is clipped."""
+    """Return values rounded to uint8 and clipped to 0..255."""
     return np.asarray(np.clip(np.rint(values), 0, 255), dtype=np.uint8)
 
 
 def pixel_grid(image: Image) -> tuple[Floats, Floats]:
-    """The x and the y coordinate of every pixel, each (h, w) float32, in pixels."""
+    """Return the x and the y coordinates of the pixels, (h, w) float32 each, in pixels."""
     height, width = image.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)
     return x, y
 
 
 def offsets(image: Image, centre: tuple[float, float]) -> tuple[Floats, Floats]:
-    """Every pixel's x and y distance from a centre, each (h, w), in pixels.
+    """Return every pixel's x and y distances from a centre, (h, w) each, in pixels.
 
     ``centre`` is (x, y) in fractions of the width and of the height.
     """
@@ -63,16 +67,17 @@ def offsets(image: Image, centre: tuple[float, float]) -> tuple[Floats, Floats]:
 
 
 def warp(image: Image, x: Floats, y: Floats) -> Image:
-    """The image read at the coordinates (x, y), each (h, w) in pixels; mirrored at its borders."""
+    """Return the image sampled at coordinates (x, y), (h, w) each, in pixels; its edge mirrors."""
     warped = cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     return np.asarray(warped, dtype=np.uint8)
 
 
 def smooth_noise(image: Image, patches: float, channels: int, rng: np.random.Generator) -> Floats:
-    """Smooth noise of zero mean and unit standard deviation, (h, w, channels) float32.
+    """Return smooth noise of zero mean and unit standard deviation, (h, w, channels) float32.
 
     ``patches`` is how many independent values lie along the image's short side: normal values on
-    that coarse grid are interpolated, which costs a fraction of blurring noise of full size.
+    that coarse grid are interpolated, which takes a fraction of the time of blurring full-size
+    noise.
     """
     height, width = image.shape[:2]
     patch = short_side(image) / patches
