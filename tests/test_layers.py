@@ -245,6 +245,16 @@ def test_packages_hold_no_code_of_their_own():
     assert code == set()
 
 
+def test_what_is_stored_of_a_trial_is_read_and_written_in_one_place():
+    touching = {
+        name
+        for name, tree in sources().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in ("user_attrs", "set_user_attr")
+    }
+    assert touching == {"bcauto.study.attributes"}
+
+
 def test_only_the_command_line_prints():
     calls = [
         name
