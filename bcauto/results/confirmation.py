@@ -1,8 +1,8 @@
 """Confirmation: the best trials trained again on fresh seeds, and the winner among them.
 
-The best of many noisy scores is too good to be true. So the leaders of a search train again, in
-a second study, and are scored on corruptions drawn anew; these scores choose between few, and had
-no part in choosing those few.
+The best of many noisy scores is too good to be true. So the leaders of a search train again, in a
+second study, and are scored on newly made corruptions. Those scores had no part in choosing the
+leaders, and choose between few of them.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _NORMAL_95 = 1.96  # standard errors to either side of a 95 % interval
 
 @dataclass(frozen=True)
 class Confirmed:
-    """A trial of the search, and its repeats on fresh seeds, at least one.
+    """A trial of the search and its repeats on fresh seeds, one or more.
 
     Attributes:
         candidate: the trial of the search.
         runs: its repeats, by number, on corruptions that the search did not see.
-        score: what the trial is worth, in 0..1; see ``confirmed``.
-        seed_variance: of an objective, from seed to seed.
-        seed_degrees: how many differences that was estimated from.
+        score: the estimate of its objective, in 0..1; see ``confirmed``.
+        seed_variance: variance of an objective from seed to seed.
+        seed_degrees: degrees of freedom of ``seed_variance``.
     """
 
     candidate: CompletedTrial
@@ -51,36 +51,36 @@ class Confirmed:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 % for the score, by Student's t: few seeds tell little of how far seeds are apart."""
+        """95 % interval of the score, by Student's t, since few seeds estimate their variance."""
         half = self._student_95() * self.standard_error
         return max(self.score - half, 0.0), min(self.score + half, 1.0)
 
     @property
     def standard_error(self) -> float:
-        """Of the score: by the validation images, which all repeats share, and by the seeds."""
+        """Standard error of the score, from the validation images and from the seeds."""
         images = fmean(run.scores.standard_error**2 for run in self.runs)
         return sqrt(images + self._seed_error)
 
     @property
     def _seed_error(self) -> float:
-        """The squared standard error that comes from the seeds."""
+        """The part of the squared standard error that comes from the seeds."""
         return self.seed_variance / len(self.runs)
 
     def _student_95(self) -> float:
-        """Standard errors to either side of 95 %, by Welch and Satterthwaite's degrees of freedom.
+        """Student's t at 97.5 %, with the degrees of freedom of Welch and Satterthwaite.
 
-        Those of the images count as known: a bootstrap over hundreds of them gives it.
+        The images' part counts as known, since a bootstrap over hundreds of images gives it.
         """
         if not self._seed_error:
             return _NORMAL_95
-        from scipy.special import stdtrit  # some time to import, which --help should not wait for
+        from scipy.special import stdtrit  # slow to import
 
         degrees = self.seed_degrees * (self.standard_error**2 / self._seed_error) ** 2
         return float(stdtrit(degrees, 0.975))
 
     @property
     def optimism(self) -> float:
-        """By how much the search's objective is above the score."""
+        """The search's objective less the score."""
         return self.candidate.objective - self.score
 
     @property
@@ -89,9 +89,9 @@ class Confirmed:
         return self._most_typical(self.runs)
 
     def kept(self, folder: StudyFolder) -> CompletedTrial:
-        """The repeat nearest to the mean of those whose model is still there, if any is.
+        """The repeat nearest to the mean among those whose model is still there, if any is.
 
-        It is ``typical`` unless ``bcauto prune`` freed its model before there were more repeats.
+        It is ``typical`` unless ``bcauto clean`` deleted that model before there were more repeats.
         """
         there = [run for run in self.runs if folder.confirm_model(run.number).exists()]
         return self._most_typical(there or self.runs)
@@ -101,11 +101,11 @@ class Confirmed:
 
 
 def confirmed(search: optuna.Study, confirm: optuna.Study | None) -> list[Confirmed]:
-    """The trials of a search that were repeated, by score, the best first.
+    """The trials of a search that were repeated, the best mean first.
 
-    The best of a few noisy means is itself a little too good to be true. So a score is the mean,
-    drawn towards the mean of all candidates by the share of their differences that is noise
-    (Efron & Morris 1975); their order stays.
+    The best of a few noisy means is itself a little too good to be true. So the score of a trial is
+    its mean, moved towards the mean of all candidates by the share of their differences that is
+    noise (shrinkage, Efron & Morris 1975). Their order stays.
     """
     runs: dict[int, list[CompletedTrial]] = {}
     for run in completed_trials(confirm) if confirm else []:
@@ -118,20 +118,21 @@ def confirmed(search: optuna.Study, confirm: optuna.Study | None) -> list[Confir
 
 
 def _scored(repeated: Sequence[tuple[CompletedTrial, Sequence[CompletedTrial]]]) -> list[Confirmed]:
+    """Each trial with its score: its mean, shrunk towards the mean of all."""
     means = [_mean(runs) for _, runs in repeated]
-    seeds, degrees = _seed_variance(repeated)
+    seed_variance, degrees = _seed_variance(repeated)
     kept = 1.0
-    if len(means) > 1 and (apart := variance(means)) > 0:
-        noise = fmean(seeds / len(runs) for _, runs in repeated)
-        kept = max(0.0, 1.0 - noise / apart)
+    if len(means) > 1 and (spread := variance(means)) > 0:
+        noise = fmean(seed_variance / len(runs) for _, runs in repeated)
+        kept = max(0.0, 1.0 - noise / spread)
     middle = fmean(means) if means else 0.0
     scored = [
         Confirmed(
-            trial,
-            tuple(sorted(runs, key=lambda run: run.number)),
-            middle + kept * (mean - middle),
-            seeds,
-            degrees,
+            candidate=trial,
+            runs=tuple(sorted(runs, key=lambda run: run.number)),
+            score=middle + kept * (mean - middle),
+            seed_variance=seed_variance,
+            seed_degrees=degrees,
         )
         for (trial, runs), mean in zip(repeated, means, strict=True)
     ]
@@ -143,18 +144,19 @@ def _seed_variance(
 ) -> tuple[float, int]:
     """The variance of an objective from seed to seed, and its degrees of freedom.
 
-    It is pooled over the trials, each of which has too few repeats alone: their differences among
-    themselves, and from the search's score, which is of another seed. What the search is too
-    optimistic by on the whole is no such difference, but where one repeat of one trial is all.
+    It is pooled over the trials, since one alone has too few repeats: the repeats' differences from
+    their mean, and the mean's difference from the search's score, which is of another seed. The
+    mean of the latter over all trials is the search's optimism and not counted, except where one
+    repeat of one trial is all there is.
     """
     if not repeated:
         return 0.0, 0
     squares = sum((run.objective - _mean(runs)) ** 2 for _, runs in repeated for run in runs)
     weights = [len(runs) / (len(runs) + 1) for _, runs in repeated]
-    apart = [trial.objective - _mean(runs) for trial, runs in repeated]
+    gaps = [trial.objective - _mean(runs) for trial, runs in repeated]
     degrees = sum(len(runs) for _, runs in repeated) - 1
-    middle = fmean(apart, weights) if degrees else 0.0
-    squares += sum(w * (each - middle) ** 2 for w, each in zip(weights, apart, strict=True))
+    optimism = fmean(gaps, weights) if degrees else 0.0
+    squares += sum(w * (gap - optimism) ** 2 for w, gap in zip(weights, gaps, strict=True))
     return squares / max(degrees, 1), max(degrees, 1)
 
 
@@ -163,25 +165,25 @@ def _mean(runs: Sequence[CompletedTrial]) -> float:
 
 
 def winner(candidates: Sequence[Confirmed]) -> Confirmed:
-    """The best mean; of those within 1.96 standard errors of it that with the fewest parameters.
+    """The smallest model among those within 1.96 standard errors of the best mean.
 
-    Only those repeated as often as any are compared, so that luck with one seed does not win.
+    Only trials with the most repeats are compared, so that luck with one seed does not win.
     """
     most = max(len(each.runs) for each in candidates)
-    full = [each for each in candidates if len(each.runs) == most]
-    leader = max(full, key=lambda each: each.mean)
+    compared = [each for each in candidates if len(each.runs) == most]
+    leader = max(compared, key=lambda each: each.mean)
     least = leader.score - _NORMAL_95 * leader.standard_error
-    tied = [each for each in full if each.score >= least]
+    tied = [each for each in compared if each.score >= least]
     return min(tied, key=lambda each: (each.candidate.run.parameters, -each.mean))
 
 
 def confirm_time(
     complete: Sequence[FrozenTrial], confirmation: Confirmation, workers: int, timeout: float
 ) -> float:
-    """Seconds of ``timeout`` to be kept for confirming the best of these COMPLETE trials.
+    """Seconds of ``timeout`` to keep for confirming the best of these COMPLETE trials.
 
     Repeats run side by side, and the longest may come last. Where they may take more than half of
-    the time, none is kept: it would end trials before they are done, run after run.
+    the time, none is kept, or each run would end its trials before they are done.
     """
     best = sorted(complete, key=lambda t: -(t.value or 0.0))[: confirmation.top]
     runs = [run for trial in best if (run := read_attributes(trial).run)]

@@ -15,7 +15,7 @@ __all__ = ["Kept", "kept_model"]
 
 @dataclass(frozen=True)
 class Kept:
-    """A training whose model is kept, its ``file``, and the ``proxy`` that it was scored on."""
+    """A trial or repeat, the ``file`` of its model, and that of the ``proxy`` that scored it."""
 
     run: CompletedTrial
     file: Path
@@ -27,8 +27,8 @@ def kept_model(
 ) -> Kept:
     """The model that stands for a trial.
 
-    Of a trial that was confirmed it is that of the repeat nearest to their mean, of those that are
-    kept: the search's own is the one that was chosen for its luck.
+    Of a trial that was confirmed it is that of the kept repeat nearest to the mean of all repeats,
+    since the model of the search itself was chosen for its luck.
 
     Raises:
         BadInput: the trial's model is no longer kept.

@@ -22,7 +22,7 @@ __all__ = ["State", "is_finished", "study_state"]
 
 
 class State(Enum):
-    """What a study is in the midst of."""
+    """What is going on with a study."""
 
     SEARCHING = "searching"
     """A process holds the lock of its folder."""
@@ -69,7 +69,7 @@ def is_finished(
 
 
 def _is_exhausted(folder: StudyFolder, record: StudyRecord, study: optuna.Study) -> bool:
-    """Whether the study has a trial of every recipe of its space, none of them to be run."""
+    """Whether every recipe of the study's space has a trial that has ended."""
     trials = study.get_trials(deepcopy=False)
     space = read_space(folder.space)
     if space.size is None or not all(trial.state.is_finished() for trial in trials):
@@ -82,7 +82,7 @@ def _is_exhausted(folder: StudyFolder, record: StudyRecord, study: optuna.Study)
 def _repeats_left(
     folder: StudyFolder, record: StudyRecord, study: optuna.Study, repeats: optuna.Study | None
 ) -> int:
-    """How many repeats the confirmation still wants."""
+    """How many repeats of the confirmation are still to be trained."""
     table = read_toml(folder.space).get("confirm", {})
     wanted = record.settings.confirmation(checked(Confirmation, table, folder.space))
     recipes = {best.number: best.recipe for best in completed_trials(study)}

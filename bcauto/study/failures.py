@@ -1,4 +1,4 @@
-"""How many trials in a row have failed, and whether that is enough."""
+"""Counts trials that fail in a row, and says when the search should end."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ _MOST = 50
 class Failures:
     """The failures since a trial last went well.
 
-    Reasons that differ in numbers alone, such as the epoch, are of one kind.
+    Ten in a row with the same reason end the search, and fifty with any. Reasons that differ only
+    in numbers, such as the epoch, count as the same.
     """
 
     def __init__(self) -> None:
         self._kinds: list[str] = []
 
     def clear(self) -> None:
-        """A trial went well."""
+        """Start anew, since a trial went well."""
         self._kinds.clear()
 
     def add(self, reason: str) -> str | None:
-        """Counts another one; the reason to end the search, where that is due."""
+        """Count another failure; return the reason to end the search, where that is due."""
         self._kinds.append(re.sub(r"\d+", "N", reason))
         last = self._kinds[-1]
         alike = len(list(takewhile(lambda kind: kind == last, reversed(self._kinds))))

@@ -16,7 +16,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 @dataclass(frozen=True)
 class StudyFolder:
-    """The paths of one study: ``<studies>/<name>/`` and what lies in it."""
+    """The paths of one study, ``<studies>/<name>/``."""
 
     path: Path
 

@@ -1,4 +1,4 @@
-"""Someone who watches a search: a screen, a log, nobody."""
+"""What a search tells those who watch it, such as the screen."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ __all__ = ["Monitor", "SilentMonitor"]
 
 
 class Monitor(Protocol):
-    """Someone who watches a search."""
+    """Watches a search."""
 
     def began(self, finished: int, best: float | None) -> None:
         """The study is open, with so many trials finished and this best objective."""
 
     def exhausted(self) -> None:
-        """The space has no recipe left that was not trained."""
+        """Every recipe of the space has been trained."""
 
     def confirming(self, trials: Sequence[int], repeats: int, target: int) -> None:
         """The search is over: its best trials are repeated, to so many trainings in total."""
 
     def notice(self, line: str) -> None:
-        """Something that a person should know, such as a storage that is away."""
+        """A line for a person, for example that the storage cannot be reached."""
 
     def started(self, job: Job, retry_of: int | None, of_trial: int | None) -> None:
-        """A trial was handed out, perhaps in place of one that failed, or to repeat another."""
+        """A trial was handed out, as a retry or as a repeat of another where these are given."""
 
     def reported(self, number: int, epoch: int, score: float) -> None:
         """A trial reported an epoch's score, in 0..1."""
@@ -39,25 +39,25 @@ class Monitor(Protocol):
 
 
 class SilentMonitor:
-    """Watches and says nothing."""
+    """Ignores everything."""
 
     def began(self, finished: int, best: float | None) -> None:
-        """Nothing."""
+        """Ignore it."""
 
     def exhausted(self) -> None:
-        """Nothing."""
+        """Ignore it."""
 
     def confirming(self, trials: Sequence[int], repeats: int, target: int) -> None:
-        """Nothing."""
+        """Ignore it."""
 
     def notice(self, line: str) -> None:
-        """Nothing."""
+        """Ignore it."""
 
     def started(self, job: Job, retry_of: int | None, of_trial: int | None) -> None:
-        """Nothing."""
+        """Ignore it."""
 
     def reported(self, number: int, epoch: int, score: float) -> None:
-        """Nothing."""
+        """Ignore it."""
 
     def ended(self, number: int, state: str, detail: str) -> None:
-        """Nothing."""
+        """Ignore it."""

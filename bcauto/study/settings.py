@@ -22,7 +22,7 @@ OWN_STORAGE = "study.db"
 
 
 class Settings(Frozen):
-    """What a search was told; a later search of the study takes from here what it is not told."""
+    """The settings of a search; a later search of the study takes those that it is not given."""
 
     data: str | None = Field(None, description="path of the data; None means the built-in cells")
     image_size: int | None = Field(None, ge=8, le=4096, description="side in px")
@@ -104,7 +104,7 @@ class Identity(Frozen):
     storage: str
 
     def check_same(self, now: Identity, name: str) -> None:
-        """Makes sure that a search goes on with what the study ``name`` began with.
+        """Check that a search goes on with what the study ``name`` was begun with.
 
         Raises:
             BadInput: it does not; the message names what differs.
@@ -133,18 +133,18 @@ class StudyRecord(Frozen):
     versions: dict[str, str]
 
     def write(self, folder: StudyFolder) -> None:
-        """Writes ``study.toml``, whole or not at all."""
+        """Write ``study.toml``, whole or not at all."""
         with writing(folder.record) as partial:
             partial.write_text(to_toml(self), encoding="utf-8")
 
     def storage_url(self, folder: StudyFolder, given: str | None = None) -> str:
-        """Where the study's trials are: the URL that is given (with its password), or its own."""
+        """The URL of the study's storage: the one that is given (with its password), or its own."""
         own = self.settings.storage == OWN_STORAGE
         return given or (folder.default_storage if own else self.settings.storage)
 
     @classmethod
     def read(cls, folder: StudyFolder) -> StudyRecord:
-        """Reads ``study.toml``.
+        """Read ``study.toml``.
 
         Raises:
             BadInput: it is missing or damaged.
