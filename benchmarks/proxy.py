@@ -148,9 +148,7 @@ def train(number: int, out: Path) -> CompletedTrial:
 
 def _scored_again(model: Path, payload: Payload) -> dict[str, Any]:
     """What a model that was trained earlier comes to on the payload's proxy."""
-    from bcauto.export.trial import (
-        load_model,  # Keras' settings, which the Trainer makes, come first
-    )
+    from bcauto.export.load import load_model  # after the Trainer has made Keras' settings
     from bcauto.training.scoring import score_model
 
     objective, scores = score_model(load_model(model).model, payload.data, payload.proxy)

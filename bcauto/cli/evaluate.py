@@ -32,7 +32,7 @@ def evaluate(
         raise BadInput(f"--data must exist, got {data}")
     look_into(find_model(model))  # or a wrong one would be refused after TensorFlow's start only
     start_keras(count_cores())
-    from bcauto.export.trial import load_model
+    from bcauto.export.load import load_model
 
     loaded = load_model(model)
     cells = read_for_evaluation(data, loaded.image_size, loaded.class_names)

@@ -1,1 +1,1 @@
-"""Handing over a model: exported, loaded again, scored again."""
+"""A trial's model exported, loaded and evaluated."""

@@ -13,7 +13,7 @@ __all__ = ["evaluate_labels"]
 def evaluate_labels(
     truth: np.ndarray, predicted: np.ndarray, class_names: tuple[str, ...]
 ) -> dict[str, Any]:
-    """Accuracy, balanced accuracy, macro-F1 (all 0..1), recall by class, confusion matrix.
+    """Return accuracy, balanced accuracy, macro-F1 (all 0..1), recalls and confusion matrix.
 
     A class that does not occur in ``truth`` has a recall of None, and balanced accuracy and
     macro-F1 leave it out.

@@ -1,4 +1,4 @@
-"""Handing over a model: plain Keras, its recipe, a manifest, and a score that came back."""
+"""A trial's model exported: plain Keras, its recipe, a manifest, and a score that came back."""
 
 from __future__ import annotations
 
@@ -7,16 +7,12 @@ import os
 import shutil
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
-import numpy as np
-
-from bcauto.errors import BadInput, NothingUsable, first_line
-from bcauto.io.model_file import INPUT, MODEL, find_model, look_into
-from bcauto.models.from_config import count_described
+from bcauto.errors import BadInput, NothingUsable
+from bcauto.export.load import MANIFEST, load_model
+from bcauto.io.model_file import INPUT, MODEL
 from bcauto.proxy.proxy import Proxy
 from bcauto.proxy.score import score
 from bcauto.results.confirmation import Confirmed
@@ -24,53 +20,11 @@ from bcauto.results.kept import kept_model
 from bcauto.results.trials import CompletedTrial
 from bcauto.study.folder import StudyFolder
 from bcauto.study.settings import StudyRecord
-from bcauto.training.scoring import predict_labels, predict_probabilities
 
-__all__ = ["LoadedModel", "export_trial", "load_model"]
+__all__ = ["export_trial"]
 
 _TOLERANCE = 0.002  # 0.2 points of accuracy
-
-_REASON = 300  # characters: Keras shows a layer's whole configuration
-
-RECIPE, MANIFEST = "recipe.toml", "manifest.json"
-
-
-@dataclass(frozen=True)
-class LoadedModel:
-    """An exported model: its input size (h, w) in px, and the names of its classes."""
-
-    model: Any
-    image_size: tuple[int, int]
-    class_names: tuple[str, ...]
-
-    def predict(self, images: np.ndarray) -> np.ndarray:
-        """Class indices (n,) int64 of images (n, h, w, 3) uint8."""
-        return predict_labels(self.model, images)
-
-    def predict_probabilities(self, images: np.ndarray) -> np.ndarray:
-        """The probability of every class (n, classes) for images (n, h, w, 3) uint8."""
-        return predict_probabilities(self.model, images)
-
-
-def load_model(path: Path) -> LoadedModel:
-    """A ``.keras`` file, or a folder with ``model.keras``; its manifest gives the class names.
-
-    Raises:
-        BadInput: there is no such model, or it is no image classifier that Keras can load safely.
-    """
-    file = find_model(path)
-    config, weights = look_into(file)
-    try:
-        _check_parameters(config, weights)
-        model = keras.saving.load_model(file, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises whatever its readers raise
-        reason = first_line(error)[:_REASON]
-        raise BadInput(f"{file}: not a Keras model that can be loaded ({reason})") from None
-    shapes = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
-    if not _is_classifier(*shapes):
-        raise BadInput(f"{file}: must take (n, h, w, 3) and give (n, classes), got {shapes}")
-    _, height, width, _ = model.input_shape
-    return LoadedModel(model, (height, width), _class_names(file, model.output_shape[-1]))
+_RECIPE = "recipe.toml"
 
 
 def export_trial(
@@ -80,68 +34,32 @@ def export_trial(
     out: Path,
     confirmed: Confirmed | None = None,
 ) -> Path:
-    """Writes a trial's model, recipe and manifest to ``out``, scored again after loading.
+    """Write a trial's model, recipe and manifest to ``out``.
 
-    Which model stands for it, ``kept_model`` says.
+    Which of a confirmed trial's models is exported is decided by ``kept_model``. It is loaded and
+    scored again first; all three files are written before the first replaces an older one.
 
     Returns:
         The folder written.
 
     Raises:
         BadInput: the trial's model is no longer kept, or ``out`` cannot be written to.
-        NothingUsable: the score does not come back within 0.2 points.
+        NothingUsable: after loading the model scores otherwise, by more than 0.2 points.
     """
     kept = kept_model(folder, best, confirmed)
     _make_folder(out)
     with tempfile.TemporaryDirectory(dir=out, prefix=".partial-") as name:
         partial = Path(name)
         shutil.copyfile(kept.file, partial / MODEL)
-        again = _score_again(partial / MODEL, kept.proxy)
-        _check_same(kept.run, again)
-        about = _manifest(folder, record, best, confirmed, again)
-        manifest = json.dumps(about, indent=2)
-        (partial / MANIFEST).write_text(manifest + "\n", encoding="utf-8")
-        (partial / RECIPE).write_text(best.recipe.to_toml(), encoding="utf-8")
-        for file in (RECIPE, MANIFEST, MODEL):
+        loaded_score = _score_loaded(partial / MODEL, Proxy.load(kept.proxy))
+        _check_score(kept.run, loaded_score)
+        manifest = _manifest(folder, record, best, confirmed, loaded_score)
+        text = json.dumps(manifest, indent=2) + "\n"
+        (partial / MANIFEST).write_text(text, encoding="utf-8")
+        (partial / _RECIPE).write_text(best.recipe.to_toml(), encoding="utf-8")
+        for file in (_RECIPE, MANIFEST, MODEL):
             (partial / file).replace(out / file)
     return out
-
-
-def _check_parameters(config: dict[str, Any], weights: int) -> None:
-    """Raises ValueError where a model has more parameters than its weights have bytes.
-
-    A few words can describe a layer that no memory holds; so the model is first made without any.
-    """
-    parameters = count_described(config)
-    if parameters > weights:
-        raise ValueError(
-            f"its parameters must be in the file, got {parameters:,} and {weights:,} bytes of them"
-        )
-
-
-def _is_classifier(inputs: Any, outputs: Any) -> bool:
-    if not (isinstance(inputs, tuple) and isinstance(outputs, tuple)):
-        return False
-    return len(inputs) == 4 and inputs[-1] == 3 and None not in inputs[1:] and len(outputs) == 2
-
-
-def _class_names(file: Path, classes: int) -> tuple[str, ...]:
-    manifest = file.with_name(MANIFEST)
-    names: list[str] = []
-    if manifest.exists():
-        try:
-            names = json.loads(manifest.read_text(encoding="utf-8"))["class_names"]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise BadInput(f"{manifest}: damaged ({type(error).__name__}: {error})") from None
-        if not _are_names(names):
-            rule = "class_names must be different texts"
-            raise BadInput(f"{manifest}: damaged ({rule}, got {repr(names)[:_REASON]})")
-    return tuple(names) if len(names) == classes else tuple(map(str, range(classes)))
-
-
-def _are_names(names: Any) -> bool:
-    texts = isinstance(names, list) and all(isinstance(name, str) for name in names)
-    return texts and len(set(names)) == len(names)
 
 
 def _make_folder(out: Path) -> None:
@@ -151,17 +69,17 @@ def _make_folder(out: Path) -> None:
         raise BadInput(f"--out must be a folder that can be written to, got {out}")
 
 
-def _score_again(file: Path, stored_proxy: Path) -> float:
-    proxy = Proxy.load(stored_proxy)
+def _score_loaded(file: Path, proxy: Proxy) -> float:
     return score(proxy, load_model(file).predict_probabilities(proxy.images)).objective
 
 
-def _check_same(run: CompletedTrial, again: float) -> None:
-    if abs(again - run.objective) > _TOLERANCE:
-        which = run.number if run.of_trial is None else run.of_trial
+def _check_score(run: CompletedTrial, loaded_score: float) -> None:
+    """Raise NothingUsable if a model does not score what it scored when it was trained."""
+    if abs(loaded_score - run.objective) > _TOLERANCE:
+        trial = run.number if run.of_trial is None else run.of_trial
         raise NothingUsable(
-            f"the model of trial {which} scores {again:.4f} after loading, not "
-            f"{run.objective:.4f} as when it was trained; it is not handed over"
+            f"the model of trial {trial} scores {loaded_score:.4f} after loading, not "
+            f"{run.objective:.4f} as when it was trained; it is not exported"
         )
 
 
@@ -170,14 +88,14 @@ def _manifest(
     record: StudyRecord,
     best: CompletedTrial,
     confirmed: Confirmed | None,
-    again: float,
+    loaded_score: float,
 ) -> dict[str, Any]:
     return {
         "study": folder.name,
         "trial": best.number,
         "objective": best.objective,
         "confirmed": confirmed and _confirmed_object(folder, confirmed),
-        "objective_after_loading": again,
+        "objective_after_loading": loaded_score,
         "clean_accuracy": best.clean_accuracy,
         "scores": best.scores.model_dump(mode="json"),
         "class_names": list(record.data.class_names),
@@ -191,7 +109,7 @@ def _manifest(
 
 
 def _confirmed_object(folder: StudyFolder, confirmed: Confirmed) -> dict[str, Any]:
-    """What the repeats came to, and which of them is handed over."""
+    """The score of the repeats, and the number of the one whose model is exported."""
     return {
         "score": confirmed.score,
         "interval": list(confirmed.interval),

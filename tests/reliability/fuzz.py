@@ -286,7 +286,7 @@ def _model() -> Reader:
     import keras
     import numpy as np
 
-    from bcauto.export.trial import load_model
+    from bcauto.export.load import load_model
 
     image = keras.Input((10, 12, 3))
     x = keras.layers.Rescaling(1 / 255)(image)

@@ -1,0 +1,102 @@
+"""An exported model, loaded from its file and checked before Keras makes anything of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from bcauto.errors import BadInput, first_line
+from bcauto.io.model_file import find_model, look_into
+from bcauto.models.from_config import count_described
+from bcauto.training.scoring import predict_labels, predict_probabilities
+
+__all__ = ["MANIFEST", "LoadedModel", "load_model"]
+
+MANIFEST = "manifest.json"
+"""The file beside an exported model that says what it is and where it comes from."""
+
+_REASON = 300  # characters: Keras' messages show a layer's whole configuration
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A Keras classifier of 0-255 RGB, its input size (h, w) in px, and its classes' names."""
+
+    model: Any
+    image_size: tuple[int, int]
+    class_names: tuple[str, ...]
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """Return the class indices (n,) int64 of images (n, h, w, 3) uint8."""
+        return predict_labels(self.model, images)
+
+    def predict_probabilities(self, images: np.ndarray) -> np.ndarray:
+        """Return the probabilities (n, classes) of images (n, h, w, 3) uint8."""
+        return predict_probabilities(self.model, images)
+
+
+def load_model(path: Path) -> LoadedModel:
+    """Load a ``.keras`` file, or the ``model.keras`` of a folder.
+
+    The classes are named as the manifest beside the file says; without one by their numbers.
+
+    Raises:
+        BadInput: there is no such model, it is no image classifier that Keras can load safely, or
+            its manifest is damaged.
+    """
+    file = find_model(path)
+    config, weight_bytes = look_into(file)
+    try:
+        _check_parameters(config, weight_bytes)
+        model = keras.saving.load_model(file, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises whatever its readers raise
+        reason = first_line(error)[:_REASON]
+        raise BadInput(f"{file}: not a Keras model that can be loaded ({reason})") from None
+    shapes = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
+    if not _is_classifier(*shapes):
+        raise BadInput(f"{file}: must take (n, h, w, 3) and give (n, classes), got {shapes}")
+    _, height, width, _ = model.input_shape
+    classes = model.output_shape[-1]
+    names = _read_class_names(file.with_name(MANIFEST))
+    if len(names) != classes:
+        names = [str(number) for number in range(classes)]
+    return LoadedModel(model, (height, width), tuple(names))
+
+
+def _check_parameters(config: dict[str, Any], weight_bytes: int) -> None:
+    """Raise ValueError if a model has more parameters than its weights have bytes.
+
+    A short description can ask for a layer that no memory holds, so they are counted unmade.
+    """
+    parameters = count_described(config)
+    if parameters > weight_bytes:
+        raise ValueError(
+            f"its parameters must be in the file, got {parameters:,} and {weight_bytes:,} bytes of "
+            "them"
+        )
+
+
+def _is_classifier(inputs: Any, outputs: Any) -> bool:
+    if not (isinstance(inputs, tuple) and isinstance(outputs, tuple)):
+        return False
+    return len(inputs) == 4 and inputs[-1] == 3 and None not in inputs[1:] and len(outputs) == 2
+
+
+def _read_class_names(manifest: Path) -> list[str]:
+    """Return the class names of a manifest; none where there is no such file."""
+    if not manifest.exists():
+        return []
+    try:
+        names: list[str] = json.loads(manifest.read_text(encoding="utf-8"))["class_names"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise BadInput(f"{manifest}: damaged ({type(error).__name__}: {error})") from None
+    texts = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    if not texts or len(set(names)) != len(names):
+        rule = "class_names must be different texts"
+        raise BadInput(f"{manifest}: damaged ({rule}, got {repr(names)[:_REASON]})")
+    return names
