@@ -1,4 +1,4 @@
-"""What follows a stage from step to step: the rate, plateaus, early stopping, best weights."""
+"""The Keras callbacks of a stage: learning rate, plateaus, early stopping, best weights."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from bcauto.recipe.recipe import Training
 from bcauto.training.optimizers import learning_rates
 from bcauto.training.stages import Stage
 
-__all__ = ["make_callbacks", "stopping"]
+__all__ = ["early_stopping", "make_callbacks"]
 
 
 def make_callbacks(model: Any, training: Training, stage: Stage, steps: int) -> Any:
-    """Keras' own callbacks for a stage, as one ``CallbackList`` that a loop without ``fit`` calls.
+    """Return the callbacks of a stage, as a Keras ``CallbackList`` for a loop without ``fit``.
 
-    At the end of an epoch they want ``{training.monitor: score}``, a higher score being better.
-    Rates that a plateau reduces during the warm-up are whole again at its end.
+    ``on_epoch_end`` needs ``{training.monitor: score}`` as its ``logs``; a higher score is better.
+    A learning rate that a plateau has reduced during the warm-up is whole again at its end.
 
     Args:
         model: compiled for the stage.
-        training: names what is wanted.
-        stage: has rate and epochs.
+        training: schedule, monitor, early stopping.
+        stage: learning rate and epochs.
         steps: in an epoch.
     """
     rates = learning_rates(training, stage.learning_rate, stage.epochs * steps)
-    callbacks: list[Any] = [_Rates(rates)]
+    callbacks: list[Any] = [_LearningRates(rates)]
     if training.schedule == "reduce_on_plateau":
         callbacks.append(
             keras.callbacks.ReduceLROnPlateau(
@@ -38,33 +38,38 @@ def make_callbacks(model: Any, training: Training, stage: Stage, steps: int) -> 
                 mode="max",
             )
         )
-    callbacks += stopping(training, stage.epochs)
+    callbacks += early_stopping(training, stage.epochs)
     return keras.callbacks.CallbackList(callbacks, model=model)
 
 
-def stopping(training: Training, epochs: int) -> list[Any]:
-    """What ends a stage of so many epochs early, or with its best weights, where that is asked."""
+def early_stopping(training: Training, epochs: int) -> list[Any]:
+    """Return the callback that ends a stage early, or with its best weights; none if not asked for.
+
+    Args:
+        training: whether to stop early, and whether to restore the best weights.
+        epochs: of the stage, at most.
+    """
     if not (training.early_stopping or training.restore_best):
         return []
-    early_stopping = keras.callbacks.EarlyStopping(
+    callback = keras.callbacks.EarlyStopping(
         training.monitor,
         patience=training.early_stopping or epochs,
         mode="max",
         restore_best_weights=training.restore_best,
     )
-    return [early_stopping]
+    return [callback]
 
 
-class _Rates(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
-    """Sets the rate before every batch, as long as there is one for it.
+class _LearningRates(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
+    """Sets the learning rate of every step, as long as one is given for it.
 
-    A ``LearningRateSchedule`` inside the optimizer could not be reduced on a plateau.
+    With a ``LearningRateSchedule`` in the optimizer, a plateau could not reduce it.
     """
 
     def __init__(self, rates: NDArray[np.floating]) -> None:
         super().__init__()
-        self.coming = iter(rates.tolist())
+        self.rates = iter(rates.tolist())
 
     def on_train_batch_begin(self, *_: Any, **__: Any) -> None:
-        if (rate := next(self.coming, None)) is not None:
+        if (rate := next(self.rates, None)) is not None:
             self.model.optimizer.learning_rate = rate

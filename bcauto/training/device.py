@@ -1,4 +1,4 @@
-"""The device decides precision and compilation; Keras starts quietly and within its share."""
+"""The device of a training process, which decides precision and compilation; Keras' start."""
 
 from __future__ import annotations
 
@@ -17,10 +17,16 @@ __all__ = ["Device", "detect_device", "quiet_stderr", "start_keras"]
 
 @dataclass(frozen=True)
 class Device:
-    """Where a trial runs, in what precision, and whether XLA compiles it.
+    """Where a trial runs, in which precision, and whether XLA compiles its model.
 
-    On a CPU XLA is ten times slower than TensorFlow's own kernels on small networks, and
-    reduced precision twice as slow; on a GPU both pay.
+    On a CPU, XLA is ten times slower than TensorFlow's own kernels for small networks, and reduced
+    precision twice as slow; on a GPU both make training faster.
+
+    Attributes:
+        kind: "cpu" or "gpu".
+        precision: a Keras dtype policy.
+        jit_compile: whether XLA compiles the model.
+        backend: Keras' backend.
     """
 
     kind: str
@@ -29,12 +35,12 @@ class Device:
     backend: str
 
     def as_dict(self) -> dict[str, Any]:
-        """The device as plain values, as a trial records it."""
+        """Return the device as a trial records it."""
         return asdict(self)
 
 
 def detect_device() -> Device:
-    """The device that Keras' backend sees in this process."""
+    """Return the device that Keras' backend sees in this process."""
     keras = importlib.import_module("keras")
     backend = keras.backend.backend()
     if _sees_gpu(keras, backend):
@@ -43,42 +49,42 @@ def detect_device() -> Device:
 
 
 def _sees_gpu(keras: Any, backend: str) -> bool:
-    if backend == "torch":  # of which Keras lists no devices
+    if backend == "torch":  # Keras lists no devices of it
         return bool(importlib.import_module("torch").cuda.is_available())
-    devices: list[str] = keras.distribution.list_devices()  # the GPUs, where there are any
+    devices: list[str] = keras.distribution.list_devices()  # only GPUs, if there are any
     return devices[0].startswith("gpu")
 
 
 def start_keras(threads: int) -> None:
-    """Imports Keras without a word on the screen, with ``threads`` CPU threads to work with.
+    """Import Keras without output on the screen, to work with ``threads`` CPU threads.
 
-    Without effect on a TensorFlow that is imported already.
+    Its settings have no effect on a TensorFlow that is imported already.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
         os.environ[name] = str(threads)
-    # These mostly wait for one another; with a single one tf.data can wait for itself.
+    # These threads mostly wait for one another; with only one, tf.data can deadlock.
     os.environ["TF_NUM_INTEROP_THREADS"] = str(threads + 1)
-    cv2.setNumThreads(1)  # small images are not worth sharing out: it costs half as much again
+    cv2.setNumThreads(1)  # on small images, more threads take half as much time again
     with quiet_stderr():
         importlib.import_module("keras")
 
 
 @contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Sends file descriptor 2 nowhere for a while.
+    """Send file descriptor 2 to the null device while the context is open.
 
-    TensorFlow's C++ writes there while it is imported, whatever its log level.
+    TensorFlow's C++ code writes to it while it is imported, whatever its log level.
     """
     sys.stderr.flush()
     kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    null = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, 2)
+        os.dup2(null, 2)
         yield
     finally:
         os.dup2(kept, 2)
         os.close(kept)
-        os.close(nowhere)
+        os.close(null)

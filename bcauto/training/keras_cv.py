@@ -1,8 +1,8 @@
-"""The policies by keras-cv 0.9's layers: what ``augment.engine = "keras-cv"`` trains with.
+"""Augmentation by the layers of keras-cv 0.9, for ``augment.engine = "keras-cv"``.
 
-Policies, order, probabilities and ranges are the recipe's; how a layer draws within its range, and
-what it makes of it, is keras-cv's. So every warp resamples by itself. Nothing follows a seed:
-``RandAugment``, ``AugMix`` and ``GridMask`` do not keep to the one that they take.
+Policies, order, probabilities and ranges are the recipe's. How a layer samples within its range,
+and what it does to the picture, is keras-cv's; so each geometric layer interpolates anew. Nothing
+follows a seed, since ``RandAugment``, ``AugMix`` and ``GridMask`` ignore theirs.
 """
 
 from __future__ import annotations
@@ -25,54 +25,54 @@ from bcauto.augment.policies import Augment, AugMix, Basic, RandAugment, WideCha
 __all__ = ["make_apply"]
 
 _Layer: TypeAlias = Callable[[Any], Any]
-"""Takes and returns one picture, (h, w, 3) float32, values 0-255."""
+"""Maps a picture to a picture, both (h, w, 3) float32, values 0-255."""
 
 _VALUES = (0, 255)
 
 
 def make_apply(policy: Augment, size: tuple[int, int]) -> Apply:
-    """What applies ``policy`` to batches of any length, compiled here, once.
+    """Return a function that applies a policy to batches of any length, compiled already.
 
-    It may be called from several threads. Two calls with the same arguments differ: it looks at
-    the images only.
+    It may be called from several threads. It uses only the images, so that two calls with the same
+    arguments give different pictures.
 
     Args:
-        policy: what may happen; its mixes are not part of it.
-        size: (height, width) of the images in pixels.
+        policy: basic, wide, RandAugment and AugMix are applied; its mixes are not.
+        size: (height, width) of the images in px.
     """
 
-    def augmented(images: Any) -> Any:
-        # With the trial's seed all layers would draw the same: each has a graph that counts anew.
+    def augment(images: Any) -> Any:
+        # Each layer has a graph of its own: with the trial's seed they would all sample the same.
         tf.compat.v1.set_random_seed(None)
         with tf.device("CPU"):
-            changed = tf.map_fn(_in_a_row(stages), tf.cast(images, tf.float32))
+            changed = tf.map_fn(_chain(chosen), tf.cast(images, tf.float32))
             return tf.cast(tf.round(tf.clip_by_value(changed, *_VALUES)), tf.uint8)
 
     def apply(images: NDArray[Any], *_: Any) -> NDArray[Any]:
         changed: NDArray[Any] = compiled(images).numpy()
         return changed
 
-    with _float32(), _without_warnings(), tf.device("CPU"):
-        stages = _stages(policy)
-        # A function, not a model: some layers need AutoGraph, which Keras keeps out of models.
+    with _in_float32(), _without_warnings(), tf.device("CPU"):
+        chosen = _policy_layers(policy)
+        # A function rather than a model: some layers need AutoGraph, which models do not run.
         signature = [tf.TensorSpec((None, *size, 3), tf.uint8)]
-        compiled = tf.function(augmented, input_signature=signature).get_concrete_function()
-    apply(np.zeros((1, *size, 3), np.uint8))  # or each thread would prepare it anew, for seconds
+        compiled = tf.function(augment, input_signature=signature).get_concrete_function()
+    apply(np.zeros((1, *size, 3), np.uint8))  # else the first call of each thread takes seconds
     return apply
 
 
-def _stages(policy: Augment) -> list[_Layer]:
-    """The policies that are on, in the order in which they are applied."""
-    stages = []
+def _policy_layers(policy: Augment) -> list[_Layer]:
+    """Return a layer for each policy that is on, in the order in which they are applied."""
+    layers_in_order = []
     if (basic := policy.basic) is not None:
-        stages.append(_sometimes(basic.probability, _in_a_row(_basic(basic))))
+        layers_in_order.append(_with_probability(basic.probability, _chain(_basic(basic))))
     if (wide := policy.wide) is not None:
-        stages.append(_sometimes(wide.probability, _in_a_row(_wide(wide))))
+        layers_in_order.append(_with_probability(wide.probability, _chain(_wide(wide))))
     if (rand := policy.randaugment) is not None:
-        stages.append(_sometimes(rand.probability, _randaugment(rand)))
+        layers_in_order.append(_with_probability(rand.probability, _randaugment(rand)))
     if (mix := policy.augmix) is not None:
-        stages.append(_sometimes(mix.probability, _augmix(mix)))
-    return stages
+        layers_in_order.append(_with_probability(mix.probability, _augmix(mix)))
+    return layers_in_order
 
 
 def _basic(policy: Basic) -> list[_Layer]:
@@ -90,7 +90,7 @@ def _basic(policy: Basic) -> list[_Layer]:
 
 def _wide(policy: WideChain) -> list[_Layer]:
     return [
-        _sometimes(probability, _OPS[op.name](magnitude))
+        _with_probability(probability, _OPS[op.name](magnitude))
         for op, probability, magnitude in policy.drawable
     ]
 
@@ -117,12 +117,12 @@ def _augmix(policy: AugMix) -> _Layer:
     return layer
 
 
-def _in_a_row(chain: Sequence[_Layer]) -> _Layer:
-    return lambda image: reduce(lambda done, layer: layer(done), chain, image)
+def _chain(layers_in_order: Sequence[_Layer]) -> _Layer:
+    return lambda image: reduce(lambda changed, layer: layer(changed), layers_in_order, image)
 
 
-def _sometimes(probability: float, layer: _Layer) -> _Layer:
-    """The layer with that probability; ``RandomApply`` does the same but cannot hold another."""
+def _with_probability(probability: float, layer: _Layer) -> _Layer:
+    """Apply a layer with that probability; keras-cv's ``RandomApply`` cannot be nested."""
     if probability >= 1:
         return layer
     return lambda image: tf.cond(
@@ -131,12 +131,12 @@ def _sometimes(probability: float, layer: _Layer) -> _Layer:
 
 
 def _uniform(low: float, high: float) -> Any:
-    """A draw that no layer checks, for bounds that would do but are refused."""
+    """Sample uniformly; a layer does not check these bounds, and refuses some that are legal."""
     return core.UniformFactorSampler(low, high)
 
 
 def _in_0_to_1(layer: _Layer) -> _Layer:
-    """A layer that has no ``value_range`` and takes values of 0 to 1."""
+    """Adapt a layer that takes values of 0 to 1 and has no ``value_range``."""
     return lambda image: layer(image / 255) * 255
 
 
@@ -151,7 +151,7 @@ _OPS: dict[str, Callable[[float], _Layer]] = {
     "flip_vertical": lambda _: layers.RandomFlip("vertical", rate=1),
     "brightness": lambda most: layers.RandomBrightness(most),
     "contrast": lambda most: layers.RandomContrast(_VALUES, most),
-    # above 255, or white would turn black at strength 0
+    # up to 256, or white would turn black at strength 0
     "solarize": lambda most: layers.Solarization(
         _VALUES, threshold_factor=_uniform(256 - 255 * most, 256)
     ),
@@ -164,18 +164,18 @@ _OPS: dict[str, Callable[[float], _Layer]] = {
     "degenerate_colour": lambda most: layers.RandomColorDegeneration(most),
     "sharpness": lambda most: layers.RandomSharpness(_uniform(-most, most), _VALUES),
     "jpeg": lambda most: _in_0_to_1(
-        layers.RandomJpegQuality(_uniform(round(100 - 50 * most), 101))  # drawn below 101
+        layers.RandomJpegQuality(_uniform(round(100 - 50 * most), 101))  # 101 is never sampled
     ),
     "cutout": lambda most: layers.RandomCutout(most, most),
     "grid_mask": lambda most: layers.GridMask(most),
 }
-"""The layer of each op, by the magnitude that its factor is drawn up to; without those that a
-recipe for keras-cv is refused."""
+"""For each op a function of its magnitude that makes its layer; the ops that are missing are
+refused in a recipe for keras-cv."""
 
 
 @contextmanager
-def _float32() -> Iterator[None]:
-    """Makes layers in float32 whatever a model trains in: in float16, 255 levels are not exact."""
+def _in_float32() -> Iterator[None]:
+    """Make layers in float32 whatever models train in: float16 would round the pictures."""
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     try:
@@ -186,7 +186,7 @@ def _float32() -> Iterator[None]:
 
 @contextmanager
 def _without_warnings() -> Iterator[None]:
-    """Keeps TensorFlow from saying which ops it vectorizes no better than by a loop."""
+    """Silence TensorFlow's warnings about ops that it runs in a loop."""
     logger = logging.getLogger("tensorflow")
     level = logger.level
     logger.setLevel(logging.ERROR)

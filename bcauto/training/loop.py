@@ -1,4 +1,4 @@
-"""The loop over epochs and batches."""
+"""The training loop: the epochs of a stage, and the steps of an epoch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Epochs", "Trained", "train_stage"]
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained classifier of 0-255 RGB as it is handed over, and what each of its stages did."""
+    """A trained classifier of 0-255 RGB, ready to be saved, and the records of its stages."""
 
     model: Any
     trainable_parameters: int
@@ -27,10 +27,10 @@ class Trained:
 
 
 class Epochs(Protocol):
-    """The batches of every epoch."""
+    """Gives the batches of every epoch."""
 
     def epoch(self, epoch: int) -> Iterator[tuple[Any, Any]]:
-        """Images and targets of each batch of an epoch."""
+        """Yield the images and targets of each batch of an epoch, which counts from 1."""
         ...
 
 
@@ -41,10 +41,20 @@ def train_stage(
     report: Callable[[int], dict[str, float]],
     after: int,
 ) -> int:
-    """Trains a stage after so many epochs; the number of its last one.
+    """Train a stage; return the number of its last epoch.
 
-    Epochs are counted as they are trained, so that a stage that stops early leaves no gap: the
-    number of an epoch says how long a trial has trained, whatever it had planned.
+    Epochs are numbered over all stages as they are trained, so that a stage that stops early leaves
+    no gap: an epoch's number says for how long the trial has trained.
+
+    Args:
+        stage: how many epochs at most, and in how many micro-batches a step.
+        batches: what to train on.
+        callbacks: a Keras ``CallbackList`` with the compiled model.
+        report: reports an epoch that ended, and returns the ``logs`` for the callbacks.
+        after: epochs that were trained before this stage.
+
+    Raises:
+        TrialFailed: the loss is no longer a number.
     """
     model = callbacks.model
     model.stop_training = False
@@ -63,13 +73,13 @@ def train_stage(
 def _train_epoch(
     model: Any, batches: Iterator[tuple[Any, Any]], callbacks: Any, accumulate: int
 ) -> float:
-    """One pass over the training images, a step for each batch; its mean loss.
+    """Train one step on each batch; return the mean loss.
 
-    Batch by batch rather than by ``fit``, whose TensorFlow iterator costs up to a second of
-    waiting whenever it is torn down, and which would compile the last, smaller batch.
+    ``fit`` is not used: its TensorFlow iterator takes up to a second whenever it is torn down, and
+    it would compile the model once more for a last, smaller batch.
     """
     model.reset_metrics()
     for step, (images, targets) in enumerate(batches):
         callbacks.on_train_batch_begin(step)
         losses = train_in_parts(model, images, targets, accumulate)
-    return float(np.ravel(losses)[0])  # metrics are behind it
+    return float(np.ravel(losses)[0])  # metrics follow it

@@ -1,4 +1,4 @@
-"""The optimizer of a stage, and the rate at each of its steps."""
+"""The optimizer of a stage, and the learning rate of each of its steps."""
 
 from __future__ import annotations
 
@@ -28,40 +28,46 @@ _OPTIMIZERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
 
 
 def make_optimizer(training: Training, rate: float, variables: Sequence[Any]) -> Any:
-    """The optimizer that a recipe names, for these variables, with a rate that can be set.
+    """Return the optimizer that a recipe names, whose learning rate can be set.
 
-    Weights of one axis (biases, and what norms scale and shift by) do not decay.
+    Variables of one axis (biases, and the scales and offsets of normalization) do not decay.
+
+    Args:
+        training: optimizer, weight decay, gradient clipping.
+        rate: the learning rate to start with.
+        variables: what it will train.
     """
     optimizer = _OPTIMIZERS[training.optimizer](
         learning_rate=rate,
         weight_decay=training.weight_decay or None,
         global_clipnorm=training.gradient_clipping or None,
     )
-    optimizer.exclude_from_weight_decay([one for one in variables if len(one.shape) <= 1])
+    optimizer.exclude_from_weight_decay([v for v in variables if len(v.shape) <= 1])
     return optimizer
 
 
 def learning_rates(training: Training, rate: float, steps: int) -> NDArray[np.floating]:
-    """The rate of each step of a stage, (steps,); it ends with the warm-up if plateaus reduce it.
+    """Return the learning rate of each step of a stage, (steps,).
 
-    It rises from 0 in equal steps, as in Keras' ``CosineDecay``, then falls from ``rate`` to the
-    recipe's share of it, which the step after the last would reach.
+    During the warm-up it rises from 0 in equal steps, as in Keras' ``CosineDecay``. Then it falls
+    from ``rate`` to the share ``decay_to`` of it, which the step after the last would reach. With
+    ``reduce_on_plateau`` the array ends with the first step after the warm-up.
 
     Args:
         training: schedule and warm-up.
         rate: of the stage, at its highest.
         steps: in the whole stage, 1 or more.
     """
-    rising = int(training.warmup * steps)
-    since = np.arange(steps - rising, dtype=np.float32)
+    warmup = int(training.warmup * steps)
+    after = np.arange(steps - warmup, dtype=np.float32)
     if training.schedule == "cosine":
-        decay = CosineDecay(rate, len(since), alpha=training.decay_to)
-        falling = keras.ops.convert_to_numpy(decay(since))
+        decay = CosineDecay(rate, len(after), alpha=training.decay_to)
+        falling = keras.ops.convert_to_numpy(decay(after))
     elif training.schedule == "exponential":
-        decay = ExponentialDecay(rate, len(since), training.decay_to)
-        falling = keras.ops.convert_to_numpy(decay(since))
+        decay = ExponentialDecay(rate, len(after), training.decay_to)
+        falling = keras.ops.convert_to_numpy(decay(after))
     elif training.schedule == "reduce_on_plateau":
         falling = np.array([rate])
     else:
-        falling = np.full(len(since), rate)
-    return np.concatenate([np.linspace(0, rate, rising, endpoint=False), falling])
+        falling = np.full(len(after), rate)
+    return np.concatenate([np.linspace(0, rate, warmup, endpoint=False), falling])

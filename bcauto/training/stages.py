@@ -1,4 +1,4 @@
-"""The stages of a training: the head on the frozen backbone, then more and more of it."""
+"""The stages of a training: the head on a frozen backbone first, then more and more layers."""
 
 from __future__ import annotations
 
@@ -17,11 +17,17 @@ __all__ = ["Stage", "compile_stage", "plan_stages"]
 
 @dataclass(frozen=True)
 class Stage:
-    """Some epochs at a rate (at its highest), with so many backbone layers left alone.
+    """Some epochs with the same frozen layers, at one learning rate with its schedule.
 
-    ``frozen_layers`` counts from the input; all of them leave the head alone to train. With
-    ``from_scratch`` everything trains, BatchNorm too. Each step's batch is trained in
-    ``accumulate`` parts.
+    Attributes:
+        name: in messages and in the trial's record.
+        epochs: at most.
+        learning_rate: at its highest.
+        frozen_layers: backbone layers that do not train, counted from the input; if that is all of
+            them, only the head trains.
+        from_scratch: everything trains, BatchNorm too.
+        batch_size: images in a step.
+        accumulate: micro-batches that each step's batch is divided into.
     """
 
     name: str
@@ -34,21 +40,21 @@ class Stage:
 
 
 def plan_stages(recipe: Recipe, classifier: Classifier, pretrained: bool) -> list[Stage]:
-    """The stages that a recipe asks for, with what each one freezes counted in layers.
+    """Return the stages that a recipe asks for, with what each one freezes counted in layers.
 
-    Without pretrained weights nothing is frozen, and what would train the head alone is left out.
+    Without pretrained weights nothing is frozen, and a stage that trains only the head is left out.
     """
-    asked = _asked(recipe.training, pretrained)
-    planned = [_planned(name, stage, recipe, classifier) for name, stage in asked.items()]
+    asked = _named_stages(recipe.training, pretrained)
+    planned = [_plan_stage(name, stage, recipe, classifier) for name, stage in asked.items()]
     if pretrained:
         return planned
     layers = len(classifier.backbone.layers)
-    whole = [stage for stage in planned if stage.frozen_layers < layers] or planned[-1:]
-    return [replace(stage, frozen_layers=0, from_scratch=True) for stage in whole]
+    kept = [stage for stage in planned if stage.frozen_layers < layers] or planned[-1:]
+    return [replace(stage, frozen_layers=0, from_scratch=True) for stage in kept]
 
 
-def _asked(training: Training, pretrained: bool) -> dict[str, TrainingStage]:
-    """The recipe's stages by their names; where it has none, the head and fine-tuning."""
+def _named_stages(training: Training, pretrained: bool) -> dict[str, TrainingStage]:
+    """Return a recipe's stages by name; if it lists none, the head's and fine-tuning's."""
     if training.stages:
         return {f"stage {number}": stage for number, stage in enumerate(training.stages, 1)}
     stages = {}
@@ -60,11 +66,11 @@ def _asked(training: Training, pretrained: bool) -> dict[str, TrainingStage]:
     return stages
 
 
-def _planned(name: str, stage: TrainingStage, recipe: Recipe, classifier: Classifier) -> Stage:
+def _plan_stage(name: str, stage: TrainingStage, recipe: Recipe, classifier: Classifier) -> Stage:
     training = recipe.training
     frozen = count_frozen(stage if stage.is_said else classifier.network, classifier.backbone)
-    head_alone = frozen == len(classifier.backbone.layers)
-    rate = training.head_learning_rate if head_alone else training.learning_rate
+    head_only = frozen == len(classifier.backbone.layers)
+    rate = training.head_learning_rate if head_only else training.learning_rate
     return Stage(
         name,
         stage.epochs,
@@ -81,14 +87,14 @@ def compile_stage(
     loss: SoftCrossentropy,
     device: Device,
 ) -> None:
-    """Freezes what the stage freezes, and compiles the model for it.
+    """Freeze the layers that a stage freezes, and compile the model for it.
 
     Args:
         classifier: changed in place.
-        stage: the stage to come.
+        stage: the stage to be trained.
         training: names the optimizer.
-        loss: what is minimised.
-        device: decides on XLA.
+        loss: is minimised.
+        device: decides whether XLA compiles the model.
     """
     if not stage.from_scratch:
         classifier.freeze(stage.frozen_layers)

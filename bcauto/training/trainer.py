@@ -1,4 +1,4 @@
-"""What a training process holds between trials: Keras, the data, the proxy."""
+"""A training process: it starts Keras once, and runs trials on the same data and proxy."""
 
 from __future__ import annotations
 
@@ -20,10 +20,15 @@ __all__ = ["Payload", "Trainer"]
 
 @dataclass(frozen=True, eq=False)
 class Payload:
-    """What every trial of a study trains on, is scored on, and starts from; read-only.
+    """The data, the proxy and the pretrained weights of every trial of a study; read-only.
 
-    ``modules`` is a folder to import a hypermodel's module from; ``weight_files`` the bytes of the
-    weights' files, by name, for machines that do not share the driver's disk.
+    Attributes:
+        data: the training and validation images.
+        proxy: what models are scored on.
+        weights: where pretrained weights come from.
+        modules: a folder to import a hypermodel's module from.
+        weight_files: the bytes of the weights' files by name, for machines that do not share the
+            driver's disk.
     """
 
     data: Dataset
@@ -36,7 +41,7 @@ class Payload:
 class Trainer:
     """Runs trials one after another on the same payload.
 
-    Making one imports Keras and its backend (seconds), with ``threads`` CPU threads to use.
+    Making one imports Keras and its backend, which takes seconds; they use ``threads`` CPU threads.
     """
 
     def __init__(self, payload: Payload, threads: int) -> None:
@@ -48,13 +53,13 @@ class Trainer:
         self.weights = unpacked(files) if files else payload.weights
 
     def run(self, job: Job, report: Report) -> TrialResult:
-        """Trains and scores one recipe, and saves its model at ``job.model_path``.
+        """Train and score one recipe, and save its model at ``job.model_path``.
 
         Raises:
             TrialFailed: the loss is no longer a number.
             TrialStopped: ``report`` asked for it.
         """
-        from bcauto.training.run import run_trial  # Keras' settings come first
+        from bcauto.training.run import run_trial  # after start_keras
 
         payload = self.payload
         return run_trial(job, payload.data, payload.proxy, self.weights, report, self.threads)

@@ -17,7 +17,7 @@ from bcauto.recipe.network import Hypermodel
 from bcauto.recipe.recipe import Recipe, Training
 from bcauto.training.accumulation import accumulate_gradients, can_accumulate
 from bcauto.training.batches import Batch, Batches
-from bcauto.training.callbacks import stopping
+from bcauto.training.callbacks import early_stopping
 from bcauto.training.hypermodel.build import Built, build_hypermodel
 from bcauto.training.hypermodel.fit import AugmentedBatches, FitData, call_fit
 from bcauto.training.hypermodel.load import overrides_fit
@@ -97,7 +97,9 @@ def _loop(
     rate = float(built.model.optimizer.learning_rate)
     stage = Stage("hypermodel", training.epochs, rate, 0, from_scratch=True, accumulate=parts)
     accumulate_gradients(built.model.optimizer, parts)
-    callbacks = keras.callbacks.CallbackList(stopping(training, stage.epochs), model=built.model)
+    callbacks = keras.callbacks.CallbackList(
+        early_stopping(training, stage.epochs), model=built.model
+    )
     return train_stage(
         stage,
         _Prepared(built, batches),
@@ -125,7 +127,7 @@ def _fit(
     )
     targets = np.eye(len(data.class_names), dtype=np.float32)[data.val.labels]
     validation = built.images(data.val.images), built.targets(targets)
-    reporting = _Reporting(built, reporter, stopping(training, training.epochs))
+    reporting = _Reporting(built, reporter, early_stopping(training, training.epochs))
     fit_data = FitData(train, validation, training.epochs, parts)
     try:
         call_fit(built.hypermodel, built.hyperparameters, built.model, fit_data, [reporting])
