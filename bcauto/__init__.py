@@ -36,6 +36,6 @@ def as_hypermodel(
     from bcauto.hypermodels.discover import check_keras_tuner
 
     check_keras_tuner("as_hypermodel")
-    from bcauto.hypermodels.tuner import space_hypermodel  # imports Keras
+    from bcauto.hypermodels.as_hypermodel import space_hypermodel  # imports Keras
 
     return space_hypermodel(space, data, weights, seed)

@@ -1,4 +1,4 @@
-"""The space of a hypermodel, asked of a child process: neither Keras nor user code comes in."""
+"""The search space of a hypermodel, as a child process describes it: no Keras is imported here."""
 
 from __future__ import annotations
 
@@ -21,15 +21,17 @@ __all__ = ["Discovered", "check_keras_tuner", "discover"]
 
 _log = logging.getLogger(__name__)
 
-_PATIENCE = 900  # seconds
-_SILENCE = 8.0  # seconds until a word is said; Keras alone takes some to start
+_TIMEOUT = 900  # seconds
+_NOTICE_AFTER = 8.0  # seconds; importing Keras alone takes some
 
 
 @dataclass(frozen=True)
 class Discovered:
-    """The raw table of a space of all that a hypermodel lets one choose, and what of it fails.
+    """The space of a hypermodel, and the values in it that cannot be built or trained.
 
-    Each of ``faults`` has the ``values`` of a build, elsewhere defaults, and its ``reason``.
+    Attributes:
+        table: the space, with every hyperparameter as a dimension.
+        faults: each has the ``values`` of a build, defaults aside, and its ``reason``.
     """
 
     table: dict[str, Any]
@@ -37,7 +39,7 @@ class Discovered:
 
 
 def check_keras_tuner(user: str) -> None:
-    """Makes sure that KerasTuner is installed, which ``user`` needs; nothing is imported.
+    """Check that KerasTuner, which ``user`` needs, is installed; nothing is imported.
 
     Raises:
         BadInput: it is not.
@@ -51,7 +53,7 @@ def check_keras_tuner(user: str) -> None:
 def discover(
     model: dict[str, Any], folder: Path, image_size: tuple[int, int], classes: int
 ) -> Discovered:
-    """The space of a hypermodel; says so where it takes more than a few seconds.
+    """Find the space of a hypermodel, with a notice in the log if that takes some seconds.
 
     Args:
         model: ``hypermodel`` and ``input_scale``, as in a recipe.
@@ -71,40 +73,38 @@ def discover(
         "input_scale": model["input_scale"],
         "folder": str(folder),
     }
-    said = "--hypermodel %s: its space is being found, by a build with every choice"
-    word = Timer(_SILENCE, _log.warning, [said, model["hypermodel"]])
-    word.start()
+    notice = "--hypermodel %s: finding its search space; every choice is built once"
+    timer = Timer(_NOTICE_AFTER, _log.warning, [notice, model["hypermodel"]])
+    timer.start()
     try:
-        told = _asked(request)
+        answer = _ask_child(request)
     finally:
-        word.cancel()
-    if "refused" in told:
-        raise BadInput(told["refused"])
-    faults = told["table"].pop("faults")
-    return Discovered(merged({"recipe": {"model": model}}, told["table"]), faults)
+        timer.cancel()
+    if "refused" in answer:
+        raise BadInput(answer["refused"])
+    faults = answer["table"].pop("faults")
+    return Discovered(merged({"recipe": {"model": model}}, answer["table"]), faults)
 
 
-def _asked(request: dict[str, Any]) -> dict[str, Any]:
-    """What the child process answers."""
+def _ask_child(request: dict[str, Any]) -> dict[str, Any]:
+    """Run ``bcauto.hypermodels.describe`` and return its answer."""
     with tempfile.TemporaryDirectory(prefix="bcauto-") as folder:
         file = Path(folder) / "answer.json"
-        child = [sys.executable, "-m", "bcauto.hypermodels.child", str(file)]
-        environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}  # nothing is trained
         try:
             ran = subprocess.run(
-                child,
+                [sys.executable, "-m", "bcauto.hypermodels.describe", str(file)],
                 input=json.dumps(request),
-                env=environment,
+                env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},  # nothing is trained
                 capture_output=True,
                 text=True,
-                timeout=_PATIENCE,
+                timeout=_TIMEOUT,
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            rule = f"must be built in {_PATIENCE} seconds, with every choice once"
-            raise BadInput(f"--hypermodel {request['reference']} {rule}") from None
+            rule = f"every choice must be built once within {_TIMEOUT} seconds"
+            raise BadInput(f"--hypermodel {request['reference']}: {rule}") from None
         if ran.returncode == 0 and file.exists():
-            told: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-            return told
+            answer: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+            return answer
     reason = ran.stderr.strip().splitlines() or [f"exit code {ran.returncode}"]
     raise BadInput(f"--hypermodel {request['reference']}: its process ended ({reason[-1]})")

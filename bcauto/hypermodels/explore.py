@@ -1,4 +1,4 @@
-"""The space of a hypermodel: every hyperparameter that some build or fit of it asks for."""
+"""Finds the hyperparameters of a hypermodel: all that some build or fit of it asks for."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras_tuner
-from keras_tuner.engine.hyperparameters import Boolean, Choice, Fixed, Float, Int
+from keras_tuner.engine.hyperparameters import Boolean, Choice, Int
 from keras_tuner.errors import FailedTrialError
 
 from bcauto.errors import BadInput
-from bcauto.space.dimensions import escaped, read_dimension
+from bcauto.hypermodels.hyperparameters import highest
 from bcauto.training.hypermodel.load import in_one_line
 
-__all__ = ["Explored", "as_table", "explore"]
+__all__ = ["Explored", "explore"]
 
 _MOST_BUILDS = 500
-_MOST_CHOICES = 16  # of a hyperparameter that are built
-_PREFIX = "model.values."
+_MOST_CHOICES = 16  # of one hyperparameter that are built
 
 
 @dataclass(frozen=True)
 class Explored:
-    """What is known of a hypermodel: ``known`` as ``keras_tuner.HyperParameters``.
+    """What is known of a hypermodel.
 
-    ``faults`` has for each build that failed the ``values`` that it had, elsewhere defaults, and
-    its ``reason`` in one line.
+    Attributes:
+        known: the ``keras_tuner.HyperParameters`` that it asks for.
+        faults: for each build that failed its ``values``, defaults aside, and its ``reason`` in one
+            line.
     """
 
     known: Any
@@ -36,50 +37,50 @@ class Explored:
 
 
 def explore(hypermodel: Any, build: Callable[[Any], Any]) -> Explored:
-    """All that ``hypermodel`` declares, and what of it cannot be built.
+    """Find all hyperparameters of a hypermodel, and the values with which it cannot be built.
 
-    As a tuner of KerasTuner does it: the model is built with the defaults, and again until every
-    conditional scope was active once. Beyond that it is built with every choice (with 16 of a
-    longer list, its ends and what lies evenly between), and both ends of every whole number, so
-    that what is asked for in a loop (``units_3``) is known from the start. A ``FailedTrialError``
-    of KerasTuner is no fault: so a hypermodel says itself that a trial must fail.
+    It is built with the defaults, and again until every conditional scope was active once, as
+    KerasTuner's tuners do it. Then it is built with every choice (of a list of more than 16, with
+    16 of them) and both ends of every whole number, so that hyperparameters of a loop (``units_3``)
+    are found before the search. A ``FailedTrialError`` is no fault: with it a hypermodel says that
+    a trial is to fail.
 
     Args:
         hypermodel: may declare hyperparameters before it is built.
-        build: builds it with given hyperparameters; what it raises with the defaults is raised.
+        build: builds it with given hyperparameters. What it raises with the defaults is raised.
 
     Raises:
-        BadInput: names differ from build to build, or more and more come up.
+        BadInput: names differ from build to build, or new ones come up for ever.
     """
     known = keras_tuner.HyperParameters()
     hypermodel.declare_hyperparameters(known)
-    _check_names_stay(known, build)
-    ahead: deque[dict[str, Any]] = deque([{}])
-    ahead.extend(_ends(known.space, {}))
+    _check_names_repeat(known, build)
+    queue: deque[dict[str, Any]] = deque([{}])
+    queue.extend(_values_to_build(known.space, {}))
     tried: list[dict[str, Any]] = []
     faults: list[dict[str, Any]] = []
     scopes: list[Any] = []
-    while ahead:
-        values = ahead.popleft()
+    while queue:
+        values = queue.popleft()
         if values in tried:
             continue
-        _check_ends(len(tried), known)
+        _check_number_of_builds(len(tried), known)
         hp = _with_values(known, values)
         if reason := _fault(build, hp):
             faults.append({"values": values, "reason": reason})
         tried.append(values)
-        ahead.extend(_ends((p for p in hp.space if not _has(known, p)), values))
+        queue.extend(_values_to_build((p for p in hp.space if not _has(known, p)), values))
         known.merge(hp, overwrite=False)
         scopes.extend(copy.deepcopy(scope) for scope in hp.active_scopes if scope not in scopes)
         for scope in hp.inactive_scopes:
             if scope not in scopes:
                 scopes.append(copy.deepcopy(scope))
-                ahead.append({**values, **_met(scope)})
+                queue.append({**values, **_that_meet(scope)})
     return Explored(known, faults)
 
 
-def _check_names_stay(declared: Any, build: Callable[[Any], Any]) -> None:
-    """Makes sure that the same values ask for the same names."""
+def _check_names_repeat(declared: Any, build: Callable[[Any], Any]) -> None:
+    """Raise BadInput if two builds with the same values ask for different names."""
     names = []
     for _ in range(2):
         hp = _with_values(declared, {})
@@ -91,7 +92,7 @@ def _check_names_stay(declared: Any, build: Callable[[Any], Any]) -> None:
         raise BadInput(f"the names of its hyperparameters differ from build to build, got {got}")
 
 
-def _check_ends(builds: int, known: Any) -> None:
+def _check_number_of_builds(builds: int, known: Any) -> None:
     if builds >= _MOST_BUILDS:
         rule = f"{_MOST_BUILDS} builds must bring up all of its hyperparameters"
         newest = known.space[-1].name
@@ -99,7 +100,7 @@ def _check_ends(builds: int, known: Any) -> None:
 
 
 def _fault(build: Callable[[Any], Any], hp: Any) -> str | None:
-    """Why such a build fails, in one line; None where it does not, or is meant to."""
+    """Return why a build fails, in one line; None if it does not, or is meant to."""
     try:
         build(hp)
     except FailedTrialError:
@@ -110,7 +111,7 @@ def _fault(build: Callable[[Any], Any], hp: Any) -> str | None:
 
 
 def _with_values(known: Any, values: dict[str, Any]) -> Any:
-    """The hyperparameters with some values, and defaults elsewhere."""
+    """Return the hyperparameters with some values, and defaults elsewhere."""
     hp = known.copy()
     hp.values = dict(values)
     for parameter in hp.space:  # parents come first
@@ -124,131 +125,28 @@ def _has(known: Any, parameter: Any) -> bool:
     return any(p.conditions == parameter.conditions for p in same)
 
 
-def _ends(parameters: Iterable[Any], values: dict[str, Any]) -> list[dict[str, Any]]:
-    """What to try for parameters that a build with ``values`` brought up."""
+def _values_to_build(parameters: Iterable[Any], values: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what to build next, after a build with ``values`` brought up some parameters."""
     return [
-        {**values, **_met(parameter.conditions), parameter.name: end}
+        {**values, **_that_meet(parameter.conditions), parameter.name: value}
         for parameter in parameters
-        for end in _tried_of(parameter)
+        for value in _choices_or_ends(parameter)
     ]
 
 
-def _tried_of(parameter: Any) -> list[Any]:
+def _choices_or_ends(parameter: Any) -> list[Any]:
     if isinstance(parameter, Choice | Boolean):
         return _spread(list(parameter.values))
     if isinstance(parameter, Int):
-        return [parameter.min_value, _highest(parameter)]
+        return [parameter.min_value, highest(parameter)]
     return []
 
 
 def _spread(values: list[Any]) -> list[Any]:
-    """All of a short list; of a long one its ends, and what lies evenly between."""
+    """Return all values of a short list; of a long one, its ends and some evenly between."""
     last, count = len(values) - 1, min(len(values), _MOST_CHOICES)
     return [values[number * last // max(1, count - 1)] for number in range(count)]
 
 
-def _met(conditions: Iterable[Any]) -> dict[str, Any]:
+def _that_meet(conditions: Iterable[Any]) -> dict[str, Any]:
     return {condition.name: condition.values[0] for condition in conditions}
-
-
-def as_table(known: Any) -> dict[str, Any]:
-    """The dimensions and the starting point (the defaults) of a space that holds ``known``.
-
-    One name under several conditions makes variants, told apart by ``@`` and a number. A range
-    that takes logarithmic steps becomes a list of choices.
-    """
-    kept = [parameter for parameter in known.space if not _is_held(parameter, known.space)]
-    names: dict[int, str] = {}
-    search: dict[str, Any] = {}
-    defaults: dict[str, Any] = {}
-    for number, parameter in enumerate(kept):
-        variant = sum(other.name == parameter.name for other in kept[:number])
-        name = f"{_PREFIX}{escaped(parameter.name)}{f'@{variant + 1}' if variant else ''}"
-        when = _when(parameter, kept[:number], names, search)
-        if when is None:
-            continue
-        names[number] = name
-        search[name] = {**_entry(parameter), **({"when": when} if when else {})}
-        if all(defaults.get(parent) in wanted for parent, wanted in when.items()):
-            defaults[name] = _nearest(search[name], parameter.default)
-    return {"search": search, "start": [defaults] if defaults else []}
-
-
-def _nearest(entry: dict[str, Any], default: Any) -> Any:
-    """A default, or the value nearest to it where it is none: KerasTuner checks no number."""
-    try:
-        read_dimension(entry).option(default)
-    except ValueError:
-        legal = entry.get("values") or _around(default, **entry)
-        return min(legal, key=lambda value: abs(value - default))
-    return default
-
-
-def _around(number: float, low: float, high: float, step: float = 0, **_: Any) -> list[float]:
-    """The values of a range that may be nearest to a number, of the range's type."""
-    step = step or (1 if isinstance(low, int) else 0)
-    inside = min(max(number, low), high)
-    below = low + (inside - low) // step * step if step else inside
-    kind = type(low)
-    return [kind(min(value, high)) for value in (below, below + step)]
-
-
-def _is_held(parameter: Any, space: list[Any]) -> bool:
-    """Whether another of the same name is there whenever this one is."""
-    others = (p for p in space if p.name == parameter.name and p is not parameter)
-    return any(all(c in parameter.conditions for c in other.conditions) for other in others)
-
-
-def _when(
-    parameter: Any, above: list[Any], names: dict[int, str], search: dict[str, Any]
-) -> dict[str, list[Any]] | None:
-    """The condition on the parent, whose own conditions are its own; None: it can never hold."""
-    if not parameter.conditions:
-        return {}
-    *outer, last = parameter.conditions
-    parents = [n for n, p in enumerate(above) if p.name == last.name and n in names]
-    fitting = [n for n in parents if all(c in outer for c in above[n].conditions)]
-    if not fitting:
-        return None
-    name = names[fitting[-1]]
-    wanted = [_like(above[fitting[-1]], value) for value in last.values]
-    possible = [value for value in wanted if _can_be(search[name], value)]
-    return {name: possible} if possible else None
-
-
-def _like(parent: Any, value: Any) -> Any:
-    """A condition's value in its parent's type."""
-    return bool(value) if isinstance(parent, Boolean) else value
-
-
-def _can_be(entry: dict[str, Any], value: Any) -> bool:
-    if "values" in entry:
-        return value in entry["values"]
-    on_step = not (value - entry["low"]) % (entry.get("step") or 1)
-    return bool(entry["low"] <= value <= entry["high"] and on_step)
-
-
-def _entry(parameter: Any) -> dict[str, Any]:
-    """The dimension of a hyperparameter."""
-    if isinstance(parameter, Fixed):
-        return {"values": [parameter.value]}
-    if isinstance(parameter, Choice | Boolean):
-        return {"values": list(dict.fromkeys(parameter.values))}
-    logarithmic = parameter.sampling != "linear"
-    kind = float if isinstance(parameter, Float) else int
-    if logarithmic and parameter.step:
-        return {"values": list(dict.fromkeys(map(kind, parameter.values)))}
-    step = parameter.step if parameter.step not in (None, 1) or kind is float else None
-    return {
-        "low": kind(parameter.min_value),
-        "high": kind(_highest(parameter)),
-        **({"step": kind(step)} if step else {}),
-        **({parameter.sampling: True} if logarithmic else {}),
-    }
-
-
-def _highest(parameter: Any) -> Any:
-    """The highest value that is drawn: steps need not end at the maximum."""
-    if parameter.step in (None, 1) or parameter.sampling != "linear":
-        return parameter.max_value
-    return max(parameter.values)

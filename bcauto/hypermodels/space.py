@@ -1,4 +1,4 @@
-"""The space of a search for a hypermodel: its own, with training and augmentation of ours."""
+"""The space of a search with ``--hypermodel``: its own, with our training and augmentation."""
 
 from __future__ import annotations
 
@@ -26,14 +26,13 @@ _VALUES = "model.values."
 
 
 def hypermodel_space(settings: Settings, file: Path, data: Dataset) -> tuple[Space, str]:
-    """The space that ``file`` makes of a hypermodel's own, and its text to be kept.
-
-    The file changes the hypermodel's space as one space extends another.
+    """Return the space of a hypermodel, as ``file`` extends it, and its text for the study.
 
     Args:
         settings: name the hypermodel, the folder of its module, and its input scale.
-        file: constants and dimensions of all but the model.
-        data: what the hypermodel is to classify.
+        file: a space with constants and dimensions of training and augmentation; of the model it
+            may change the hyperparameters.
+        data: what the hypermodel's models are to classify.
 
     Raises:
         BadInput: the hypermodel cannot be used, or the file, or they do not go together.
@@ -41,24 +40,23 @@ def hypermodel_space(settings: Settings, file: Path, data: Dataset) -> tuple[Spa
     model = {"hypermodel": settings.hypermodel, "input_scale": settings.input_scale}
     checked(Hypermodel, model, "--hypermodel")
     changes = space_table(file)
-    _check_no_network(file, changes)
+    _check_no_model(file, changes)
     folder = Path(settings.hypermodel_folder or ".")
     found = discover(model, folder, data.image_size, len(data.class_names))
     _check_known(file, changes, {_hyperparameter(name) for name in found.table["search"]})
     try:
         table = extended(found.table, changes)
     except ValueError as error:
-        said = explain(error, Space) if isinstance(error, ValidationError) else str(error)
-        raise BadInput(f"{file}: {said}") from None
+        reason = explain(error, Space) if isinstance(error, ValidationError) else str(error)
+        raise BadInput(f"{file}: {reason}") from None
     space = checked(Space, table, file)
     for fault in found.faults:
-        _check_left_out(settings.hypermodel, space, **fault)
-    about = f"# {settings.hypermodel}, with {file.name}\n\n"
-    return space, about + tomli_w.dumps(table)
+        _check_not_sampled(settings.hypermodel, space, **fault)
+    return space, f"# {settings.hypermodel}, with {file.name}\n\n{tomli_w.dumps(table)}"
 
 
-def _check_no_network(file: Path, changes: dict[str, object]) -> None:
-    """Makes sure that a space leaves the model to the hypermodel, but for its values."""
+def _check_no_model(file: Path, changes: dict[str, object]) -> None:
+    """Raise BadInput if a space says more of the model than its hyperparameters."""
     constants = [f"recipe.model.{key}" for key in _table(changes, "recipe", "model")]
     names = [f"search.{name}" for name in _table(changes, "search")]
     allowed = ("values", "hypermodel", "input_scale")
@@ -68,7 +66,7 @@ def _check_no_network(file: Path, changes: dict[str, object]) -> None:
 
 
 def _check_known(file: Path, changes: dict[str, object], known: set[str]) -> None:
-    """Makes sure that a space speaks of no hyperparameter that the hypermodel has not."""
+    """Raise BadInput if a space names a hyperparameter that the hypermodel does not have."""
     constants = {f"recipe.{_VALUES}{n}": n for n in _table(changes, "recipe", "model", "values")}
     searched = [name for name in _table(changes, "search") if name.startswith(_VALUES)]
     for key, name in {**constants, **{f"search.{n}": _hyperparameter(n) for n in searched}}.items():
@@ -78,31 +76,31 @@ def _check_known(file: Path, changes: dict[str, object], known: set[str]) -> Non
 
 
 def _table(tables: Any, *keys: str) -> dict[str, Any]:
-    """A table within tables; empty where there is none, since others check what there is."""
+    """Return a table within tables, empty if there is none; its form is checked elsewhere."""
     for key in keys:
         tables = tables.get(key) if isinstance(tables, dict) else None
     return tables if isinstance(tables, dict) else {}
 
 
 def _hyperparameter(name: str) -> str:
-    """The name of a dimension's hyperparameter."""
+    """Return the name of a dimension's hyperparameter."""
     return unquote(name.removeprefix(_VALUES).partition("@")[0])
 
 
-def _check_left_out(
+def _check_not_sampled(
     hypermodel: str | None, space: Space, values: dict[str, Any], reason: str
 ) -> None:
-    """Makes sure that a space can not draw values with which the hypermodel's build fails."""
-    if all(_draws(space, name, value) for name, value in values.items()):
+    """Raise BadInput if a space can sample values with which the hypermodel's build fails."""
+    if all(_can_sample(space, name, value) for name, value in values.items()):
         those = ", ".join(f"{name} = {value!r}" for name, value in values.items())
         raise BadInput(
-            f"--hypermodel {hypermodel}: with {those}, {reason}; mend it, or leave the value out "
+            f"--hypermodel {hypermodel}: with {those}, {reason}; fix it, or leave the value out "
             "in a --space file"
         )
 
 
-def _draws(space: Space, name: str, value: Any) -> bool:
-    """Whether a hyperparameter can have a value, as far as that is up to its own dimensions."""
+def _can_sample(space: Space, name: str, value: Any) -> bool:
+    """Whether a hyperparameter can have a value, conditions on other dimensions aside."""
     its = [d for other, d in space.search.items() if _hyperparameter(other) == name]
     fixed = _table(space.recipe, "model", "values")
     return any(_has(d, value) for d in its) if its else fixed.get(name, value) == value

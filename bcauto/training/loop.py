@@ -14,7 +14,7 @@ from bcauto.training.accumulation import train_in_parts
 from bcauto.training.stages import Stage
 from bcauto.trial import StageRecord
 
-__all__ = ["Epochs", "Trained", "train_stage"]
+__all__ = ["Epochs", "Trained", "check_finite", "train_stage"]
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,18 @@ def train_stage(
     callbacks.on_train_begin()
     for epoch in range(after + 1, after + stage.epochs + 1):
         loss = _train_epoch(model, batches.epoch(epoch), callbacks, stage.accumulate)
-        if not math.isfinite(loss):
-            raise TrialFailed(f"the loss is {loss} after epoch {epoch} ({stage.name} stage)")
+        check_finite(loss, epoch, stage.name)
         callbacks.on_epoch_end(epoch - after - 1, report(epoch))
         if model.stop_training:
             break
     callbacks.on_train_end()
     return epoch
+
+
+def check_finite(loss: float, epoch: int, stage: str) -> None:
+    """Raise TrialFailed if the mean loss of an epoch is not a finite number."""
+    if not math.isfinite(loss):
+        raise TrialFailed(f"the loss is {loss} after epoch {epoch} ({stage} stage)")
 
 
 def _train_epoch(

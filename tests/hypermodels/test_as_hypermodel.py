@@ -76,7 +76,7 @@ def test_a_random_search_of_keras_tuner_trains_our_recipes(data, tmp_path, monke
 def test_every_recipe_that_keras_tuner_draws_is_the_one_of_its_values(name):
     import keras_tuner
 
-    from bcauto.hypermodels.tuner import SpaceHyperModel
+    from bcauto.hypermodels.as_hypermodel import SpaceHyperModel
 
     space = read_space(find_space(name))
     hypermodel = SimpleNamespace(space=space)

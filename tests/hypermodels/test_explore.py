@@ -33,7 +33,7 @@ def explore_it(build):
 
 
 def space_of(build):
-    from bcauto.hypermodels.explore import as_table
+    from bcauto.hypermodels.hyperparameters import as_table
 
     return parse(Space, {**MODEL, **as_table(explored(build))})
 

@@ -66,7 +66,7 @@ def test_hyperparameters_are_fixed_and_replaced_by_their_names(space_of):
 @pytest.mark.parametrize(
     ("text", "fault", "said"),
     [
-        ("", AT_C, r"mine:build: with kind = 'c', build failed \(RuntimeError: no c\); mend it"),
+        ("", AT_C, r"mine:build: with kind = 'c', build failed \(RuntimeError: no c\); fix it"),
         ("[search]\n'model.values.kind' = ['c', 'b', 'a']", AT_C, "with kind = 'c'"),
         ("[recipe.model.values]\nkind = 'c'", AT_C, "with kind = 'c'"),
         ("", AT_8, "with kind = 'a', cnn.units = 8, build failed"),

@@ -1,1 +1,1 @@
-"""Training of KerasTuner hypermodels: found by name, built, trained by their own ``fit``."""
+"""Training of KerasTuner hypermodels: loaded by name, built, and trained."""

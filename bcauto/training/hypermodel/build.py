@@ -1,8 +1,8 @@
-"""A hypermodel's model, and around it the plain classifier of 0-255 images that is handed over."""
+"""A hypermodel's model, and around it the plain Keras classifier of 0-255 RGB that is exported."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import keras
@@ -14,14 +14,14 @@ from bcauto.recipe.network import Hypermodel
 from bcauto.training.hypermodel.load import build_with, in_one_line, load_hypermodel, overrides_fit
 from bcauto.training.hypermodel.plain_keras import check_plain
 
-__all__ = ["Built", "Labels", "build_hypermodel", "check_loss", "wrapped"]
+__all__ = ["Built", "Labels", "build_hypermodel", "check_loss", "wrap_model"]
 
 Labels: TypeAlias = Literal["sparse", "one_hot", "binary"]
 
-_PROBABLE = ("softmax", "sigmoid", "hard_sigmoid", "sparsemax")
-"""Activations that give probabilities; a name may go on, as ``softmax_v2`` of TensorFlow's."""
+_TO_PROBABILITIES = ("softmax", "sigmoid", "hard_sigmoid", "sparsemax")
+"""How the names of activations begin that give probabilities; TensorFlow has ``softmax_v2``."""
 
-_TAKEN = {
+_LABELS_TAKEN = {
     "sparse": "class numbers, as its name says",
     "one_hot": "one-hot labels, or has 'sparse' in its name",
     "binary": "labels of shape (n, 1)",
@@ -30,12 +30,18 @@ _TAKEN = {
 
 @dataclass(frozen=True)
 class Built:
-    """A model as a hypermodel gives it, and what it needs to be trained and scored.
+    """A model that a hypermodel built, and the classifier around it.
 
-    ``model`` takes float32 images in 0..``input_scale`` and labels as its loss wants them; it is
-    compiled, unless the hypermodel has a ``fit`` of its own.
-    ``classifier`` shares its weights; it takes (n, h, w, 3) RGB in 0..255 and gives (n, classes)
-    probabilities, in plain Keras.
+    Attributes:
+        model: takes float32 images in 0..``input_scale``; it is compiled, unless the hypermodel has
+            a ``fit`` of its own.
+        classifier: plain Keras that shares the model's weights; takes (n, h, w, 3) RGB in 0..255
+            and gives (n, classes) probabilities.
+        labels: what the model's loss takes: class numbers (n,), one-hot (n, classes), or for two
+            classes (n, 1).
+        input_scale: 1 or 255.
+        hypermodel: what built it.
+        hyperparameters: what it was built with.
     """
 
     model: Any
@@ -46,12 +52,15 @@ class Built:
     hyperparameters: Any = None
 
     def images(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Images as the model takes them."""
+        """Return images as the model takes them."""
         scaled: NDArray[np.float32] = images * np.float32(self.input_scale / 255)
         return scaled
 
     def targets(self, targets: NDArray[np.float32]) -> NDArray[Any]:
-        """(n, classes) targets as the loss takes them; to a sparse one a mix is its larger part."""
+        """Return targets (n, classes) as the loss takes them.
+
+        If it takes class numbers, that of a mix is its larger part's.
+        """
         if self.labels == "sparse":
             classes: NDArray[np.int64] = targets.argmax(axis=1)
             return classes
@@ -59,7 +68,7 @@ class Built:
 
 
 def build_hypermodel(recipe: Hypermodel, image_size: tuple[int, int], classes: int) -> Built:
-    """The model of a recipe that names a hypermodel.
+    """Build the model of a recipe that names a hypermodel.
 
     Args:
         recipe: the hypermodel's name and the values for its hyperparameters.
@@ -67,30 +76,30 @@ def build_hypermodel(recipe: Hypermodel, image_size: tuple[int, int], classes: i
         classes: number of classes.
 
     Raises:
-        BadInput: there is no such hypermodel, or what it builds is no classifier to be trained.
+        BadInput: there is no such hypermodel, or it builds no classifier that can be trained here.
     """
     hypermodel = load_hypermodel(recipe.hypermodel, image_size, classes)
     hp, model = build_with(hypermodel, recipe.values)
     own_fit = overrides_fit(hypermodel)
-    bare = wrapped(model, image_size, classes, recipe.input_scale, own_fit=own_fit)
-    return Built(bare.model, bare.classifier, bare.labels, bare.input_scale, hypermodel, hp)
+    built = wrap_model(model, image_size, classes, recipe.input_scale, own_fit=own_fit)
+    return replace(built, hypermodel=hypermodel, hyperparameters=hp)
 
 
-def wrapped(
+def wrap_model(
     model: Any,
     image_size: tuple[int, int],
     classes: int,
     input_scale: int,
     own_fit: bool = False,
 ) -> Built:
-    """A model that ``build`` returned, with the classifier around it.
+    """Make the classifier around a model that ``build`` returned.
 
-    With ``own_fit`` it need not be compiled. Its loss is not known then: it is given class numbers
-    (for a single output 0 or 1), and whether it gives logits is told by its last activation.
+    With ``own_fit`` the model need not be compiled. Its loss is unknown then: it gets class numbers
+    (for a single output 0 or 1), and gives logits unless its last activation makes probabilities.
 
     Raises:
-        BadInput: it is no compiled Keras model of such images and classes, or has custom layers
-            or functions, which an exported model must not need.
+        BadInput: it is no compiled Keras model of such images and classes, or it has custom layers
+            or functions, which an exported model must not have.
     """
     if not isinstance(model, keras.Model):
         raise BadInput(f"build must return a keras.Model, got {type(model).__name__}")
@@ -110,31 +119,31 @@ def wrapped(
 
 
 def check_loss(built: Built, classes: int) -> None:
-    """Makes sure that the loss of a compiled model takes the labels that it will be given.
+    """Check that the loss of a compiled model takes the labels that it will get.
 
     Raises:
-        BadInput: it fails with them.
+        BadInput: it raises an error.
     """
     targets = built.targets(np.eye(classes, dtype=np.float32))
     width = 1 if built.labels == "binary" else classes
-    even = np.full((classes, width), 1 / classes, np.float32)  # as if the model gave it
+    uniform = np.full((classes, width), 1 / classes, np.float32)  # in place of predictions
     tensor = keras.ops.convert_to_tensor
     try:
-        built.model.compute_loss(y=tensor(targets), y_pred=tensor(even))
+        built.model.compute_loss(y=tensor(targets), y_pred=tensor(uniform))
     except Exception as error:  # a loss of the user's may raise anything
-        rule = f"build must return a model whose loss takes {_TAKEN[built.labels]}"
+        rule = f"build must return a model whose loss takes {_LABELS_TAKEN[built.labels]}"
         raise BadInput(f"{rule}, got one that fails with them ({in_one_line(error)})") from None
 
 
 def _single(loss: Any) -> Any:
-    """The loss of a list or dictionary of one, as Keras takes it for a single output."""
+    """Return the loss of a list or dictionary of one, which Keras takes for a single output."""
     if isinstance(loss, dict):
         loss = list(loss.values())
     return loss[0] if isinstance(loss, list | tuple) and len(loss) == 1 else loss
 
 
 def _core(model: Any, shape: tuple[int, ...]) -> Any:
-    """The model without what it was compiled with, where it is a graph of layers."""
+    """Return a graph of layers as a model that is not compiled; any other model as it is."""
     try:
         if not model.built:
             model.build((None, *shape))
@@ -168,7 +177,7 @@ def _called(core: Any, inputs: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _labels(loss: Any, shape: tuple[int | None, ...], classes: int) -> Labels:
-    """What labels a loss takes, by its name and the width of the output; None is an unknown one."""
+    """Return the labels that a loss takes, by its name and the output's width; None is unknown."""
     width = shape[-1]
     if width == 1 and classes == 2 and "sparse" not in _name(loss):
         return "binary"
@@ -178,7 +187,7 @@ def _labels(loss: Any, shape: tuple[int | None, ...], classes: int) -> Labels:
 
 
 def _name(loss: Any) -> str:
-    """A loss' name in lower case, of a text, a function, or a ``Loss``."""
+    """Return the name of a loss in lower case; the loss is a name, a function or a ``Loss``."""
     if isinstance(loss, str):
         return loss.lower()
     function = getattr(loss, "__name__", "")
@@ -190,23 +199,23 @@ def _is_of_logits(loss: Any) -> bool:
 
 
 def _ends_in_logits(model: Any) -> bool:
-    """Whether a model's last activation is none that gives probabilities."""
+    """Whether a model ends in anything but an activation that gives probabilities."""
     last = _last(model)
-    by = getattr(last, "activation", last)  # else a Softmax layer, or an operation
-    name = getattr(by, "__name__", type(by).__name__).lower()
-    return not name.startswith(_PROBABLE)
+    activation = getattr(last, "activation", last)  # else it may be a Softmax layer or an operation
+    name = getattr(activation, "__name__", type(activation).__name__).lower()
+    return not name.startswith(_TO_PROBABILITIES)
 
 
 def _last(model: Any) -> Any:
-    """The layer or operation that a model ends in, where need be within a model inside it."""
+    """Return the last layer or operation of a model; of a model inside it, if it ends in one."""
     inside = getattr(model, "operations", None) or getattr(model, "layers", None)
     return _last(inside[-1]) if inside else model
 
 
 def _probabilities(outputs: Any, labels: Labels, logits: bool) -> Any:
-    """Probabilities (n, classes) from what a model gives."""
+    """Return the probabilities (n, classes) of a model's outputs."""
     layers = keras.layers
-    # In float32 whatever the model computes in, as every classifier here ends.
+    # In float32 whatever the model computes in, as with the networks.
     if labels != "binary":
         activation = "softmax" if logits else "linear"
         return layers.Activation(activation, dtype="float32", name="probabilities")(outputs)

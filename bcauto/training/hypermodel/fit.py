@@ -1,4 +1,4 @@
-"""A hypermodel's own ``fit``, called as a tuner calls it, on batches that are augmented anew."""
+"""A hypermodel's own ``fit``, called as a tuner calls it, on batches augmented anew each epoch."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_O
 
 
 @dataclass
-class _Turn:
-    """The epoch that is on, from 1, for a dataset and all its copies."""
+class _Counter:
+    """The current epoch, from 1, of a dataset and all its copies."""
 
     epoch: int = 1
 
 
 class AugmentedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
-    """The training images as a dataset, in batches of one size, each epoch another.
+    """The training images as a Keras dataset of batches of one size, augmented anew each epoch.
 
-    An epoch ends where Keras says so, or a loop over the dataset has run through. Epochs are
-    counted on for all copies together, so that no ``model.fit`` meets again what one before it met.
+    An epoch ends when Keras calls ``on_epoch_end``, or a loop over the dataset ends. All copies
+    count epochs together, so that a second ``model.fit`` gets other batches than the first.
 
     Args:
-        make: makes a batch of (epoch, index, batch size), as the model takes it.
-        steps: batches in an epoch, by the batch size.
+        make: makes a batch by (epoch, index, batch size), as the model takes it.
+        steps: gives the number of batches in an epoch, by the batch size.
         batch_size: at most.
     """
 
@@ -43,39 +43,43 @@ class AugmentedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ha
     ) -> None:
         super().__init__()
         self.make, self.steps, self.batch_size = make, steps, batch_size
-        self.turn = _Turn()
+        self.counter = _Counter()
 
     def __len__(self) -> int:
         return self.steps(self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[NDArray[Any], NDArray[Any]]:
-        return self.make(self.turn.epoch, index, self.batch_size)
+        return self.make(self.counter.epoch, index, self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
         yield from super().__iter__()
-        self.on_epoch_end()  # which Keras, that iterates by index, says itself
+        self.on_epoch_end()  # Keras calls it itself, since it gets batches by index
 
     def on_epoch_end(self) -> None:
-        """Lets the next epoch begin."""
-        self.turn.epoch += 1
+        """Begin the next epoch."""
+        self.counter.epoch += 1
 
     def sized(self, batch_size: int) -> AugmentedBatches:
-        """The same images in batches of another size."""
+        """Return the same images in batches of another size."""
         other = copy.copy(self)
         other.batch_size = batch_size
         return other
 
     def arrays(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """All images and labels of the first epoch, for a ``fit`` that wants arrays."""
-        everything = self.steps(1)  # one batch of all, or the last ones would be left over
+        """Return all images and labels of the first epoch, for a ``fit`` that takes arrays."""
+        everything = self.steps(1)  # as one batch, so that none is left out
         return self.make(1, 0, everything)
 
 
 @dataclass(frozen=True)
 class FitData:
-    """What a ``fit`` is given, beside the model.
+    """The data and settings that a ``fit`` is called with.
 
-    Batches are ``divided_by`` it, of whatever size ``model.fit`` is asked for.
+    Attributes:
+        train: the training images.
+        validation: images and labels.
+        epochs: of ``model.fit`` if it is not told otherwise.
+        divided_by: any batch size that ``model.fit`` is asked for is divided by it.
     """
 
     train: AugmentedBatches
@@ -85,15 +89,14 @@ class FitData:
 
 
 def call_fit(hypermodel: Any, hp: Any, model: Any, data: FitData, callbacks: list[Any]) -> None:
-    """Has a hypermodel train a model that it built.
+    """Call a hypermodel's ``fit`` to train a model that it built.
 
-    A ``fit`` with a parameter ``y`` gets arrays, whose pictures are augmented once; any other the
-    ``AugmentedBatches``, also in batches of a size that it asks ``model.fit`` for. It is given
-    ``validation_data``, ``callbacks``, ``epochs`` and ``batch_size`` as far as it has parameters
-    for them; the last two are also what ``model.fit`` takes where it is told nothing else.
-    ``model.fit`` raises the ``error`` that a callback has kept, at its end and when called again.
+    A ``fit`` with a parameter ``y`` gets arrays, augmented once; any other gets the
+    ``AugmentedBatches``. ``validation_data``, ``callbacks``, ``epochs`` and ``batch_size`` are
+    passed as far as it has parameters for them. ``model.fit`` is replaced by one that always calls
+    the callbacks and prints nothing, see ``_fit_with_defaults``.
     """
-    model.fit = _guided(model, data, callbacks)
+    model.fit = _fit_with_defaults(model, data, callbacks)
     parameters = inspect.signature(hypermodel.fit).parameters
     kinds = {parameter.kind for parameter in parameters.values()}
     offered = {
@@ -102,27 +105,31 @@ def call_fit(hypermodel: Any, hp: Any, model: Any, data: FitData, callbacks: lis
         "epochs": data.epochs,
         "batch_size": data.train.batch_size,
     }
-    of_any_name = ["validation_data", "callbacks"] if inspect.Parameter.VAR_KEYWORD in kinds else []
-    named = {k: v for k, v in offered.items() if k in parameters or k in of_any_name}
+    by_kwargs = ["validation_data", "callbacks"] if inspect.Parameter.VAR_KEYWORD in kinds else []
+    named = {k: v for k, v in offered.items() if k in parameters or k in by_kwargs}
     free = [p for n, p in parameters.items() if n not in named and p.kind in _POSITIONAL][2:]
     wants_arrays = "y" in parameters or sum(p.default is p.empty for p in free) > 1
     given = data.train.arrays() if wants_arrays else (data.train,)
     hypermodel.fit(hp, model, *given, **named)
 
 
-def _guided(model: Any, data: FitData, callbacks: list[Any]) -> Callable[..., Any]:
-    """``model.fit`` that reports, prints nothing, and knows epochs and batch size by itself."""
+def _fit_with_defaults(model: Any, data: FitData, callbacks: list[Any]) -> Callable[..., Any]:
+    """Return a ``model.fit`` with our epochs and batch size as defaults, that calls our callbacks.
+
+    It prints nothing. When it ends, and when it is called again, it raises the ``error`` that a
+    callback has kept.
+    """
     fit = type(model).fit.__get__(model)
     signature = inspect.signature(fit)
 
-    def guided(*args: Any, **kwargs: Any) -> Any:
-        _raise_kept(callbacks)  # by a fit that caught it, and tries again
+    def fit_with_defaults(*args: Any, **kwargs: Any) -> Any:
+        _raise_kept(callbacks)  # a hypermodel may have caught it, and tried again
         given = signature.bind(*args, **kwargs).arguments
         given |= given.pop("kwargs", {})
         asked = given.pop("batch_size", None) or data.train.batch_size
         size = max(1, asked // data.divided_by)
         if isinstance(given.get("x"), AugmentedBatches):
-            given.pop("validation_split", None)  # which Keras takes with arrays alone
+            given.pop("validation_split", None)  # Keras takes it with arrays only
             given["x"] = given["x"].sized(size)
         else:
             given["batch_size"] = size
@@ -133,7 +140,7 @@ def _guided(model: Any, data: FitData, callbacks: list[Any]) -> Callable[..., An
         _raise_kept(callbacks)
         return history
 
-    return guided
+    return fit_with_defaults
 
 
 def _raise_kept(callbacks: list[Any]) -> None:

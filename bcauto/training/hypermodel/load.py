@@ -1,4 +1,4 @@
-"""A hypermodel found by its name: a ``HyperModel`` class or instance, or a ``build`` function."""
+"""A hypermodel loaded by name: a ``HyperModel`` class or instance, or a ``build`` function."""
 
 from __future__ import annotations
 
@@ -27,13 +27,18 @@ class _Function(keras_tuner.HyperModel):  # type: ignore[misc]  # KerasTuner has
 
 
 def load_hypermodel(reference: str, image_size: tuple[int, int], classes: int) -> Any:
-    """The ``keras_tuner.HyperModel`` that ``package.module:Name`` names.
+    """Return the ``keras_tuner.HyperModel`` that ``package.module:Name`` names.
 
-    A class is made with the images' shape and the number of classes where its constructor has
-    parameters of these names (``input_shape``, ``num_classes`` and the like).
+    A class gets the images' shape and the number of classes if its constructor has parameters for
+    them (``input_shape``, ``num_classes`` and the like).
+
+    Args:
+        reference: module and name.
+        image_size: (height, width) in px.
+        classes: number of classes.
 
     Raises:
-        BadInput: no such module or name, or it is no hypermodel.
+        BadInput: there is no such module or name, or it is no hypermodel.
     """
     path, _, name = reference.partition(":")
     module = _module(path)
@@ -45,7 +50,7 @@ def load_hypermodel(reference: str, image_size: tuple[int, int], classes: int) -
     if isinstance(found, keras_tuner.HyperModel):
         return found
     if inspect.isclass(found) and issubclass(found, keras_tuner.HyperModel):
-        return _made(found, (*image_size, 3), classes)
+        return _instance(found, (*image_size, 3), classes)
     if callable(found) and not inspect.isclass(found):
         return _Function(found)
     rule = "must be a keras_tuner.HyperModel or a build(hp) function"
@@ -58,7 +63,7 @@ def overrides_fit(hypermodel: Any) -> bool:
 
 
 def build_with(hypermodel: Any, values: dict[str, Any]) -> tuple[Any, Any]:
-    """The hyperparameters that have these values, and the model built with them."""
+    """Return hyperparameters with these values, and the model built with them."""
     hp = keras_tuner.HyperParameters()
     hp.values = dict(values)
     return hp, hypermodel.build(hp)
@@ -77,12 +82,12 @@ def _module(path: str) -> ModuleType:
 
 
 def _legal(module: ModuleType) -> list[str]:
-    """The names of what a module defines that could be meant."""
+    """Return the names of what a module itself defines and that can be called."""
     own = (n for n, v in vars(module).items() if getattr(v, "__module__", "") == module.__name__)
     return [name for name in own if callable(getattr(module, name)) and not name.startswith("_")]
 
 
-def _made(kind: Any, input_shape: tuple[int, ...], classes: int) -> Any:
+def _instance(kind: Any, input_shape: tuple[int, ...], classes: int) -> Any:
     parameters = inspect.signature(kind).parameters
     known = dict.fromkeys(_INPUT_SHAPE, input_shape) | dict.fromkeys(_CLASSES, classes)
     try:
@@ -94,7 +99,7 @@ def _made(kind: Any, input_shape: tuple[int, ...], classes: int) -> Any:
 
 
 def in_one_line(error: Exception) -> str:
-    """An error by its type and, where it has one, its text, cut where that is long."""
+    """Return an error's type and text, cut to 300 characters, as one line."""
     text = " ".join(str(error).split())
     short = text if len(text) <= _REASON else f"{text[:_REASON]} ..."
     return f"{type(error).__name__}: {short}" if text else type(error).__name__

@@ -1,4 +1,4 @@
-"""Whether what a hypermodel builds is plain Keras, which an export can be loaded as."""
+"""Checks that a model is plain Keras: saved, it can be loaded without its author's code."""
 
 from __future__ import annotations
 
@@ -13,31 +13,32 @@ from bcauto.io.model_file import foreign_kind, tables, uncompiled
 from bcauto.models.from_config import count_described
 from bcauto.training.hypermodel.load import in_one_line
 
-__all__ = ["Loading", "check_plain"]
+__all__ = ["LoadCheck", "check_plain"]
 
 _PLAIN = ("keras", "tensorflow")
-"""Packages whose functions may be in a model: TensorFlow's are loaded as Keras' of the same name,
-which give the same."""
+"""Packages whose functions a model may have. TensorFlow's are loaded as Keras' functions of the
+same name, which compute the same."""
 
 
-class Loading:
-    """Loads what models are saved as, as an export is loaded, but once for each kind of parts."""
+class LoadCheck:
+    """Checks that models can be loaded from their configurations, as exported ones are.
+
+    A model whose classes and functions have all been loaded in another one is not loaded, since
+    loading a large model takes as long as building it.
+    """
 
     def __init__(self) -> None:
-        self.known: set[tuple[str, ...]] = set()
+        self.loaded: set[tuple[str, ...]] = set()
 
     def check(self, classifier: Any) -> None:
-        """Makes sure that a classifier, found plain, can be loaded.
-
-        One that has no class or function which one before it had not is taken to be like it: to
-        load a large model takes as long as to build it.
+        """Check a classifier that has passed ``check_plain``.
 
         Raises:
-            BadInput: it cannot.
+            BadInput: it cannot be loaded.
         """
-        config = _saved(classifier)
-        parts = {_named(table) for table in tables(config)}
-        if parts <= self.known:
+        config = _configuration(classifier)
+        parts = {_identity(table) for table in tables(config)}
+        if parts <= self.loaded:
             return
         try:
             count_described(config)
@@ -46,40 +47,40 @@ class Loading:
             raise BadInput(
                 f"build must return a model that can be loaded when it is exported ({reason})"
             ) from None
-        self.known |= parts
+        self.loaded |= parts
 
 
 def check_plain(classifier: Any) -> None:
-    """Makes sure that a model is of what Keras itself brings, as far as that is seen unloaded.
+    """Check that a model has only Keras' own layers and functions, without loading it.
 
-    Nothing is drawn at random in here, since a trial of the same seed must come out the same.
+    Nothing in here may use random numbers, or a trial would train otherwise than without the check.
 
     Raises:
-        BadInput: it is not.
+        BadInput: it has others.
     """
-    for layer in classifier._flatten_layers():  # also those in wrappers and in models inside it
+    for layer in classifier._flatten_layers():  # also those in wrappers and inner models
         kind = type(layer)
         if not kind.__module__.startswith("keras.") or isinstance(layer, keras.layers.Lambda):
             raise _not_plain(kind.__name__)
         for function in vars(layer).values():
-            # One of a name that Keras has too would be loaded as Keras' own, without a word.
+            # If Keras has a function of the same name, it would silently be loaded instead.
             if isinstance(function, FunctionType) and not _is_plain(function):
                 raise _not_plain(f"the function {function.__name__} of {kind.__name__}")
     try:
-        config = _saved(classifier)
+        config = _configuration(classifier)
     except Exception as error:  # Keras raises whatever a user's part raises
         raise _not_plain(f"one that cannot be saved ({in_one_line(error)})") from None
     if got := foreign_kind(config):
         raise _not_plain(got)
     for table in tables(uncompiled(config)):
-        if table.get("module") == "builtins" and not _is_loaded(table):
+        if table.get("module") == "builtins" and not _can_be_loaded(table):
             raise _not_plain(f"the {table['class_name']} {table['config']}")
 
 
 def _not_plain(got: str) -> BadInput:
     return BadInput(
-        "build must return a model of Keras' own layers, functions and the like, or what is "
-        f"exported could not be loaded without its code, got {got}"
+        "build must return a model of Keras' own layers and functions, or an exported model "
+        f"could not be loaded without your code, got {got}"
     )
 
 
@@ -87,14 +88,15 @@ def _is_plain(function: FunctionType) -> bool:
     return (function.__module__ or "").partition(".")[0] in _PLAIN
 
 
-def _saved(classifier: Any) -> dict[str, Any]:
-    """What a model is saved as, beside its weights."""
-    saved: dict[str, Any] = json.loads(json.dumps(keras.saving.serialize_keras_object(classifier)))
-    return saved
+def _configuration(classifier: Any) -> dict[str, Any]:
+    """Return a model's configuration as it is saved beside the weights."""
+    text = json.dumps(keras.saving.serialize_keras_object(classifier))
+    config: dict[str, Any] = json.loads(text)
+    return config
 
 
-def _is_loaded(table: dict[str, Any]) -> bool:
-    """Whether Keras knows a function by its name alone."""
+def _can_be_loaded(table: dict[str, Any]) -> bool:
+    """Whether Keras finds a function by its name."""
     try:
         keras.saving.deserialize_keras_object(table, safe_mode=True)
     except Exception:
@@ -102,7 +104,7 @@ def _is_loaded(table: dict[str, Any]) -> bool:
     return True
 
 
-def _named(table: dict[str, Any]) -> tuple[str, ...]:
-    """The class or function that a table is of."""
+def _identity(table: dict[str, Any]) -> tuple[str, ...]:
+    """Return the class or function that a table of a configuration describes."""
     name = table["config"] if isinstance(table.get("config"), str) else ""
     return str(table.get("module")), table["class_name"], name

@@ -1,42 +1,10 @@
-"""A hypermodel found by its name, and what is no hypermodel."""
+"""A hypermodel loaded by its name."""
 
 from __future__ import annotations
 
 import pytest
 
 pytestmark = pytest.mark.keras
-
-
-@pytest.fixture
-def answer(tutorials, monkeypatch):
-    import sys
-
-    from bcauto.hypermodels.child import answer
-
-    monkeypatch.setitem(sys.modules, "tutorial_models", tutorials)
-    return lambda reference: answer(reference, (32, 32), 2, 255)
-
-
-@pytest.mark.parametrize(
-    ("reference", "message"),
-    [
-        ("no_such_module:build_model", "the module must be importable .*, got 'no_such_module'$"),
-        ("tutorial_models.deeper:x", "got 'tutorial_models.deeper'|tutorial_models.deeper cannot"),
-        ("tutorial_models:build_modle", "did you mean 'build_model'. Legal: ConditionalModel, "),
-        ("tutorial_models:SOMETHING_ELSE", r"or a build\(hp\) function, got int"),
-        ("tutorial_models:Doubling", r"or a build\(hp\) function, got type"),
-        ("tutorial_models:uncompiled", "must return a compiled model with a loss"),
-        ("tutorial_models:three_classes", "must return a model of 2 classes, got 3 outputs"),
-        ("tutorial_models:broken", r"\(ValueError: kernel size must be odd and more lines\)$"),
-        ("tutorial_models:LazyModel", r"build failed \(NotImplementedError\)$"),
-        ("tutorial_models:refusing", r"with its defaults \(FailedTrialError: too large\)$"),
-    ],
-)
-def test_what_is_no_hypermodel_of_the_data_is_refused_in_one_line(
-    reference, message, answer, refused
-):
-    with refused(f"^--hypermodel.*{message}"):
-        answer(reference)
 
 
 def test_a_class_gets_shape_and_classes_by_the_names_that_it_has(tutorials, monkeypatch):
@@ -49,54 +17,6 @@ def test_a_class_gets_shape_and_classes_by_the_names_that_it_has(tutorials, monk
     assert (made.input_shape, made.num_classes) == ((24, 32, 3), 5)
     resnet = load_hypermodel("keras_tuner.applications:HyperResNet", (48, 32), 7)
     assert (resnet.input_shape, resnet.classes) == ((48, 32, 3), 7)
-
-
-def test_what_fit_asks_for_is_in_the_space(answer):
-    search = answer("tutorial_models:FittingModel")["search"]
-    assert search["model.values.batch_size"] == {"values": [16, 40]}
-    assert search["model.values.units@2"]["when"] == {"model.values.model_type": ["cnn"]}
-    looping = answer("tutorial_models:LoopingModel")["search"]
-    assert looping["model.values.size"] == {"low": 20, "high": 40, "step": 20}
-    assert answer("tutorial_models:TapeModel")["search"] == {
-        "model.values.units": {"low": 16, "high": 32, "step": 16},
-        "model.values.batch_size": {"low": 12, "high": 36, "step": 12},
-        "model.values.rate": {"low": 2e-3, "high": 1e-2, "log": True},
-    }
-
-
-def test_every_build_is_checked_as_the_first_is(answer):
-    (fault,) = answer("tutorial_models:sometimes_lambda")["faults"]
-    assert fault["values"] == {"scaling": "lambda"}
-    assert fault["reason"].endswith("got Lambda")
-    (fault,) = answer("tutorial_models:sometimes_broken")["faults"]
-    assert fault == {
-        "values": {"kind": "c"},
-        "reason": "build failed (RuntimeError: c is not supported)",
-    }
-
-
-def test_a_part_that_some_builds_alone_have_is_found(answer):
-    (fault,) = answer("tutorial_models:sometimes_own_part")["faults"]
-    assert fault["values"] == {"activation": "mine"}
-    assert fault["reason"].endswith("got the function by_two of Activation")
-
-
-def test_a_loss_of_other_labels_is_refused_but_where_fit_makes_them(answer, refused):
-    with refused("^--hypermodel tutorial_models:with_own_loss: build .* or has 'sparse' in its na"):
-        answer("tutorial_models:with_own_loss")
-    assert answer("tutorial_models:OwnLossModel")["faults"] == []
-
-
-def test_what_fit_asks_for_after_it_has_trained_is_in_the_space(answer):
-    search = answer("tutorial_models:StagedModel")["search"]
-    assert search["model.values.first"] == {"low": 1, "high": 2}
-    assert search["model.values.rate"] == {"values": [1e-4, 1e-3]}
-
-
-def test_a_fit_that_waits_for_a_score_comes_to_an_end(answer):
-    search = answer("tutorial_models:WaitingModel")["search"]
-    assert "model.values.again" in search
-    assert "model.values.good" not in search
 
 
 def test_a_long_error_is_cut():

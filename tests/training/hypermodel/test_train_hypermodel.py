@@ -27,7 +27,7 @@ from bcauto.trial import Job, TrialStopped
 
 pytestmark = pytest.mark.keras
 
-FILE = Path(__file__).parents[1] / "hypermodels" / "tutorial_models.py"
+FILE = Path(__file__).parents[2] / "hypermodels" / "tutorial_models.py"
 MLP = {"model_type": "mlp", "units": 16, "batch_size": 16, "size": 20}
 
 

@@ -24,9 +24,9 @@ def dense(outputs, activation, loss):
 
 
 def wrapped(model, classes=2, scale=255, own_fit=False):
-    from bcauto.training.hypermodel.build import wrapped
+    from bcauto.training.hypermodel.build import wrap_model
 
-    return wrapped(model, (8, 6), classes, scale, own_fit)
+    return wrap_model(model, (8, 6), classes, scale, own_fit)
 
 
 def reloaded(built, folder):
@@ -224,79 +224,6 @@ def test_functions_of_tensorflow_that_keras_has_too_are_loaded(activation, tmp_p
     reloaded(built, tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("kind", "got"),
-    [
-        ("lambda", "the function <lambda> of Conv2D"),
-        ("function", "the function by_two of Activation"),
-        ("keras' name", "the function mish of Conv2D"),
-        ("tensorflow's", "the function swish"),
-        ("object", "tutorial_models.Shrinking"),
-        ("bound", "the method __call__"),
-        ("partial", r"one that cannot be saved \(TypeError: .*\)"),
-        ("regularizer", "tutorial_models.Shrinking"),
-        ("initializer", "the function own_zeros of Conv2D"),
-        ("wrapper", "Lambda"),
-        ("inside", "the function by_two of Conv2D"),
-    ],
-)
-def test_what_could_not_be_loaded_without_its_code_is_refused(kind, got, tutorials):
-    from bcauto.training.hypermodel.build import wrapped
-
-    rule = "^build must return a model of Keras' own layers, .* without its code"
-    with pytest.raises(BadInput, match=f"{rule}, got {got}$"):
-        wrapped(tutorials.with_own_part(kind), (32, 32), 2, 255)
-
-
-def test_the_check_draws_nothing_at_random(tutorials):
-    import random
-
-    import keras
-
-    from bcauto.training.hypermodel.build import wrapped
-
-    model = tutorials.of_layers(keras.layers.Dropout(0.5), keras.layers.Dense(3))
-    random.seed(1)
-    wrapped(model, (32, 32), 2, 255)
-    drawn = random.random()
-    random.seed(1)
-    assert drawn == random.random()
-
-
-def test_a_model_is_loaded_once_for_each_kind_of_parts(monkeypatch):
-    import keras
-
-    from bcauto.training.hypermodel.plain_keras import Loading
-
-    load, loaded = keras.saving.deserialize_keras_object, []
-
-    def noted(config, **settings):
-        loaded.append(config["class_name"])
-        return load(config, **settings)
-
-    loading = Loading()
-    models = [wrapped(dense(2, "softmax", "mse")).classifier for _ in range(2)]
-    other = keras.Sequential([keras.Input((3,)), keras.layers.Dropout(0.5)])
-    monkeypatch.setattr(keras.saving, "deserialize_keras_object", noted)
-    for model in [*models, other]:
-        loading.check(model)
-    assert loaded == ["Functional", "Sequential"]
-
-
-def test_what_cannot_be_loaded_is_refused(monkeypatch):
-    import keras
-
-    from bcauto.training.hypermodel.plain_keras import Loading
-
-    def broken(config, **_):
-        raise KeyError("no such part")
-
-    monkeypatch.setattr(keras.saving, "deserialize_keras_object", broken)
-    model = keras.Sequential([keras.Input((3,)), keras.layers.Dropout(0.5)])
-    with pytest.raises(BadInput, match=r"can be loaded when it is exported \(KeyError: 'no such"):
-        Loading().check(model)
-
-
 def test_what_is_saved_is_plain_keras_without_an_optimizer(tmp_path):
 
     model = dense(2, "softmax", "categorical_crossentropy")
@@ -319,7 +246,7 @@ def test_what_is_saved_is_plain_keras_without_an_optimizer(tmp_path):
     ],
 )
 def test_what_is_no_classifier_of_the_data_is_refused(name, message, tutorials):
-    from bcauto.training.hypermodel.build import wrapped
+    from bcauto.training.hypermodel.build import wrap_model
 
     with pytest.raises(BadInput, match=message):
-        wrapped(getattr(tutorials, name)(None), (32, 32), 2, 255)
+        wrap_model(getattr(tutorials, name)(None), (32, 32), 2, 255)

@@ -1,7 +1,7 @@
-"""The child process that imports a user's module: ``python -m bcauto.hypermodels.child FILE``.
+"""Describes the search space of a hypermodel: ``python -m bcauto.hypermodels.describe FILE``.
 
-It reads a request as JSON from standard input and writes its answer as JSON to FILE: what is
-printed meanwhile is the module's own.
+It runs as a process of its own, because it imports the user's module. It reads a request as JSON
+from standard input and writes its answer as JSON to FILE; what the module prints is ignored.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import itertools
 import json
 import sys
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
 from pathlib import Path
@@ -20,20 +21,26 @@ import numpy as np
 from bcauto.errors import BadInput
 from bcauto.training.device import start_keras
 
-__all__ = ["answer"]
+__all__ = ["describe"]
 
-_IMAGES = 8  # that a fit is tried on
-_MOST_FITS = 100  # that one may ask of model.fit: it may wait for scores that get better
+_IMAGES = 8  # for the trial run of a fit
+_MOST_FITS = 100  # calls of model.fit in it: a loop may wait for scores that get better
 
 
-class _Endless(Exception):
+class _TooManyFits(Exception):
     """A ``fit`` calls ``model.fit`` again and again."""
 
 
-def answer(reference: str, image_size: tuple[int, int], classes: int, input_scale: int) -> Any:
-    """The dimensions and starting point of a hypermodel that builds classifiers for such images.
+def describe(reference: str, image_size: tuple[int, int], classes: int, input_scale: int) -> Any:
+    """Return the dimensions and the starting point of a hypermodel's space, as tables.
 
-    With them go ``faults``: what values cannot be built and trained here, each with its reason.
+    ``faults`` in the result has the values that cannot be built or trained here, with the reason.
+
+    Args:
+        reference: ``package.module:Name``.
+        image_size: (height, width) in px.
+        classes: number of classes.
+        input_scale: 1 or 255; what the model's pixel values go up to.
 
     Raises:
         BadInput: there is no such hypermodel, or what it builds by default cannot be trained here.
@@ -41,14 +48,15 @@ def answer(reference: str, image_size: tuple[int, int], classes: int, input_scal
     import keras  # after start_keras
     from keras_tuner.errors import FailedTrialError
 
-    from bcauto.hypermodels.explore import as_table, explore
-    from bcauto.training.hypermodel.build import check_loss, wrapped
+    from bcauto.hypermodels.explore import explore
+    from bcauto.hypermodels.hyperparameters import as_table
+    from bcauto.training.hypermodel.build import check_loss, wrap_model
     from bcauto.training.hypermodel.load import in_one_line, load_hypermodel, overrides_fit
-    from bcauto.training.hypermodel.plain_keras import Loading
+    from bcauto.training.hypermodel.plain_keras import LoadCheck
 
     hypermodel = load_hypermodel(reference, image_size, classes)
     own_fit = overrides_fit(hypermodel)
-    loading = Loading()
+    load_check = LoadCheck()
 
     def build(hp: Any) -> Any:
         keras.backend.clear_session()
@@ -58,10 +66,10 @@ def answer(reference: str, image_size: tuple[int, int], classes: int, input_scal
             raise
         except Exception as error:
             raise BadInput(f"build failed ({in_one_line(error)})") from error
-        built = wrapped(model, image_size, classes, input_scale, own_fit)
-        if not own_fit:  # which may make other labels of ours
+        built = wrap_model(model, image_size, classes, input_scale, own_fit)
+        if not own_fit:  # it may convert the labels
             check_loss(built, classes)
-        loading.check(built.classifier)
+        load_check.check(built.classifier)
         return built
 
     try:
@@ -73,16 +81,16 @@ def answer(reference: str, image_size: tuple[int, int], classes: int, input_scal
         raise BadInput(f"--hypermodel {reference}: {error}") from None
     known = explored.known
     if own_fit:
-        known.merge(_asked_by_fit(hypermodel, known, build, image_size, classes), overwrite=False)
+        known.merge(_used_by_fit(hypermodel, known, build, image_size, classes), overwrite=False)
     return {**as_table(known), "faults": explored.faults}
 
 
-def _asked_by_fit(
+def _used_by_fit(
     hypermodel: Any, known: Any, build: Any, image_size: tuple[int, int], classes: int
 ) -> Any:
-    """The hyperparameters that ``fit`` asks for, while ``model.fit`` only pretends to train.
+    """Return the hyperparameters that ``fit`` uses, by a call in which nothing is trained.
 
-    What it raises will be seen when it trains.
+    What it raises is ignored: a trial will show it.
     """
     from bcauto.training.hypermodel.fit import AugmentedBatches, FitData, call_fit
 
@@ -90,46 +98,45 @@ def _asked_by_fit(
     built = build(hp)
     images = built.images(np.zeros((_IMAGES, *image_size, 3), np.uint8))
     targets = built.targets(np.eye(classes, dtype=np.float32)[np.arange(_IMAGES) % classes])
-
     train = AugmentedBatches(lambda *_: (images, targets), lambda _: 1, _IMAGES)
     kind = type(built.model)
-    plain = kind.fit
-    kind.fit = _pretended(plain)
+    real_fit = kind.fit
+    kind.fit = _dummy_fit(real_fit)
     with suppress(Exception):
         call_fit(hypermodel, hp, built.model, FitData(train, (images, targets), 1), [])
-    kind.fit = plain
+    kind.fit = real_fit
     return hp
 
 
-def _pretended(fit: Any) -> Any:
-    """``model.fit`` with its parameters, which has trained for one epoch at once."""
+def _dummy_fit(real_fit: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a ``model.fit`` that trains nothing and returns the history of one epoch."""
     import keras
 
     calls = itertools.count()
 
-    @wraps(fit)
-    def pretended(model: Any, *_: Any, **__: Any) -> Any:
+    @wraps(real_fit)  # call_fit reads the parameters
+    def dummy_fit(model: Any, *_: Any, **__: Any) -> Any:
         if next(calls) >= _MOST_FITS:
-            raise _Endless
+            raise _TooManyFits
         history = keras.callbacks.History()
         history.set_model(model)
         history.epoch = [0]
         history.history = defaultdict(lambda: [0.5], loss=[0.5], val_loss=[0.5])  # of any metric
         return history
 
-    return pretended
+    return dummy_fit
 
 
 def main() -> None:
-    """Answers the request on standard input."""
+    """Answer the request on standard input."""
     request = json.load(sys.stdin)
     sys.path.insert(0, request.pop("folder"))
     start_keras(1)
     try:
-        told = {"table": answer(**{**request, "image_size": tuple(request["image_size"])})}
+        answer = {"table": describe(**{**request, "image_size": tuple(request["image_size"])})}
     except BadInput as error:
-        told = {"refused": str(error)}
-    Path(sys.argv[1]).write_text(json.dumps(told), encoding="utf-8")
+        answer = {"refused": str(error)}
+    Path(sys.argv[1]).write_text(json.dumps(answer), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A space of ours as a hypermodel, for KerasTuner's tuners to search."""
+"""A space of ours as a ``keras_tuner.HyperModel``, for KerasTuner's tuners to search."""
 
 from __future__ import annotations
 
@@ -32,34 +32,34 @@ from bcauto.trial import Job, trial_seed
 
 __all__ = ["SpaceHyperModel", "space_hypermodel"]
 
-_IN_PYTHON = {
+_ARGUMENTS = {
     "--weights": "weights",
     "--space": "space",
     "give --image-size or ": "give ",
     "--leaks drop": 'a dataset loaded with leaks="drop"',
 }
-"""Options that a message may name, and what stands in their place here."""
+"""Command-line options that a message may name, and what to call them in Python."""
 
 
 def space_hypermodel(space: Any, data: Any, weights: Any, seed: Any) -> SpaceHyperModel:
-    """The hypermodel of ``bcauto.as_hypermodel``'s arguments, checked as a search checks them.
+    """Make the hypermodel of ``bcauto.as_hypermodel``, with its arguments checked as by a search.
 
     Raises:
         BadInput: an argument breaks a rule, or they do not go together.
     """
     try:
-        return _checked(space, data, weights, seed)
+        return _check_and_make(space, data, weights, seed)
     except BadInput as error:
         message = str(error)
-        for option, argument in _IN_PYTHON.items():
+        for option, argument in _ARGUMENTS.items():
             message = message.replace(option, argument)
         raise BadInput(message) from error
 
 
-def _checked(space: Any, data: Any, weights: Any, seed: Any) -> SpaceHyperModel:
-    _check_is("space", space, (Space, str, Path), "a Space, its name or a .toml file")
-    _check_is("data", data, (Dataset, str, Path), "a Dataset, an .npz file or class folders")
-    _check_is("weights", weights, (str, Path), "imagenet, none or a folder of weights")
+def _check_and_make(space: Any, data: Any, weights: Any, seed: Any) -> SpaceHyperModel:
+    _check_type("space", space, (Space, str, Path), "a Space, its name or a .toml file")
+    _check_type("data", data, (Dataset, str, Path), "a Dataset, an .npz file or class folders")
+    _check_type("weights", weights, (str, Path), "imagenet, none or a folder of weights")
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
         raise BadInput(f"seed must be a whole number from 0 to 2**63 - 1, got {seed!r}")
     if not isinstance(space, Space):
@@ -71,7 +71,7 @@ def _checked(space: Any, data: Any, weights: Any, seed: Any) -> SpaceHyperModel:
     return SpaceHyperModel(space, data, source, seed)
 
 
-def _check_is(name: str, given: Any, kinds: tuple[type, ...], legal: str) -> None:
+def _check_type(name: str, given: Any, kinds: tuple[type, ...], legal: str) -> None:
     if not isinstance(given, kinds):
         raise BadInput(f"{name} must be {legal}, got {given!r:.80}")
 
@@ -84,11 +84,11 @@ class SpaceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # KerasTun
         if not all(isinstance(recipe.model, Network) for recipe in space.edge_recipes):
             raise BadInput("as_hypermodel takes a space of networks, got one of a hypermodel")
         self.space, self.data, self.weights, self.seed = space, data, weights, seed
-        seed = derive(seed, "proxy")  # as a search makes it
-        self.proxy = make_proxy(data.val.images, data.val.labels, space.proxy, seed)
+        proxy_seed = derive(seed, "proxy")  # as in a search
+        self.proxy = make_proxy(data.val.images, data.val.labels, space.proxy, proxy_seed)
 
     def recipe(self, hp: Any) -> Recipe:
-        """The recipe at the values of ``hp``, in which every dimension is declared."""
+        """Declare every dimension in ``hp``, and return the recipe at its values."""
         for name, dimension in self.space.search.items():
             with ExitStack() as scopes:
                 for parent, wanted in _conditions(self.space, name):
@@ -97,7 +97,7 @@ class SpaceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # KerasTun
         return self.space.sample(_Values(hp))
 
     def build(self, hp: Any) -> Any:
-        """The classifier of a recipe, compiled for its last stage; it takes (n, classes) labels."""
+        """Return a recipe's classifier, compiled for its last stage with (n, classes) labels."""
         recipe, data = self.recipe(hp), self.data
         assert isinstance(recipe.model, Network)  # all are
         classes = len(data.class_names)
@@ -108,11 +108,11 @@ class SpaceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # KerasTun
         return classifier.model
 
     def fit(self, hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
-        """Trains and scores the recipe as a search of bcauto does, or on data of the caller's.
+        """Train and score the recipe as ``bcauto search`` does, or train on data of the caller's.
 
         Returns:
-            Without data ``objective``, ``clean_accuracy`` and ``held_out`` (0..1) by their names,
-            one of which can be the tuner's objective; ``model`` has the weights then. With data
+            Without data, ``objective``, ``clean_accuracy`` and ``held_out`` (0..1) by name, each of
+            which can be the tuner's objective; ``model`` has the trained weights then. With data,
             what ``model.fit`` returns.
         """
         if args or "x" in kwargs:
@@ -128,15 +128,13 @@ class SpaceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # KerasTun
         if (held_out := result.scores.mean_held_out) is not None:
             scores["held_out"] = held_out
         callbacks = keras.callbacks.CallbackList(kwargs.get("callbacks", []), model=model)
-        callbacks.on_epoch_end(
-            result.run.epochs - 1, dict(scores)
-        )  # a tuner saves the weights then
+        callbacks.on_epoch_end(result.run.epochs - 1, dict(scores))  # tuners save the weights in it
         return scores
 
 
 @dataclass(frozen=True)
 class _Values:
-    """Gives the values that KerasTuner has chosen."""
+    """The values that KerasTuner has chosen, for ``Space.sample``."""
 
     hp: Any
 
@@ -149,7 +147,7 @@ class _Values:
 
 
 def _declare(hp: Any, name: str, dimension: Dimension) -> None:
-    """The dimension as a hyperparameter."""
+    """Declare a dimension as a hyperparameter."""
     if isinstance(dimension, Choices):
         hp.Choice(name, _labels(dimension.options))
         return
@@ -159,7 +157,7 @@ def _declare(hp: Any, name: str, dimension: Dimension) -> None:
 
 
 def _labels(options: Sequence[Scalar]) -> list[Scalar]:
-    """What KerasTuner chooses among: values of one type, or else their JSON."""
+    """Return what KerasTuner chooses from: values of one type as they are, others as JSON."""
     kinds = {type(option) for option in options}
     if len(kinds) == 1 and bool not in kinds:
         return list(options)
@@ -167,10 +165,10 @@ def _labels(options: Sequence[Scalar]) -> list[Scalar]:
 
 
 def _conditions(space: Space, name: str) -> list[tuple[str, list[Scalar]]]:
-    """The scopes around a dimension: its last condition, in those of that one's parent.
+    """Return the conditional scopes of a dimension: its parent's, and its own last condition.
 
-    KerasTuner's conditions are a chain. What another condition rules out is declared all the
-    same, and not used.
+    KerasTuner's scopes are nested, so further conditions are left out; a hyperparameter that they
+    rule out is declared, but not used.
     """
     if not space.search[name].when:
         return []
