@@ -12,7 +12,7 @@ import numpy as np
 
 from bcauto.errors import BadInput, first_line
 from bcauto.io.model_file import find_model, look_into
-from bcauto.models.from_config import count_described
+from bcauto.models.from_config import count_parameters
 from bcauto.training.scoring import predict_labels, predict_probabilities
 
 __all__ = ["MANIFEST", "LoadedModel", "load_model"]
@@ -73,7 +73,7 @@ def _check_parameters(config: dict[str, Any], weight_bytes: int) -> None:
 
     A short description can ask for a layer that no memory holds, so they are counted unmade.
     """
-    parameters = count_described(config)
+    parameters = count_parameters(config)
     if parameters > weight_bytes:
         raise ValueError(
             f"its parameters must be in the file, got {parameters:,} and {weight_bytes:,} bytes of "

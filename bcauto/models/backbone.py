@@ -1,4 +1,4 @@
-"""Backbones as Keras models, and the scale at which each wants its images."""
+"""Backbones as Keras models, and the scaling of images for them."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _CAFFE_MEAN = (103.939, 116.779, 123.68)  # BGR in 0..255
 
 
 def build_backbone(network: Network, shape: tuple[int, int, int], weights: Weights) -> Any:
-    """The network's backbone without top, with its pretrained weights loaded.
+    """Return the backbone of a network, without top, with its pretrained weights loaded.
 
     Args:
-        network: names it.
+        network: names the backbone.
         shape: (height, width, 3) of its input, which ``scaled`` makes.
         weights: where pretrained weights come from.
     """
@@ -52,7 +52,7 @@ def build_backbone(network: Network, shape: tuple[int, int, int], weights: Weigh
 
 
 def scaled(images: Any, scale: InputScale) -> Any:
-    """0-255 RGB images as a backbone of that scale wants them."""
+    """Return 0-255 RGB images as a backbone of that input scale takes them."""
     if scale == "symmetric":
         return keras.layers.Rescaling(1 / 127.5, offset=-1.0)(images)
     if scale == "torch":
@@ -66,9 +66,9 @@ def scaled(images: Any, scale: InputScale) -> Any:
 
 
 def _with_imagenet_scale(efficientnet: Any) -> Any:
-    """An EfficientNet with the layer that Keras puts in only where it downloads ImageNet weights.
+    """Add the layer that Keras adds to an EfficientNet only if it downloads ImageNet weights.
 
-    The weights need it wherever they come from, and a copy of a network all of its layers.
+    The weights need it also from a file, and a copy of a network needs the same layers.
     """
     scale = [deviation**-0.5 for deviation in _IMAGENET_DEVIATION]
 

@@ -1,4 +1,4 @@
-"""The blocks of a backbone: the runs of layers that freezing by a share of it keeps whole."""
+"""The blocks of a backbone, and how many of its layers are frozen."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _FIRST = re.compile(
     r"|^[Cc]onv_1$|^top_conv$"  # the last convolution of these, and of EfficientNet
     r"|stage_\d+_block_\d+(?=_)|downsampling_block_\d+$"  # ConvNeXt
 )
-"""What the name of a block's first layer holds: the block's name."""
+"""Finds a block's name in the name of its first layer."""
 
 _LAST = re.compile(r"^(?:mixed\d+$|(?:normal|reduction)_concat_)")
-"""How the name of a block's last layer begins, where the first has none: InceptionV3, NASNet."""
+"""Finds a block's last layer where the first is not named after the block: InceptionV3, NASNet."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """A run of layers: its name, the position of its first one, its parameters."""
+    """A run of layers: its name, the position of its first layer, its number of parameters."""
 
     name: str
     first: int
@@ -34,10 +34,10 @@ class Block:
 
 
 def blocks_of(backbone: Any) -> list[Block]:
-    """The blocks of a Keras model from ``keras.applications`` or of bcauto's own, from the input.
+    """Return the blocks of a backbone of ``keras.applications`` or of bcauto's own, in order.
 
-    They are told by the layers' names. What comes before the first is ``stem``; layers without
-    parameters between two blocks belong to the one before, those at the start to the first.
+    They are found by the layers' names. Layers before the first block are ``stem``; layers without
+    parameters between two blocks belong to the one before, those at the input to the first.
     """
     runs = _runs([layer.name for layer in backbone.layers])
     ends = [*(first for _, first in runs[1:]), len(backbone.layers)]
@@ -50,17 +50,17 @@ def blocks_of(backbone: Any) -> list[Block]:
 
 
 def count_frozen(freezing: Freezing, backbone: Any) -> int:
-    """How many of a backbone's layers, from the input on, are frozen."""
+    """Return how many of a backbone's layers, counted from the input, are frozen."""
     layers = len(backbone.layers)
     if freezing.trainable_layers is not None:
         return layers - freezing.trainable_layers
     if freezing.trainable_fraction is not None:
-        return _cut(blocks_of(backbone), freezing.trainable_fraction, layers)
+        return _first_to_train(blocks_of(backbone), freezing.trainable_fraction, layers)
     return freezing.frozen_layers or 0
 
 
 def _runs(names: list[str]) -> list[tuple[str, int]]:
-    """(name, position of the first layer) of every run."""
+    """Return (name, position of the first layer) of every run of layers with one block's name."""
     runs = [("stem", 0)]
     for position, name in enumerate(names):
         found = _FIRST.search(name)
@@ -72,8 +72,8 @@ def _runs(names: list[str]) -> list[tuple[str, int]]:
     return runs
 
 
-def _cut(blocks: list[Block], fraction: float, layers: int) -> int:
-    """The first layer to train, so that the blocks from there on hold about that share."""
+def _first_to_train(blocks: list[Block], fraction: float, layers: int) -> int:
+    """Return the first layer to train, so that about that fraction of the parameters is trained."""
     if fraction == 0:
         return layers
     wanted = fraction * sum(block.parameters for block in blocks)

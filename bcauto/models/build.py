@@ -26,10 +26,13 @@ _CONVOLUTIONS = (
 
 @dataclass(frozen=True)
 class Classifier:
-    """A Keras model, the backbone inside it, and what it was made from.
+    """A Keras model that classifies images.
 
-    The model takes (n, h, w, 3) RGB in 0..255, of any dtype, and gives (n, classes) float32
-    probabilities.
+    Attributes:
+        model: takes (n, h, w, 3) RGB in 0..255, of any dtype, and gives (n, classes) float32
+            probabilities.
+        backbone: the model inside it that may be frozen.
+        network: what it was built from.
     """
 
     model: Any
@@ -37,12 +40,12 @@ class Classifier:
     network: Network
 
     def freeze(self, frozen_layers: int) -> None:
-        """Lets the backbone's layers from ``frozen_layers`` on train, as far as the network says.
+        """Freeze the first layers of the backbone, and what the network freezes in the others.
 
-        Frozen BatchNorm uses its stored statistics also in training. Takes effect at the
-        next ``compile``.
+        Frozen BatchNorm uses its stored statistics also in training. It takes effect at the next
+        ``compile``.
         """
-        self.backbone.trainable = True  # which makes every layer forget what was said before
+        self.backbone.trainable = True  # sets every layer, whatever was frozen before
         for layer in self.backbone.layers[:frozen_layers]:
             layer.trainable = False
         for layer in self.backbone.layers[frozen_layers:]:
@@ -50,20 +53,20 @@ class Classifier:
                 leaf.trainable = self._trains(leaf)
 
     def copy_weights(self, other: Classifier) -> None:
-        """Takes over all weights of a classifier of the same recipe."""
+        """Copy all weights of a classifier of the same network."""
         self.model.set_weights(other.model.get_weights())
         for layer in self.backbone.layers:
             if isinstance(layer, keras.layers.Normalization):
-                layer.finalize_state()  # it works with a copy of its weights
+                layer.finalize_state()  # it computes with a copy of its weights
 
     @property
     def trainable_parameters(self) -> int:
-        """Number of weights that training changes."""
+        """Number of weights that are trained."""
         return count_trainable(self.model)
 
     @property
     def first_trainable_block(self) -> str | None:
-        """The name of the first block of the backbone with weights that train; None: none has."""
+        """Name of the backbone's first block with weights that are trained; None if none has."""
         layers = self.backbone.layers
         training = (place for place, layer in enumerate(layers) if layer.trainable_weights)
         first = next(training, None)
@@ -72,21 +75,21 @@ class Classifier:
         return next(b.name for b in reversed(blocks_of(self.backbone)) if b.first <= first)
 
     def _trains(self, layer: Any) -> bool:
-        """Whether a layer trains that is not among the frozen ones."""
+        """Whether a layer behind the frozen ones is trained."""
         if isinstance(layer, keras.layers.BatchNormalization):
             return not self.network.frozen_batch_norm
         return self.network.train_only == "all" or isinstance(layer, _CONVOLUTIONS)
 
 
 def count_trainable(model: Any) -> int:
-    """Number of a Keras model's weights that training changes."""
+    """Return the number of a Keras model's weights that are trained."""
     return int(sum(math.prod(weight.shape) for weight in model.trainable_weights))
 
 
 def build_classifier(
     network: Network, image_size: tuple[int, int], classes: int, weights: Weights
 ) -> Classifier:
-    """The classifier of a recipe, with its pretrained weights loaded.
+    """Build the classifier of a network, with its pretrained weights loaded.
 
     Args:
         network: backbone and head.
@@ -105,13 +108,13 @@ def build_classifier(
 def _resized(images: Any, size: tuple[int, int]) -> Any:
     if tuple(images.shape[1:3]) == size:
         return images
-    # The op, since keras.layers.Resizing makes all that follows it believe that it is trained
-    # wherever the model is called with no word of training, and BatchNorm then gives other values.
+    # The op instead of keras.layers.Resizing: called without ``training``, a model with that layer
+    # runs what follows it in training mode, and BatchNorm gives other values.
     return keras.ops.image.resize(images, size, interpolation="bilinear")
 
 
 def _leaves(layer: Any) -> Iterator[Any]:
-    """The layers that hold a layer's weights: itself, or those of a model inside the backbone."""
+    """Yield a layer, or if it is a model, the layers inside it."""
     if not isinstance(layer, keras.Model):
         yield layer
         return

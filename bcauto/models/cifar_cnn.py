@@ -1,4 +1,4 @@
-"""The network of Keras' CIFAR-10 example, such as DeepL trained from scratch."""
+"""The network of Keras' CIFAR-10 example, which the team DeepL trained from scratch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DROPOUT = 0.25
 
 
 def cifar_cnn(input_shape: tuple[int, int, int], l2: float = 0.0) -> Any:
-    """Two blocks of two convolutions with ReLU, max-pooling and dropout, without BatchNorm.
+    """Build two blocks of two convolutions with ReLU, max-pooling and dropout, without BatchNorm.
 
     The example's head is ``pooling = "flatten"``, ``head_units = [512]``, ``dropout = [0.0, 0.5]``.
 

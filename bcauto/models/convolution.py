@@ -1,4 +1,4 @@
-"""What bcauto's own networks are made of."""
+"""The convolution that bcauto's own networks are built of."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ __all__ = ["convolution"]
 
 
 def convolution(x: Any, filters: int, name: str, l2: float, strides: int = 1) -> Any:
-    """A 3 x 3 convolution of the same side, or half of it, with BatchNorm and ReLU.
+    """Apply a 3 x 3 convolution with BatchNorm and ReLU.
 
     Args:
         x: (n, h, w, c).
         filters: channels of the result.
-        name: begins the layers' names, such as ``block1``.
+        name: how the layers' names begin, such as ``block1``.
         l2: of the kernel.
-        strides: 2 halves the side, rounded up.
+        strides: 1 keeps height and width, 2 halves them, rounded up.
     """
     x = keras.layers.Conv2D(
         filters,

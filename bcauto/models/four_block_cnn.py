@@ -1,4 +1,4 @@
-"""A plain network of four blocks, such as GradientGang trained from scratch."""
+"""A plain network of four blocks, which the team GradientGang trained from scratch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FILTERS = (32, 64, 128, 256)
 
 
 def four_block_cnn(input_shape: tuple[int, int, int], l2: float = 0.0) -> Any:
-    """Four blocks of convolution, BatchNorm, ReLU and max-pooling.
+    """Build four blocks of convolution, BatchNorm, ReLU and max-pooling.
 
     Args:
         input_shape: (height, width, 3); values are expected in -1..1.

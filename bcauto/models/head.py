@@ -15,14 +15,14 @@ _POOLING = {
     "max": keras.layers.GlobalMaxPooling2D,
     "flatten": keras.layers.Flatten,
 }
-_RATIO = 16  # by which squeeze-and-excitation narrows the channels (Hu et al. 2018)
+_REDUCTION = 16  # of the channels in squeeze-and-excitation (Hu et al. 2018)
 
 
 def build_head(features: Any, head: Head, classes: int) -> Any:
-    """The (n, classes) float32 probabilities from (n, h, w, channels) features."""
+    """Return the probabilities (n, classes) float32 of features (n, h, w, channels)."""
     x = _normalized(features, head.feature_normalization)
     if head.squeeze_excitation:
-        x = _excited(x)
+        x = _squeeze_excite(x)
     x = _POOLING[head.pooling](name="pool")(x)
     x = _normalized(x, head.pooled_normalization)
     after_pooling, *after_dense = head.dropouts
@@ -33,7 +33,7 @@ def build_head(features: Any, head: Head, classes: int) -> Any:
         x = _normalized(x, head.normalization)
         x = keras.layers.Activation(head.activation)(x)
         x = keras.layers.Dropout(dropout)(x)
-    # Softmax in float32 also under mixed precision: half a percent matters to the loss.
+    # Softmax in float32 also under mixed precision: float16 would round probabilities.
     return keras.layers.Dense(
         classes,
         activation="softmax",
@@ -51,10 +51,10 @@ def _normalized(x: Any, normalization: Normalization) -> Any:
     return x
 
 
-def _excited(features: Any) -> Any:
-    """Features whose channels have weights in 0..1 that come from their means."""
+def _squeeze_excite(features: Any) -> Any:
+    """Weight each channel by a factor in 0..1 that is computed from the means of all channels."""
     channels = features.shape[-1]
     x = keras.layers.GlobalAveragePooling2D(keepdims=True, name="squeeze")(features)
-    x = keras.layers.Dense(max(1, channels // _RATIO), activation="relu", name="reduce")(x)
+    x = keras.layers.Dense(max(1, channels // _REDUCTION), activation="relu", name="reduce")(x)
     x = keras.layers.Dense(channels, activation="sigmoid", name="excite")(x)
     return keras.layers.Multiply(name="excited")([features, x])

@@ -14,7 +14,7 @@ _FILTERS = (16, 32, 64, 96, 128)
 
 
 def small_cnn(input_shape: tuple[int, int, int], l2: float = 0.0) -> Any:
-    """Five blocks of convolution, BatchNorm and ReLU, each halving the side but the last.
+    """Build five blocks of convolution, BatchNorm and ReLU; all but the last halve the side.
 
     Args:
         input_shape: (height, width, 3); values are expected in -1..1.

@@ -10,7 +10,7 @@ import keras
 
 from bcauto.errors import BadInput
 from bcauto.io.model_file import foreign_kind, tables, uncompiled
-from bcauto.models.from_config import count_described
+from bcauto.models.from_config import count_parameters
 from bcauto.training.hypermodel.load import in_one_line
 
 __all__ = ["LoadCheck", "check_plain"]
@@ -41,7 +41,7 @@ class LoadCheck:
         if parts <= self.loaded:
             return
         try:
-            count_described(config)
+            count_parameters(config)
         except Exception as error:  # Keras raises whatever its readers raise
             reason = in_one_line(error)
             raise BadInput(
