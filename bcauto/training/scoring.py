@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -27,12 +26,18 @@ def score_model(model: Any, data: Dataset, proxy: Proxy) -> tuple[float, Scores]
         data: its validation images are scored as they are.
         proxy: the objective is the score on it.
     """
-    found = asdict(score(proxy, predict_probabilities(model, proxy.images)))
+    found = score(proxy, predict_probabilities(model, proxy.images))
     predicted = predict_probabilities(model, data.val.images)
     metrics: tuple[Metric, ...] = ("accuracy", proxy.metric)
-    clean = {metric: measure(metric, data.val.labels, predicted) for metric in metrics}
-    objective, by_corruption = found.pop("objective"), found.pop("corruptions")
-    return objective, Scores(clean=clean, cells=by_corruption, **found)
+    scores = Scores(
+        interval=found.interval,
+        standard_error=found.standard_error,
+        cells=found.corruptions,
+        families=found.families,
+        held_out=found.held_out,
+        clean={metric: measure(metric, data.val.labels, predicted) for metric in metrics},
+    )
+    return found.objective, scores
 
 
 class EpochReporter:

@@ -61,7 +61,7 @@ def best_of(folder, objective, number=4):
 
 
 def objective_of(folder, number):
-    """The mean over the searched cells of the accuracy in each, counted in the plainest way."""
+    """The mean accuracy over the searched corruptions, counted in the plainest way."""
     import keras
 
     stored = np.load(folder.proxy)
@@ -156,7 +156,7 @@ def test_a_model_is_scored_again_by_the_studys_own_objective(export_trial, folde
 
 
 def worst_family_auc(folder, number):
-    """The least of the families' means over their cells of the AUC in each."""
+    """The least of the families' means over their corruptions of the AUC at each severity."""
     import keras
 
     stored = np.load(folder.proxy)

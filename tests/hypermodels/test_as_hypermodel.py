@@ -105,7 +105,7 @@ def test_a_space_of_a_hypermodel_is_refused(data):
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "message"),
     [
         ({"data": None}, "^data must be a Dataset, an .npz file or class folders, got None$"),
         ({"space": 3}, "^space must be a Space, its name or a .toml file, got 3$"),
@@ -116,9 +116,9 @@ def test_a_space_of_a_hypermodel_is_refused(data):
         ({"seed": True}, "^seed must be .*, got True$"),
     ],
 )
-def test_arguments_that_break_a_rule_are_refused_as_arguments(changed, said, data, refused):
+def test_arguments_that_break_a_rule_are_refused_as_arguments(changed, message, data, refused):
     given = {"space": parse(Space, TABLE), "data": data, "weights": "none", "seed": 0}
-    with refused(said):
+    with refused(message):
         bcauto.as_hypermodel(**{**given, **changed})
 
 

@@ -43,15 +43,15 @@ def space_of(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("[recipe.model.values]\nkin = 3", "recipe.model.values.kin: no hyperparameter .*'kind'"),
         ("[search]\n'model.values.kin' = [1]", "search.model.values.kin: no hyperparameter"),
         ("[recipe.model.values]\nnope = 3", "mine.toml: .*; Legal: cnn.units, kind$"),
     ],
 )
-def test_a_hyperparameter_that_is_not_there_is_refused(text, said, space_of, refused):
-    with refused(said):
+def test_a_hyperparameter_that_is_not_there_is_refused(text, message, space_of, refused):
+    with refused(message):
         space_of(text)
 
 
@@ -64,7 +64,7 @@ def test_hyperparameters_are_fixed_and_replaced_by_their_names(space_of):
 
 
 @pytest.mark.parametrize(
-    ("text", "fault", "said"),
+    ("text", "fault", "message"),
     [
         ("", AT_C, r"mine:build: with kind = 'c', build failed \(RuntimeError: no c\); fix it"),
         ("[search]\n'model.values.kind' = ['c', 'b', 'a']", AT_C, "with kind = 'c'"),
@@ -72,8 +72,8 @@ def test_hyperparameters_are_fixed_and_replaced_by_their_names(space_of):
         ("", AT_8, "with kind = 'a', cnn.units = 8, build failed"),
     ],
 )
-def test_values_that_cannot_be_built_are_refused_by_name(text, fault, said, space_of, refused):
-    with refused(said):
+def test_values_that_cannot_be_built_are_refused_by_name(text, fault, message, space_of, refused):
+    with refused(message):
         space_of(text, fault)
 
 

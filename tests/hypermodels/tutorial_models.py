@@ -30,7 +30,7 @@ def build_model(hp):
 
 
 class ConvolutionalModel(keras_tuner.HyperModel):
-    """A CNN that is told shape and classes; one-hot labels and logits."""
+    """A CNN that gets shape and classes; one-hot labels and logits."""
 
     def __init__(self, input_shape, num_classes):
         super().__init__()

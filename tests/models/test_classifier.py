@@ -209,11 +209,11 @@ def test_pretrained_features_tell_real_cells_apart(keras, real_cells_96, real_we
     from bcauto.models.build import build_classifier
 
     with np.load(real_cells_96) as stored:
-        cells, labels = (stored[name][:3600:9] for name in ("images", "labels"))
+        images, labels = (stored[name][:3600:9] for name in ("images", "labels"))
     model = build_classifier(NARROW, (96, 96), 8, Weights(str(real_weights))).model
     pool = keras.Model(model.input, model.get_layer("pool").output)
-    features, labels = pool.predict(cells, verbose=0), labels.ravel()
-    train = np.arange(len(cells)) % 3 > 0
+    features, labels = pool.predict(images, verbose=0), labels.ravel()
+    train = np.arange(len(images)) % 3 > 0
     linear = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=200))
     accuracy = linear.fit(features[train], labels[train]).score(features[~train], labels[~train])
     assert accuracy > 0.65  # 0.73 with these weights, 0.45 with random ones

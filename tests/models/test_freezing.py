@@ -46,15 +46,15 @@ def stage(frozen_layers, from_scratch=False):
     return Stage("any", 1, 1e-3, frozen_layers, from_scratch)
 
 
-def train(classifier, cells, stage):
+def train(classifier, data, stage):
     """One step of a stage; gives the paths of the weights that it changed."""
     from bcauto.training.losses import make_loss
     from bcauto.training.stages import compile_stage
 
-    loss = make_loss(TRAINING, cells.labels, 4)
+    loss = make_loss(TRAINING, data.labels, 4)
     compile_stage(classifier, stage, TRAINING, loss, CPU)
     before = classifier.model.get_weights()
-    classifier.model.train_on_batch(cells.images[:16], np.eye(4)[cells.labels[:16]])
+    classifier.model.train_on_batch(data.images[:16], np.eye(4)[data.labels[:16]])
     pairs = zip(before, classifier.model.weights, strict=True)
     return {weight.path for old, weight in pairs if not np.array_equal(old, np.asarray(weight))}
 

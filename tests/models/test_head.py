@@ -26,11 +26,11 @@ def features() -> np.ndarray:
 
 @pytest.fixture
 def built(keras):
-    def make(**said) -> Any:
+    def make(**settings) -> Any:
         from bcauto.models.head import build_head
 
         inputs = keras.Input((4, 6, 32))
-        return keras.Model(inputs, build_head(inputs, Head(**said), 3))
+        return keras.Model(inputs, build_head(inputs, Head(**settings), 3))
 
     return make
 

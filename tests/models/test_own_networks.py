@@ -32,10 +32,10 @@ def keras() -> Any:
     return keras
 
 
-def build(name, size=(96, 96), **said):
+def build(name, size=(96, 96), **settings):
     from bcauto.models.build import build_classifier
 
-    return build_classifier(Network(backbone=name, **said), size, 4, Weights("none"))
+    return build_classifier(Network(backbone=name, **settings), size, 4, Weights("none"))
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -94,5 +94,5 @@ def test_l2_enters_the_loss_of_a_step():
         float(np.square(w).sum()) for w in classifier.model.get_weights() if w.ndim > 1
     )
     assert penalty > 0.1
-    told = float(classifier.model.train_on_batch(images, targets))
-    assert told == pytest.approx(crossentropy + penalty, rel=1e-4)
+    loss = float(classifier.model.train_on_batch(images, targets))
+    assert loss == pytest.approx(crossentropy + penalty, rel=1e-4)

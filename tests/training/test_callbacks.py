@@ -72,10 +72,10 @@ class Stages:
             logs["objective"] = scores[epoch]
 
         self.model.compile(self.sgd(0.1), "categorical_crossentropy")
-        told = keras.callbacks.LambdaCallback(on_epoch_end=tell)
+        telling = keras.callbacks.LambdaCallback(on_epoch_end=tell)
         images, targets = (np.concatenate(part) for part in zip(*_epoch(1), strict=True))
         history = self.model.fit(
-            images, targets, 8, len(scores), verbose=0, callbacks=[told, callback], shuffle=False
+            images, targets, 8, len(scores), verbose=0, callbacks=[telling, callback], shuffle=False
         )
         self.rates = history.history.get("learning_rate", [])
         return len(history.epoch)

@@ -69,11 +69,11 @@ def alone(name, probability=1.0):
 def many(engine, picture):
     """Gives so many results of one picture under a policy."""
 
-    def draw(policy, count=48):
+    def augment(policy, count=48):
         images = picture[None].repeat(count, axis=0)
         return engine.make_apply(policy, picture.shape[:2])(images, None, 1, 1, policy)
 
-    return draw
+    return augment
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +127,7 @@ def test_the_input_is_not_written_to(full, picture):
         *(alone(name) for name in ("channel_shift", "cutout", "grid_mask")),
     ],
 )
-def test_every_picture_draws_for_itself(many, policy):
+def test_every_picture_is_sampled_for_itself(many, policy):
     assert different(many(policy)) > 1  # few of solarize's thresholds show in a small picture
 
 
@@ -147,7 +147,7 @@ def test_the_same_seed_does_not_give_the_same(engine, picture):
     assert different([*calls[0], *calls[1]]) > 12
 
 
-def test_two_ops_draw_apart_in_a_trial_that_is_seeded(engine):
+def test_two_ops_sample_apart_in_a_trial_that_is_seeded(engine):
     import keras
 
     keras.utils.set_random_seed(1)
@@ -255,7 +255,7 @@ def test_a_cut_is_black_and_leaves_the_rest(many, picture, name):
     assert hidden / 2 < black.mean() < hidden * 2
 
 
-def test_a_cut_is_of_a_share_of_each_side_that_is_drawn_apart(many):
+def test_a_cut_is_of_a_share_of_each_side_that_is_sampled_apart(many):
     black = (many(alone("cutout"), 200) == 0).all(axis=-1)
     heights, widths = black.any(axis=2).sum(axis=1), black.any(axis=1).sum(axis=1)
     assert 0.8 * MOST * 40 < heights.max() <= MOST * 40 + 1
@@ -381,7 +381,7 @@ def plan(tmp_path, tiny_cells):
     return make
 
 
-def said(plan):
+def shown(plan):
     from bcauto.cli.screen import SearchScreen
 
     screen = io.StringIO()
@@ -391,8 +391,8 @@ def said(plan):
 
 def test_a_search_says_that_no_seed_is_followed(plan, engine):
     line = 'augment.engine = "keras-cv" follows no seed'
-    assert said(plan()).count(line) == 1
-    assert line not in said(plan('["bcauto"]'))
+    assert shown(plan()).count(line) == 1
+    assert line not in shown(plan('["bcauto"]'))
 
 
 def test_a_search_without_keras_cv_is_refused(plan, refused, monkeypatch):

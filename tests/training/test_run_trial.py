@@ -1,4 +1,4 @@
-"""Trials of seconds, on 64 small images told apart by their colour."""
+"""Trials of seconds, on 64 small images that differ by their colour."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Trial:
 
 @pytest.fixture(scope="module")
 def trainer() -> Trainer:
-    data, proxy = payload(cells(64, 0), cells(24, 1), ("a", "b", "c", "d"))
+    data, proxy = payload(pictures(64, 0), pictures(24, 1), ("a", "b", "c", "d"))
     return Trainer(Payload(data, proxy, Weights("none")), threads=1)
 
 
@@ -72,7 +72,7 @@ def trial(trainer, tmp_path_factory) -> Trial:
     return run(trainer, Job(3, SMALL, 7, tmp_path_factory.mktemp("study") / "models" / "3.keras"))
 
 
-def cells(count: int, seed: int) -> Labelled:
+def pictures(count: int, seed: int) -> Labelled:
     rng = np.random.default_rng(seed)
     labels = np.arange(count, dtype=np.int64) % 4
     colours = np.array([[200, 60, 60], [60, 200, 60], [60, 60, 200], [200, 200, 60]])
@@ -404,7 +404,7 @@ def mixed_precision() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("accumulate", [1, 2])
-def test_a_model_trained_in_mixed_precision_is_handed_over_in_float32(
+def test_a_model_trained_in_mixed_precision_is_scored_and_saved_in_float32(
     accumulate, trainer, tmp_path
 ):
     with mixed_precision():

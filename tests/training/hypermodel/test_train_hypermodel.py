@@ -75,7 +75,7 @@ def test_every_epoch_is_reported_and_the_same_seed_gives_the_same(name, epochs, 
     runs = []
     for _ in range(2):
         reports = []
-        result = trainer.run(job(tmp_path, name), lambda *one, told=reports: told.append(one))
+        result = trainer.run(job(tmp_path, name), lambda *one, to=reports: to.append(one))
         runs.append((reports, result.objective, result.scores.cells))
         assert [epoch for epoch, _ in reports] == list(range(1, epochs + 1))
         assert result.run.epochs == epochs
@@ -101,16 +101,16 @@ def test_what_a_loop_of_its_own_trained_is_loaded_as_plain_keras(name, trainer, 
 
 @pytest.mark.parametrize("name", ["ConditionalModel", "FittingModel", "WordyFittingModel"])
 def test_a_report_can_stop_it(name, trainer, tmp_path):
-    told = []
+    epochs_reported = []
 
     def report(epoch, score):
-        told.append(epoch)
+        epochs_reported.append(epoch)
         if epoch == 2:
             raise TrialStopped
 
     with pytest.raises(TrialStopped):
         trainer.run(job(tmp_path, name), report)
-    assert told == [1, 2]
+    assert epochs_reported == [1, 2]
     assert not list(tmp_path.iterdir())
 
 
@@ -138,7 +138,7 @@ def test_what_goes_wrong_in_a_fit_without_a_stop_is_raised_as_it_is(trainer, tmp
 
 @pytest.mark.filterwarnings("error:Early stopping")
 @pytest.mark.parametrize("name", ["FittingModel", "LoopingModel", "TapeModel"])
-def test_the_best_weights_are_handed_over(name, trainer, tmp_path, monkeypatch):
+def test_the_best_weights_are_saved(name, trainer, tmp_path, monkeypatch):
     import keras
 
     from bcauto.training import scoring as module
