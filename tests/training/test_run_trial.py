@@ -197,7 +197,7 @@ def test_a_result_is_json_and_says_on_what_it_ran(trial):
     assert result.run.parameters == loaded(trial.job.model_path).count_params()
     moving = 2 * (16 + 32 + 64 + 96 + 128)  # a mean and a variance for each filter
     assert result.run.parameters - result.run.trainable_parameters == moving
-    assert json.loads(json.dumps(result.__dict__)) == result.__dict__
+    assert json.loads(json.dumps(result.as_dict())) == result.as_dict()
 
 
 def test_the_rate_reaches_its_end_with_the_last_batch(trial):
