@@ -94,7 +94,7 @@ def _manifest(
         "study": folder.name,
         "trial": best.number,
         "objective": best.objective,
-        "confirmed": confirmed and _confirmed_object(folder, confirmed),
+        "confirmed": confirmed and _confirmation(folder, confirmed),
         "objective_after_loading": loaded_score,
         "clean_accuracy": best.clean_accuracy,
         "scores": best.scores.model_dump(mode="json"),
@@ -108,7 +108,7 @@ def _manifest(
     }
 
 
-def _confirmed_object(folder: StudyFolder, confirmed: Confirmed) -> dict[str, Any]:
+def _confirmation(folder: StudyFolder, confirmed: Confirmed) -> dict[str, Any]:
     """The score of the repeats, and the number of the one whose model is exported."""
     return {
         "score": confirmed.score,

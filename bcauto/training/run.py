@@ -110,5 +110,8 @@ def _make_batches(recipe: Recipe, data: Dataset, seed: int, threads: int) -> Bat
 
 
 def save_model(model: Any, path: Path) -> None:
-    """Write a model without an optimizer, by a new model of the same layers, never compiled."""
+    """Write a model to a ``.keras`` file, without what it was compiled with.
+
+    What is saved is a new model of the same layers, which was never compiled.
+    """
     keras.Model(model.input, model.output).save(path)

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import keras
+import keras_tuner
 import numpy as np
 from numpy.typing import NDArray
 
 from bcauto.errors import BadInput
 from bcauto.recipe.network import Hypermodel
-from bcauto.training.hypermodel.load import build_with, in_one_line, load_hypermodel, overrides_fit
+from bcauto.training.hypermodel.load import in_one_line, load_hypermodel, overrides_fit
 from bcauto.training.hypermodel.plain_keras import check_plain
 
 __all__ = ["Built", "Labels", "build_hypermodel", "check_loss", "wrap_model"]
@@ -79,9 +80,10 @@ def build_hypermodel(recipe: Hypermodel, image_size: tuple[int, int], classes: i
         BadInput: there is no such hypermodel, or it builds no classifier that can be trained here.
     """
     hypermodel = load_hypermodel(recipe.hypermodel, image_size, classes)
-    hp, model = build_with(hypermodel, recipe.values)
-    own_fit = overrides_fit(hypermodel)
-    built = wrap_model(model, image_size, classes, recipe.input_scale, own_fit=own_fit)
+    hp = keras_tuner.HyperParameters()
+    hp.values = dict(recipe.values)
+    model, own_fit = hypermodel.build(hp), overrides_fit(hypermodel)
+    built = wrap_model(model, image_size, classes, recipe.input_scale, own_fit)
     return replace(built, hypermodel=hypermodel, hyperparameters=hp)
 
 
@@ -106,11 +108,11 @@ def wrap_model(
     loss = _single(model.loss) if model.compiled else None
     if loss is None and not own_fit:
         raise BadInput("build must return a compiled model with a loss, got one without")
-    inputs = keras.Input((*image_size, 3), name="image")
-    factor = input_scale / 255
-    scaled = inputs if input_scale == 255 else keras.layers.Rescaling(factor)(inputs)
-    core = _core(model, (*image_size, 3))
-    outputs = _called(core, scaled, (*image_size, 3))
+    shape = (*image_size, 3)
+    inputs = keras.Input(shape, name="image")
+    scaled = inputs if input_scale == 255 else keras.layers.Rescaling(input_scale / 255)(inputs)
+    core = _uncompiled(model, shape)
+    outputs = _outputs(core, scaled, shape)
     labels = _labels(loss, outputs.shape, classes)
     logits = _ends_in_logits(core) if loss is None else _is_of_logits(loss)
     classifier = keras.Model(inputs, _probabilities(outputs, labels, logits))
@@ -142,7 +144,7 @@ def _single(loss: Any) -> Any:
     return loss[0] if isinstance(loss, list | tuple) and len(loss) == 1 else loss
 
 
-def _core(model: Any, shape: tuple[int, ...]) -> Any:
+def _uncompiled(model: Any, shape: tuple[int, ...]) -> Any:
     """Return a graph of layers as a model that is not compiled; any other model as it is."""
     try:
         if not model.built:
@@ -158,7 +160,8 @@ def _core(model: Any, shape: tuple[int, ...]) -> Any:
     return keras.Model(model.inputs[0], model.outputs[0])
 
 
-def _called(core: Any, inputs: Any, shape: tuple[int, ...]) -> Any:
+def _outputs(core: Any, inputs: Any, shape: tuple[int, ...]) -> Any:
+    """Call a model on inputs of a shape, and check that it gives one output (n, classes)."""
     expected = getattr(core, "input_shape", None)
     if isinstance(expected, tuple) and any(
         mine not in (None, its) for mine, its in zip(expected[1:], shape, strict=False)

@@ -11,7 +11,7 @@ import keras_tuner
 
 from bcauto.errors import BadInput, did_you_mean
 
-__all__ = ["build_with", "in_one_line", "load_hypermodel", "overrides_fit"]
+__all__ = ["in_one_line", "load_hypermodel", "overrides_fit"]
 
 _INPUT_SHAPE = ("input_shape", "image_shape", "shape")
 _CLASSES = ("num_classes", "classes", "n_classes")
@@ -60,13 +60,6 @@ def load_hypermodel(reference: str, image_size: tuple[int, int], classes: int) -
 def overrides_fit(hypermodel: Any) -> bool:
     """Whether a hypermodel trains its models itself."""
     return type(hypermodel).fit is not keras_tuner.HyperModel.fit
-
-
-def build_with(hypermodel: Any, values: dict[str, Any]) -> tuple[Any, Any]:
-    """Return hyperparameters with these values, and the model built with them."""
-    hp = keras_tuner.HyperParameters()
-    hp.values = dict(values)
-    return hp, hypermodel.build(hp)
 
 
 def _module(path: str) -> ModuleType:
