@@ -51,7 +51,8 @@ def export_trial(
     with tempfile.TemporaryDirectory(dir=out, prefix=".partial-") as name:
         partial = Path(name)
         shutil.copyfile(kept.file, partial / MODEL)
-        loaded_score = _score_loaded(partial / MODEL, Proxy.load(kept.proxy))
+        loaded, proxy = load_model(partial / MODEL), Proxy.load(kept.proxy)
+        loaded_score = score(proxy, loaded.predict_probabilities(proxy.images)).objective
         _check_score(kept.run, loaded_score)
         manifest = _manifest(folder, record, best, confirmed, loaded_score)
         text = json.dumps(manifest, indent=2) + "\n"
@@ -67,10 +68,6 @@ def _make_folder(out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
     if not (out.is_dir() and os.access(out, os.W_OK)):
         raise BadInput(f"--out must be a folder that can be written to, got {out}")
-
-
-def _score_loaded(file: Path, proxy: Proxy) -> float:
-    return score(proxy, load_model(file).predict_probabilities(proxy.images)).objective
 
 
 def _check_score(run: CompletedTrial, loaded_score: float) -> None:

@@ -64,7 +64,7 @@ def check_plain(classifier: Any) -> None:
             raise _not_plain(kind.__name__)
         for function in vars(layer).values():
             # If Keras has a function of the same name, it would silently be loaded instead.
-            if isinstance(function, FunctionType) and not _is_plain(function):
+            if isinstance(function, FunctionType) and _package(function) not in _PLAIN:
                 raise _not_plain(f"the function {function.__name__} of {kind.__name__}")
     try:
         config = _configuration(classifier)
@@ -84,8 +84,8 @@ def _not_plain(got: str) -> BadInput:
     )
 
 
-def _is_plain(function: FunctionType) -> bool:
-    return (function.__module__ or "").partition(".")[0] in _PLAIN
+def _package(function: FunctionType) -> str:
+    return (function.__module__ or "").partition(".")[0]
 
 
 def _configuration(classifier: Any) -> dict[str, Any]:
