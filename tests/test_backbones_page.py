@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from importlib import util
 from pathlib import Path
 
@@ -55,6 +56,12 @@ def networks(command):
     return {network.label: network for network in command.networks()}
 
 
+@pytest.fixture(scope="module")
+def count(command, networks):
+    """Counts a network by its label, and at a size in pixels; one network once."""
+    return cache(lambda label, *side: command.count(networks[label], *side))
+
+
 def test_every_backbone_in_every_width_has_a_row_of_what_the_catalogue_says(table):
     labels = [
         Network(backbone=name, alpha=alpha).label
@@ -70,22 +77,16 @@ def test_every_backbone_in_every_width_has_a_row_of_what_the_catalogue_says(tabl
 
 @pytest.mark.keras
 @pytest.mark.parametrize("label", QUICK)
-def test_a_row_is_what_the_command_counts(label, table, command, networks):
-    assert command.line(command.count(networks[label]), unit(command, networks)) == as_line(
-        label, table
-    )
+def test_a_row_is_what_the_command_counts(label, table, command, count):
+    assert command.line(count(label), count(command.UNIT).multiply_adds) == as_line(label, table)
 
 
 @pytest.mark.keras
 @pytest.mark.large
-def test_every_row_is_what_the_command_counts(table, command, networks):
-    one = unit(command, networks)
-    for label, network in networks.items():
-        assert command.line(command.count(network), one) == as_line(label, table)
-
-
-def unit(command, networks):
-    return command.count(networks[command.UNIT]).multiply_adds
+def test_every_row_is_what_the_command_counts(table, command, networks, count):
+    unit = count(command.UNIT).multiply_adds
+    for label in networks:
+        assert command.line(count(label), unit) == as_line(label, table)
 
 
 def as_line(label, table):
@@ -94,8 +95,8 @@ def as_line(label, table):
 
 @pytest.mark.keras
 @pytest.mark.parametrize(("label", "published"), PUBLISHED.items())
-def test_multiply_adds_are_the_published_ones(label, published, command, networks):
-    row = command.count(networks[label], 224)
+def test_multiply_adds_are_the_published_ones(label, published, count):
+    row = count(label, 224)
     channels = 1280 if label != "ResNet50" else 2048
     counted = row.multiply_adds + CLASSIFIERS.get(label, channels * 1000)
     assert counted == pytest.approx(published, rel=0.03)

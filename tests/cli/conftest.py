@@ -95,11 +95,11 @@ def tiny_space(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def draw():
-    return draw_two_classes
+def two_classes():
+    return paint_two_classes
 
 
-def draw_two_classes(count, seed):
+def paint_two_classes(count, seed):
     """Two classes, bright above or bright below, that a network tells apart in an epoch or two."""
     rng = np.random.default_rng(seed)
     labels = np.arange(count) % 2
@@ -113,15 +113,15 @@ def draw_two_classes(count, seed):
 @pytest.fixture
 def tiny_npz(tmp_path):
     path = tmp_path / "tiny.npz"
-    np.savez(path, **draw_two_classes(120, 0))
+    np.savez(path, **paint_two_classes(120, 0))
     return path
 
 
 @pytest.fixture
 def test_npz(tmp_path):
     path = tmp_path / "test.npz"
-    drawn = draw_two_classes(40, 1)
-    np.savez(path, test_images=drawn["images"], test_labels=drawn["labels"])
+    painted = paint_two_classes(40, 1)
+    np.savez(path, test_images=painted["images"], test_labels=painted["labels"])
     return path
 
 
@@ -131,7 +131,7 @@ def search_once(tmp_path_factory):
 
     def run(*arguments):
         folder = tmp_path_factory.mktemp("searched")
-        np.savez(folder / "tiny.npz", **draw_two_classes(120, 0))
+        np.savez(folder / "tiny.npz", **paint_two_classes(120, 0))
         (folder / "tiny.toml").write_text(SPACE)
         given = ("--data", "tiny.npz", "--space", "tiny.toml", *arguments)
         command = [sys.executable, "-m", "bcauto", "search", *given]

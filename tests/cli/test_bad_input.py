@@ -84,8 +84,8 @@ def test_archive_without_labels(refused, tmp_path):
     assert "labels" in refused("search", "--data", tmp_path / "bad.npz")
 
 
-def test_data_whose_sides_share_a_picture(refused, tmp_path, tiny_space, draw):
-    train, val = draw(40, 0), draw(20, 1)
+def test_data_whose_sides_share_a_picture(refused, tmp_path, tiny_space, two_classes):
+    train, val = two_classes(40, 0), two_classes(20, 1)
     val["images"][3] = train["images"][5] // 2
     parts = {"train": train, "val": val}.items()
     arrays = {f"{side}_{name}": array for side, part in parts for name, array in part.items()}

@@ -11,9 +11,9 @@ SEARCH = ("search", "--data", "tiny.npz", "--space", "tiny.toml", "--executor", 
 
 
 @pytest.fixture
-def hidden(tmp_path, draw):
+def hidden(tmp_path, two_classes):
     path = tmp_path / "hidden.npz"
-    np.savez(path, **draw(30, 7))
+    np.savez(path, **two_classes(30, 7))
     return path
 
 

@@ -77,9 +77,9 @@ def test_constraints_hold_versions_and_no_address():
 
 
 @pytest.mark.keras
-def test_commands_on_data_of_ones_own(process, tmp_path, tiny_space, draw):
-    np.savez(tmp_path / "train.npz", **draw(120, 0))
-    np.savez(tmp_path / "test.npz", **draw(40, 1))
+def test_commands_on_data_of_ones_own(process, tmp_path, tiny_space, two_classes):
+    np.savez(tmp_path / "train.npz", **two_classes(120, 0))
+    np.savez(tmp_path / "test.npz", **two_classes(40, 1))
     mine = [line for line in commands() if {"cells", "--study", "studies"} & set(line)]
     looks = ["status", "best", "best", "proxy", "studies", "prune", "dashboard"]
     assert [line[0] for line in mine] == ["search", *looks]

@@ -129,7 +129,7 @@ def test_a_linear_model_on_pixels_is_not_enough(proper, parts):
     from threadpoolctl import threadpool_limits
 
     images, labels = proper
-    small = np.stack([cv2.resize(i, (24, 24), interpolation=cv2.INTER_AREA) for i in images])
+    small = np.stack([smaller(image, 24) for image in images])
     pixels = small.reshape(len(small), -1) / np.float32(255)
     train, test = parts
     with threadpool_limits(1):  # on busy cores, threads would wait for each other at every step
@@ -139,7 +139,7 @@ def test_a_linear_model_on_pixels_is_not_enough(proper, parts):
 
 @pytest.mark.keras
 def test_a_small_cnn_learns_the_classes(proper, parts):
-    images, labels = proper
+    images, labels = np.stack([smaller(image, 48) for image in proper[0]]), proper[1]
     train, test = parts
     model = small_cnn(steps=12 * -(-len(train) // 32))
     model.fit(images[train], labels[train], batch_size=32, epochs=12, verbose=0)
@@ -147,11 +147,15 @@ def test_a_small_cnn_learns_the_classes(proper, parts):
     assert (guesses == labels[test]).mean() > 0.9
 
 
+def smaller(image, side):
+    return cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+
+
 def small_cnn(steps):
     import keras
 
     keras.utils.set_random_seed(0)
-    layers = [keras.Input((96, 96, 3)), keras.layers.Rescaling(1 / 255)]
+    layers = [keras.Input((48, 48, 3)), keras.layers.Rescaling(1 / 255)]
     for filters in (16, 32, 64, 128):
         conv = keras.layers.Conv2D(filters, 3, strides=2, padding="same", use_bias=False)
         layers += [conv, keras.layers.BatchNormalization(momentum=0.9), keras.layers.ReLU()]
