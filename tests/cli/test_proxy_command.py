@@ -373,7 +373,7 @@ def test_a_second_look_replaces_the_pictures(command, begun):
 def test_neither_tensorflow_nor_ray_is_imported(begun, tmp_path):
     begun(scores_of(5))
     code = (
-        "import sys; from bcauto.cli import main; sys.argv = ['bcauto', 'proxy', '--json']\n"
+        "import sys; from bcauto.cli.app import main; sys.argv = ['bcauto', 'proxy', '--json']\n"
         "try: main()\n"
         "finally: print([m for m in ('tensorflow', 'keras', 'ray') if m in sys.modules])"
     )

@@ -203,7 +203,7 @@ def test_no_studies(command):
 
 def test_both_commands_wait_for_neither_tensorflow_nor_ray(cells, tmp_path):
     code = (
-        "import sys\nfrom contextlib import suppress\nfrom bcauto.cli import main\n"
+        "import sys\nfrom contextlib import suppress\nfrom bcauto.cli.app import main\n"
         "for name in ('studies', 'prune'):\n"
         "    sys.argv = ['bcauto', name]\n"
         "    with suppress(SystemExit): main()\n"
