@@ -1,1 +1,1 @@
-"""One trial from recipe to scores: stages, batches, device. Keras is imported by ``Trainer``."""
+"""Training and scoring of a trial: read ``trainer``, then ``run``. A ``Trainer`` imports Keras."""
