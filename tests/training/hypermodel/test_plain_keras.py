@@ -28,7 +28,7 @@ pytestmark = pytest.mark.keras
 def test_what_could_not_be_loaded_without_its_code_is_refused(kind, got, tutorials):
     from bcauto.training.hypermodel.build import wrap_model
 
-    rule = "^build must return a model of Keras' own layers, .* without its code"
+    rule = "^build must return a model of Keras' own layers and functions, .* without your code"
     with pytest.raises(BadInput, match=f"{rule}, got {got}$"):
         wrap_model(tutorials.with_own_part(kind), (32, 32), 2, 255)
 

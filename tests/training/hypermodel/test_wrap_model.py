@@ -239,7 +239,7 @@ def test_what_is_saved_is_plain_keras_without_an_optimizer(tmp_path):
         ("uncompiled", "must return a compiled model with a loss"),
         ("three_classes", "must return a model of 2 classes, got 3 outputs"),
         ("of_digits", r"must return a model of \(32, 32, 3\) images, got one of \(28, 28, 1\)"),
-        ("with_own_layer", "of Keras' own layers, .*, got Doubling"),
+        ("with_own_layer", "of Keras' own layers and functions, .*, got Doubling"),
         ("nothing", "must return a keras.Model, got NoneType"),
         ("two_outputs", "must return a model of one output, got 2 outputs"),
         ("two_inputs", "must return a model of one input, got 2 inputs"),
