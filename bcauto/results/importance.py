@@ -1,4 +1,4 @@
-"""How much each dimension of a space matters, by what the trials of a study came to."""
+"""How much each dimension of a space matters for the objective of a study's trials."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from bcauto.space.dimensions import Scalar
-from bcauto.study.sampling import DrawnStudy
+from bcauto.study.sampling import without_whole_recipes
 
 __all__ = ["importances"]
 
@@ -19,7 +19,7 @@ _BEST = 0.25  # of all complete trials, which are compared with all
 
 
 def importances(study: optuna.Study | None) -> dict[str, float]:
-    """The share of each dimension in the difference between good trials and all, the largest first.
+    """Return each dimension's share in what sets good trials apart from all, the largest first.
 
     Conditional PED-ANOVA, as Optuna has it, over the COMPLETE trials that were not given as whole
     recipes. A dimension under a condition is judged by the trials that have it, and weighs by how
@@ -29,8 +29,8 @@ def importances(study: optuna.Study | None) -> dict[str, float]:
     """
     if study is None:
         return {}
-    drawn = DrawnStudy(study)
-    names = _assessable(drawn.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
+    sampled = without_whole_recipes(study)
+    names = _assessable(sampled.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
     if not names:
         return {}
     from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances  # SciPy: slow
@@ -38,12 +38,12 @@ def importances(study: optuna.Study | None) -> dict[str, float]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of few trials, and of what is experimental
         evaluator = PedAnovaImportanceEvaluator(target_quantile=_BEST)
-        found = get_param_importances(drawn, evaluator=evaluator, params=names)
+        found = get_param_importances(sampled, evaluator=evaluator, params=names)
     return dict(sorted(found.items(), key=lambda each: -each[1]))
 
 
 def _assessable(trials: Sequence[FrozenTrial]) -> list[str]:
-    """The dimensions that enough trials have, with more than one value, by name."""
+    """Return the names of the dimensions that enough trials have, with more than one value."""
     values: dict[str, list[Scalar]] = defaultdict(list)
     for trial in trials:
         for name, value in trial.params.items():

@@ -1,9 +1,9 @@
-"""Optuna's sampler and pruner as bcauto sets them, and the bridge from a trial to a space."""
+"""Optuna's sampler and pruner as bcauto sets them, and how a trial samples a recipe of a space."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any, Literal
 
@@ -19,13 +19,13 @@ from bcauto.space.dimensions import Range, Scalar
 from bcauto.space.space import Space
 
 __all__ = [
-    "DrawnStudy",
-    "OptunaSuggester",
     "SamplerName",
     "check_sampler",
     "make_pruner",
     "make_sampler",
     "sample_at_random",
+    "sample_recipe",
+    "without_whole_recipes",
 ]
 
 
@@ -40,7 +40,7 @@ _NEEDED = {  # the package that Optuna's sampler imports, and what installs it
 
 
 def check_sampler(name: SamplerName, space: Space) -> None:
-    """Makes sure that a sampler can run here, and on this space.
+    """Make sure that a sampler can run here, and on this space.
 
     Raises:
         BadInput: a package is missing, or a grid would be endless.
@@ -55,65 +55,110 @@ def check_sampler(name: SamplerName, space: Space) -> None:
 
 
 def make_sampler(name: SamplerName, seed: int) -> BaseSampler:
-    """One of Optuna's samplers; for ``grid`` one that is never asked.
+    """Return one of Optuna's samplers; for ``grid`` one that is never asked.
 
-    TPE is over the groups of dimensions that are active together (Watanabe 2023): ``group`` serves
-    conditional spaces, and the constant liar keeps parallel trials apart. It draws fewer recipes
-    like those whose trials broke a constraint. CMA-ES and the Gaussian process leave dimensions
-    that not every trial has to random draws. None sees trials that were given as whole recipes.
+    TPE models the groups of dimensions that are active together (Watanabe 2023), as conditional
+    spaces need; its constant liar keeps parallel trials apart. It samples fewer recipes like those
+    whose trials broke a constraint. CMA-ES and the Gaussian process sample dimensions that not
+    every trial has at random. None of the three sees trials that were given as whole recipes.
     """
-    return _DrawnOnly(_optunas(name, seed % 2**32))
-
-
-def _optunas(name: SamplerName, seed: int) -> BaseSampler:
+    seed %= 2**32
+    if name in ("random", "grid"):
+        return RandomSampler(seed=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         if name == "tpe":
-            return TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True)
+            tpe = TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True)
+            return _SampledOnly(tpe)
         if name == "cmaes":
-            return CmaEsSampler(seed=seed, warn_independent_sampling=False)
-        if name == "gp":
-            return GPSampler(seed=seed, deterministic_objective=False)
-        return RandomSampler(seed=seed)
+            return _SampledOnly(CmaEsSampler(seed=seed, warn_independent_sampling=False))
+        return _SampledOnly(GPSampler(seed=seed, deterministic_objective=False))
 
 
-class DrawnStudy(optuna.Study):
-    """A study, but for its finished trials without parameters: those given as whole recipes.
+def sample_recipe(space: Space, trial: optuna.Trial) -> Recipe:
+    """Sample a recipe of a space with the study's sampler, as the parameters of a trial."""
+    recipe = space.sample(_OptunaSuggester(trial))
+    if isinstance(sampler := trial.study.sampler, _SampledOnly):
+        sampler.store_state(trial)
+    return recipe
 
-    Optuna takes these for trials of a space without dimensions. CMA-ES and the Gaussian process
-    would find no dimension that all trials have; TPE, no value in those that it takes for good.
+
+def sample_at_random(space: Space, count: int, seed: int) -> list[Recipe]:
+    """Sample recipes at random points of a space, the same for the same seed."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(sampler=RandomSampler(seed=seed % 2**32))
+    return [sample_recipe(space, study.ask()) for _ in range(count)]
+
+
+def make_pruner() -> BasePruner:
+    """Return the median rule, set gently: a hundred trials are too few to prune hard.
+
+    The first five trials run through, no trial ends in its first three epochs, and three others
+    must have reported an epoch before anyone is compared at it. The ledger spares some more.
     """
-
-    def __init__(self, study: optuna.Study) -> None:
-        self.__dict__ = study.__dict__  # it is that study, with what it read already
-
-    def _get_trials(
-        self,
-        deepcopy: bool = True,
-        states: Container[TrialState] | None = None,
-        use_cache: bool = False,
-    ) -> list[FrozenTrial]:
-        """What every method that reads trials calls."""
-        trials = super()._get_trials(deepcopy, states, use_cache)
-        # A RUNNING trial may have none yet: what TPE is about to draw for it is elsewhere.
-        return [trial for trial in trials if trial.params or not trial.state.is_finished()]
+    return MedianPruner(n_startup_trials=5, n_warmup_steps=4, n_min_trials=3)
 
 
-class _DrawnOnly(BaseSampler):
-    """A sampler that sees a study as :class:`DrawnStudy` does."""
+def without_whole_recipes(study: optuna.Study) -> optuna.Study:
+    """Return a copy of a study, in memory, in which trials given as whole recipes have failed.
+
+    Optuna takes those, which have no parameters, for trials of a space without dimensions: CMA-ES
+    and the Gaussian process would find no dimension that all trials have, and TPE no value in the
+    trials that it counts as good. Samplers pass over failed trials, and every trial keeps its
+    number, which CMA-ES adds to its seed. A study without such trials is returned itself.
+    """
+    trials = study.get_trials(deepcopy=False)
+    if not any(map(_is_whole_recipe, trials)):
+        return study
+    copy = optuna.create_study(directions=study.directions)
+    copy.add_trials(map(_as_samplers_see_it, trials))
+    return copy
+
+
+def _is_whole_recipe(trial: FrozenTrial) -> bool:
+    """Whether a finished trial has no parameters; one that still runs may get some."""
+    return trial.state.is_finished() and not trial.params
+
+
+def _as_samplers_see_it(trial: FrozenTrial) -> FrozenTrial:
+    if trial.state == TrialState.FAIL or _is_whole_recipe(trial):
+        return optuna.trial.create_trial(state=TrialState.FAIL)
+    return optuna.trial.create_trial(
+        state=trial.state,
+        values=trial.values,
+        params=trial.params,
+        distributions=trial.distributions,
+        system_attrs=trial.system_attrs,
+        intermediate_values=trial.intermediate_values,
+    )
+
+
+class _SampledOnly(BaseSampler):
+    """A sampler of Optuna's that learns nothing from trials given as whole recipes.
+
+    Before and after a trial there is nothing to do: TPE, CMA-ES and the Gaussian process do nothing
+    then but warn of constraints.
+    """
 
     def __init__(self, sampler: BaseSampler) -> None:
         self.sampler = sampler
+        self._seen: tuple[optuna.Study, FrozenTrial] | None = None
 
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        return self.sampler.infer_relative_search_space(DrawnStudy(study), trial)
+        """Return the dimensions to sample together, which Optuna asks for before all others."""
+        seen = without_whole_recipes(study)
+        if seen is not study:
+            trial = seen.get_trials(deepcopy=False)[trial.number]
+        self._seen = seen, trial
+        return self.sampler.infer_relative_search_space(seen, trial)
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        return self.sampler.sample_relative(DrawnStudy(study), trial, search_space)
+        """Sample values of dimensions together."""
+        return self.sampler.sample_relative(*(self._seen or (study, trial)), search_space)
 
     def sample_independent(
         self,
@@ -122,50 +167,38 @@ class _DrawnOnly(BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        sampled = DrawnStudy(study)
-        return self.sampler.sample_independent(sampled, trial, param_name, param_distribution)
+        """Sample the value of one dimension."""
+        seen = self._seen or (study, trial)
+        return self.sampler.sample_independent(*seen, param_name, param_distribution)
 
-    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
-        self.sampler.before_trial(DrawnStudy(study), trial)
-
-    def after_trial(
-        self,
-        study: optuna.Study,
-        trial: FrozenTrial,
-        state: TrialState,
-        values: Sequence[float] | None,
-    ) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # CMA-ES' that it goes by no constraints
-            self.sampler.after_trial(DrawnStudy(study), trial, state, values)
-
-    def reseed_rng(self) -> None:
-        self.sampler.reseed_rng()
+    def store_state(self, trial: optuna.Trial) -> None:
+        """Store with a trial what the sampler stored with its copy, such as CMA-ES' state."""
+        if self._seen is None or self._seen[0] is trial.study:
+            return
+        copy, number = self._seen[0], trial.number
+        storage = trial.storage
+        study_id = storage.get_study_id_from_name(trial.study.study_name)
+        trial_id = storage.get_trial_id_from_study_id_trial_number(study_id, number)
+        stored = storage.get_trial_system_attrs(trial_id)
+        for key, value in copy.get_trials(deepcopy=False)[number].system_attrs.items():
+            if key not in stored:
+                storage.set_trial_system_attr(trial_id, key, value)
 
 
-def make_pruner() -> BasePruner:
-    """The median rule, gently: a hundred trials are too few to prune hard.
-
-    The first five trials run through, no trial ends in its first three epochs, and three others
-    must have reported an epoch before anyone is compared at it. The ledger spares some more.
-    """
-    return MedianPruner(n_startup_trials=5, n_warmup_steps=4, n_min_trials=3)
-
-
-class OptunaSuggester:
-    """Draws a space's dimensions as the parameters of an Optuna trial."""
+class _OptunaSuggester:
+    """Samples a space's dimensions as the parameters of an Optuna trial."""
 
     def __init__(self, trial: optuna.Trial) -> None:
         self.trial = trial
 
     def choose(self, name: str, options: Sequence[Scalar]) -> Scalar:
-        """One of ``options``, as a categorical parameter."""
+        """Sample one of ``options``, as a categorical parameter."""
         chosen = self.trial.suggest_categorical(name, options)
         assert chosen is not None  # no option is
         return chosen
 
     def number(self, name: str, bounds: Range) -> float:
-        """A number within ``bounds``, as an int or float parameter."""
+        """Sample a number within ``bounds``, as an int or float parameter."""
         log = bounds.log or bounds.reverse_log
         if bounds.integer:
             step = int(bounds.step or 1)
@@ -173,10 +206,3 @@ class OptunaSuggester:
                 name, int(bounds.low), int(bounds.high), step=step, log=log
             )
         return self.trial.suggest_float(name, bounds.low, bounds.high, step=bounds.step, log=log)
-
-
-def sample_at_random(space: Space, count: int, seed: int) -> list[Recipe]:
-    """Recipes at random points of a space, the same for the same seed."""
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    study = optuna.create_study(sampler=RandomSampler(seed=seed % 2**32))
-    return [space.sample(OptunaSuggester(study.ask())) for _ in range(count)]

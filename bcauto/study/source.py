@@ -19,7 +19,7 @@ from bcauto.seeds import derive
 from bcauto.space.dimensions import Scalar
 from bcauto.space.space import Space, given_recipe
 from bcauto.study.attributes import as_user_attrs, read_attributes
-from bcauto.study.sampling import OptunaSuggester, SamplerName, make_sampler
+from bcauto.study.sampling import SamplerName, make_sampler, sample_recipe
 from bcauto.trial import TrialAttributes, trial_seed
 
 __all__ = ["Asked", "Source", "SpaceSource", "was_sampled"]
@@ -72,7 +72,7 @@ class SpaceSource:
                 return None
         trial = study.ask()
         given = read_attributes(trial).given
-        recipe = parse(Recipe, given) if given else self.space.sample(OptunaSuggester(trial))
+        recipe = parse(Recipe, given) if given else sample_recipe(self.space, trial)
         return Asked(trial, recipe, trial_seed(self.seed, recipe))
 
     def _queue_starting_point(self, study: optuna.Study, trials: Sequence[FrozenTrial]) -> bool:

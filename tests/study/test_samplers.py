@@ -1,16 +1,17 @@
-"""The samplers by name: what they draw, where they end, what they need."""
+"""The samplers by name: what they sample, where they end, what they need."""
 
 import importlib.util
 
 import optuna
 import pytest
+from optuna.trial import TrialState
 from study_fixtures import scores_of
 
 from bcauto.io.toml import parse
 from bcauto.results.importance import importances
 from bcauto.space.space import Space
 from bcauto.study.ledger import Ledger, Limits
-from bcauto.study.sampling import check_sampler, sample_at_random
+from bcauto.study.sampling import check_sampler, sample_at_random, without_whole_recipes
 from bcauto.study.source import SpaceSource
 from bcauto.trial import Failure, Retry, TrialResult
 
@@ -49,7 +50,7 @@ def searched(tmp_path, space, sampler, trials, seed=0):
 
 
 def recipes(study):
-    done = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
+    done = study.get_trials(states=(TrialState.COMPLETE,))
     return [str(trial.user_attrs["recipe"]) for trial in done]
 
 
@@ -83,7 +84,7 @@ def test_a_sampler_reaches_every_point_of_a_finite_space(tmp_path, sampler):
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random"])
-def test_the_same_seed_draws_the_same(tmp_path, sampler):
+def test_the_same_seed_samples_the_same(tmp_path, sampler):
     runs = [recipes(searched(tmp_path, space_of(ENDLESS), sampler, 12, s)[0]) for s in (1, 1, 2)]
     assert runs[0] == runs[1] != runs[2]
     assert len(set(runs[0])) == 12
@@ -100,7 +101,7 @@ def test_samplers_that_need_a_package_say_so(monkeypatch, refused):
 
 
 @pytest.mark.parametrize(("sampler", "package"), [("cmaes", "cmaes"), ("gp", "torch")])
-def test_samplers_of_other_packages_draw_where_these_are_there(tmp_path, sampler, package):
+def test_samplers_of_other_packages_sample_where_these_are_installed(tmp_path, sampler, package):
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"{package} is not installed")
     study, _ = searched(tmp_path, space_of(ENDLESS), sampler, 12)
@@ -131,9 +132,9 @@ def test_a_grid_of_an_endless_space_is_refused(refused):
 
 def test_random_recipes_follow_the_seed():
     space = space_of(ENDLESS)
-    drawn = [sample_at_random(space, 5, seed) for seed in (3, 3, 4)]
-    assert drawn[0] == drawn[1] != drawn[2]
-    assert len({recipe.fingerprint for recipe in drawn[0]}) == 5
+    sampled = [sample_at_random(space, 5, seed) for seed in (3, 3, 4)]
+    assert sampled[0] == sampled[1] != sampled[2]
+    assert len({recipe.fingerprint for recipe in sampled[0]}) == 5
 
 
 def test_the_dimension_that_decides_is_the_important_one():
@@ -228,7 +229,7 @@ def test_a_whole_recipe_that_was_interrupted_is_trained_again(tmp_path, with_giv
     ledger = Ledger(study, source, Limits(3), lambda n: tmp_path / f"{n}.keras")  # after a kill
     while job := ledger.next_job():
         ledger.close(job.number, result(0.5))
-    done = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
+    done = study.get_trials(states=(TrialState.COMPLETE,))
     heads = [trial.user_attrs["recipe"]["model"]["head_units"] for trial in done]
     assert heads == [[17], [], []]
 
@@ -250,8 +251,8 @@ def with_known(tmp_path, monkeypatch):
     return space_of({**ENDLESS, "search": search, "start": start})
 
 
-def drawn(tmp_path, space, sampler, known):
-    """The dropout of 40 trials, which are worth the more the less it is.
+def searched_after_known(tmp_path, space, sampler, known):
+    """The study of 40 trials, which are worth the more the less dropout they have.
 
     Each whole recipe before them ends as ``known``.
     """
@@ -262,6 +263,10 @@ def drawn(tmp_path, space, sampler, known):
     while job := ledger.next_job():
         worth = result(0.9 - job.recipe.model.dropout)
         ledger.close(job.number, known if job.number < KNOWN else worth)
+    return study
+
+
+def dropouts(study):
     return [trial.params["model.dropout"] for trial in study.trials[KNOWN:]]
 
 
@@ -271,10 +276,46 @@ def drawn(tmp_path, space, sampler, known):
 def test_a_sampler_learns_as_if_there_were_no_whole_recipes(tmp_path, with_known, sampler, package):
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"{package} is not installed")
-    learnt = drawn(tmp_path, with_known, sampler, result(0.99))
-    assert learnt == drawn(tmp_path, with_known, sampler, Failure("samplers pass it over"))
-    at_random = drawn(tmp_path, with_known, "random", result(0.99))
+    studies = [
+        searched_after_known(tmp_path, with_known, *ends)
+        for ends in (
+            (sampler, result(0.99)),
+            (sampler, Failure("samplers pass it over")),
+            ("random", result(0.99)),
+        )
+    ]
+    learnt, without, at_random = map(dropouts, studies)
+    assert learnt == without
     assert sum(learnt[-20:]) < 0.6 * sum(at_random[-20:])
+    stored = [[{*trial.system_attrs} for trial in study.trials[KNOWN:]] for study in studies[:2]]
+    assert stored[0] == stored[1]  # CMA-ES' state is in the study, for the trials to come
+
+
+def test_a_sampler_sees_all_but_whole_recipes(with_known, tmp_path):
+    study = searched_after_known(tmp_path, with_known, "tpe", result(0.99))
+    live = study.ask()
+    live.suggest_float("model.dropout", 0.0, 0.5)
+    study.tell(study.ask(), state=TrialState.FAIL)
+    study.enqueue_trial({"model.dropout": 0.25})
+    seen = without_whole_recipes(study).trials
+    assert [trial.number for trial in seen] == [trial.number for trial in study.trials]
+    assert {trial.state for trial in seen[:KNOWN]} == {TrialState.FAIL}
+    assert [trial.state for trial in seen[-3:]] == [
+        TrialState.RUNNING,
+        TrialState.FAIL,
+        TrialState.WAITING,
+    ]
+    for trial, true in zip(seen[KNOWN:], study.trials[KNOWN:], strict=True):
+        assert (trial.state, trial.values) == (true.state, true.values)
+        assert (trial.params, trial.distributions) == (true.params, true.distributions)
+        assert (trial.constraints, trial.system_attrs) == (true.constraints, true.system_attrs)
+        assert trial.intermediate_values == true.intermediate_values
+
+
+def test_a_study_without_whole_recipes_is_seen_as_it_is(tmp_path):
+    study, _ = searched(tmp_path, space_of(ENDLESS), "tpe", 3)
+    study.ask()  # without parameters, but they may be to come
+    assert without_whole_recipes(study) is study
 
 
 @pytest.mark.parametrize(
