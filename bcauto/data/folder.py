@@ -1,4 +1,4 @@
-"""Data sets in folders: one folder per class, with JPEG and PNG pictures."""
+"""Data sets in folders: one folder for each class, with JPEG and PNG pictures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bcauto.data.checks import check_bytes, check_classes, check_names
-from bcauto.data.image_file import MAX_PIXELS, SUFFIXES, PictureHeader, decode, look
+from bcauto.data.image_file import SUFFIXES, PictureHeader, decode, read_header
 from bcauto.data.labelled import Images, Labelled, Source
 from bcauto.errors import BadInput, did_you_mean
 from bcauto.io.read_errors import plain_errors
@@ -23,17 +23,18 @@ __all__ = ["read_folder", "read_folder_for_evaluation"]
 _log = logging.getLogger(__name__)
 
 _THREADS = min(8, os.cpu_count() or 1)
+_PIXELS_AT_ONCE = 64_000_000  # decoded at the same time, unless one picture has more
 
 
 class _Pictures(NamedTuple):
-    """The pictures of all classes, and each one's class as an index."""
+    """The files of all pictures, and the class index of each."""
 
     paths: list[Path]
     labels: list[int]
 
 
 def read_folder(path: Path, image_size: int | None = None) -> Source:
-    """The pictures of a folder of class folders; see ``bcauto.data.reading.read``."""
+    """Return the pictures of a folder of class folders; see ``bcauto.data.reading.read``."""
     folders = _class_folders(path)
     if len(folders) < 2:
         raise BadInput(f"{path}: needs at least two class folders, got only {folders[0].name!r}")
@@ -42,7 +43,7 @@ def read_folder(path: Path, image_size: int | None = None) -> Source:
     check_names(names, str(path))
     labels = np.array(pictures.labels, np.int64)
     check_classes(labels, None, names, str(path))
-    headers = [look(picture) for picture in pictures.paths]
+    headers = [read_header(picture) for picture in pictures.paths]
     size = _commonest_size(headers) if image_size is None else (image_size, image_size)
     return Source(Labelled(_decoded(path, pictures.paths, headers, size), labels), None, names)
 
@@ -50,24 +51,24 @@ def read_folder(path: Path, image_size: int | None = None) -> Source:
 def read_folder_for_evaluation(
     path: Path, image_size: tuple[int, int], class_names: tuple[str, ...]
 ) -> Labelled:
-    """Every picture of a folder of class folders; see ``read_for_evaluation``."""
+    """Return every picture of a folder of class folders; see ``read_for_evaluation``."""
     folders = _class_folders(path)
     for folder in folders:
         if folder.name not in class_names:
             raise BadInput(
-                f"{path}: {folder.name!r} is no class of the model; "
+                f"{path}: {folder.name!r} is not a class of the model; "
                 f"{did_you_mean(folder.name, class_names)}"
             )
     pictures = _listed(path, folders, [class_names.index(folder.name) for folder in folders])
     if not pictures.paths:
         raise BadInput(f"{path}: must hold at least one JPEG or PNG picture, got none")
-    headers = [look(picture) for picture in pictures.paths]
+    headers = [read_header(picture) for picture in pictures.paths]
     images = _decoded(path, pictures.paths, headers, image_size)
     return Labelled(images, np.array(pictures.labels, np.int64))
 
 
 def _class_folders(path: Path) -> list[Path]:
-    """The folders in ``path`` in alphabetical order, at least one."""
+    """Return the folders in ``path`` in alphabetical order, at least one."""
     folders, others = _entries(path)
     if folders:
         return folders
@@ -77,7 +78,7 @@ def _class_folders(path: Path) -> list[Path]:
 
 
 def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
-    """What is in ``folder`` in alphabetical order, but for what is hidden: folders, and files."""
+    """Return the folders and the files in ``folder`` that are not hidden, in alphabetical order."""
     with plain_errors(folder):
         entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
         folders = [entry for entry in entries if entry.is_dir()]
@@ -89,7 +90,7 @@ def _is_picture(path: Path) -> bool:
 
 
 def _listed(path: Path, folders: Iterable[Path], labels: Iterable[int]) -> _Pictures:
-    """The pictures in ``folders``, each with its folder's label; other files raise a warning."""
+    """Return the pictures in ``folders`` with their folders' labels; warn of other files."""
     pictures = _Pictures([], [])
     others = _entries(path)[1]
     for folder, label in zip(folders, labels, strict=True):
@@ -103,15 +104,16 @@ def _listed(path: Path, folders: Iterable[Path], labels: Iterable[int]) -> _Pict
 
 
 def _warn_of(path: Path, others: Sequence[Path]) -> None:
+    """Log how many files and folders are ignored, by suffix."""
     if not others:
         return
     kinds = Counter("folders" if p.is_dir() else p.suffix.lower() or "no suffix" for p in others)
     listed = ", ".join(f"{kind} {count}" for kind, count in kinds.most_common(5))
-    _log.warning("%s: ignored %d that are no class's pictures (%s)", path, len(others), listed)
+    _log.warning("%s: ignored %d that are not pictures of a class (%s)", path, len(others), listed)
 
 
 def _commonest_size(headers: Sequence[PictureHeader]) -> tuple[int, int]:
-    """The (height, width) of most pictures; the first seen, where several tie."""
+    """Return the most frequent (height, width) of the pictures; of several, the first seen."""
     sizes = Counter((header.height, header.width) for header in headers)
     size, count = sizes.most_common(1)[0]
     if count < len(headers):
@@ -123,7 +125,7 @@ def _commonest_size(headers: Sequence[PictureHeader]) -> tuple[int, int]:
 def _decoded(
     path: Path, paths: Sequence[Path], headers: Sequence[PictureHeader], size: tuple[int, int]
 ) -> Images:
-    """All pictures at ``size``, (n, h, w, 3); decoded in threads, as OpenCV lets go of the lock."""
+    """Return all pictures at ``size``, (n, h, w, 3) uint8; OpenCV decodes outside Python's lock."""
     shape = (len(paths), *size, 3)
     check_bytes(shape, str(path))
     with plain_errors(path):
@@ -132,13 +134,8 @@ def _decoded(
     def fill(index: int) -> None:
         images[index] = decode(paths[index], headers[index].transparent, size)
 
-    with ThreadPoolExecutor(_at_once(headers)) as pool:
+    largest = max(header.height * header.width for header in headers)
+    with ThreadPoolExecutor(max(1, min(_THREADS, _PIXELS_AT_ONCE // largest))) as pool:
         for _ in pool.map(fill, range(len(paths))):
             pass
     return images
-
-
-def _at_once(headers: Sequence[PictureHeader]) -> int:
-    """How many pictures to decode at once: together no more pixels than one picture may have."""
-    largest = max(header.height * header.width for header in headers)
-    return max(1, min(_THREADS, MAX_PIXELS // largest))

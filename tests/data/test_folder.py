@@ -122,7 +122,7 @@ def test_evaluation_with_numbers_for_names(tmp_path, images_of):
 
 
 def test_evaluation_refuses_unknown_classes(cells, refused):
-    with refused("'c' is no class of the model; Legal: a, b"):
+    with refused("'c' is not a class of the model; Legal: a, b"):
         read_for_evaluation(cells, (12, 10), ("a", "b"))
 
 
@@ -161,7 +161,7 @@ def test_links_that_lead_round_in_circles_are_no_pictures(cells, caplog):
     assert "ignored 3" in caplog.text
 
 
-def test_pictures_decoded_at_once_have_no_more_pixels_than_one_may(cells, monkeypatch):
+def test_few_pictures_are_decoded_at_once_where_they_are_large(cells, monkeypatch):
     at_once = []
     original = folder.ThreadPoolExecutor
 
@@ -172,6 +172,6 @@ def test_pictures_decoded_at_once_have_no_more_pixels_than_one_may(cells, monkey
     monkeypatch.setattr(folder, "ThreadPoolExecutor", pool)
     monkeypatch.setattr(folder, "_THREADS", 8)
     for most in (12 * 10 * 100, 12 * 10 * 3, 12 * 10):
-        monkeypatch.setattr(folder, "MAX_PIXELS", most)
+        monkeypatch.setattr(folder, "_PIXELS_AT_ONCE", most)
         read(cells)
     assert at_once == [8, 3, 1]
