@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from bcauto.io.files import Files, LocalFiles
+from bcauto.io.files import FileStore, LocalFileStore
 from bcauto.recipe.recipe import Recipe
 from bcauto.seeds import derive
 
@@ -60,7 +60,7 @@ class Job:
     seed: int
     model_path: Path
     accumulate: int = 1
-    files: Files = field(default_factory=LocalFiles)
+    files: FileStore = field(default_factory=LocalFileStore)
 
     @property
     def checkpoint_path(self) -> Path:

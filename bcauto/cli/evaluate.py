@@ -25,12 +25,12 @@ def evaluate(
     from bcauto.data.reading import read_for_evaluation  # --help would wait for it
     from bcauto.export.evaluation import evaluate_labels
     from bcauto.hardware import count_cores
-    from bcauto.io.model_file import find_model, look_into
+    from bcauto.io.model_file import find_model, read_description
     from bcauto.training.device import start_keras
 
     if not data.exists():
         raise BadInput(f"--data must exist, got {data}")
-    look_into(find_model(model))  # or a wrong one would be refused after TensorFlow's start only
+    read_description(find_model(model))  # refuses a wrong file before TensorFlow starts
     start_keras(count_cores())
     from bcauto.export.load import load_model
 

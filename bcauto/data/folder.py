@@ -16,7 +16,7 @@ from bcauto.data.checks import check_bytes, check_classes, check_names
 from bcauto.data.image_file import SUFFIXES, PictureHeader, decode, read_header
 from bcauto.data.labelled import Images, Labelled, Source
 from bcauto.errors import BadInput, did_you_mean
-from bcauto.io.read_errors import plain_errors
+from bcauto.io.read_errors import refuse_unreadable
 
 __all__ = ["read_folder", "read_folder_for_evaluation"]
 
@@ -79,7 +79,7 @@ def _class_folders(path: Path) -> list[Path]:
 
 def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
     """Return the folders and the files in ``folder`` that are not hidden, in alphabetical order."""
-    with plain_errors(folder):
+    with refuse_unreadable(folder):
         entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
         folders = [entry for entry in entries if entry.is_dir()]
         return folders, [entry for entry in entries if not entry.is_dir()]
@@ -128,7 +128,7 @@ def _decoded(
     """Return all pictures at ``size``, (n, h, w, 3) uint8; OpenCV decodes outside Python's lock."""
     shape = (len(paths), *size, 3)
     check_bytes(shape, str(path))
-    with plain_errors(path):
+    with refuse_unreadable(path):
         images = np.empty(shape, np.uint8)
 
     def fill(index: int) -> None:

@@ -20,7 +20,7 @@ from bcauto.data.checks import MIN_SIDE
 from bcauto.data.labelled import Images
 from bcauto.data.resize import resize_one
 from bcauto.errors import BadInput
-from bcauto.io.read_errors import plain_errors
+from bcauto.io.read_errors import refuse_unreadable
 
 __all__ = ["SUFFIXES", "PictureHeader", "decode", "read_header"]
 
@@ -47,7 +47,7 @@ def read_header(path: Path) -> PictureHeader:
             more pixels than Pillow takes without suspecting a decompression bomb (a file of some
             kilobytes can claim to hold thousands of millions).
     """
-    with plain_errors(path), warnings.catch_warnings():
+    with refuse_unreadable(path), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of metadata that Pillow skips
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
@@ -98,7 +98,7 @@ def decode(path: Path, transparent: bool, size: tuple[int, int]) -> Images:
     Raises:
         BadInput: the picture cannot be read or decoded.
     """
-    with plain_errors(path):
+    with refuse_unreadable(path):
         data = np.frombuffer(path.read_bytes(), np.uint8)
     pixels = _on_white(data) if transparent else _decoded(data, cv2.IMREAD_COLOR)
     if pixels is None:

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from bcauto.errors import BadInput, first_line
-from bcauto.io.model_file import find_model, look_into
+from bcauto.io.model_file import find_model, read_description
 from bcauto.models.from_config import count_parameters
 from bcauto.training.scoring import predict_labels, predict_probabilities
 
@@ -50,7 +50,7 @@ def load_model(path: Path) -> LoadedModel:
             its manifest is damaged.
     """
     file = find_model(path)
-    config, weight_bytes = look_into(file)
+    config, weight_bytes = read_description(file)
     try:
         _check_parameters(config, weight_bytes)
         model = keras.saving.load_model(file, compile=False, safe_mode=True)

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all; a trial's go to the driver's disk wherever it ran."""
+"""Files that appear whole or not at all, temporary folders, and the store of a trial's files."""
 
 from __future__ import annotations
 
@@ -11,20 +11,26 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-__all__ = ["Files", "LocalFiles", "half_written", "is_running", "scratch", "writing"]
+__all__ = [
+    "FileStore",
+    "LocalFileStore",
+    "abandoned_files",
+    "atomic_write",
+    "is_running",
+    "temporary_folder",
+]
 
-_WRITER = re.compile(r"\..+\.(\d+)\.partial")  # the process in a half-written file's name
-_SCRATCH = Path("/tmp")
-"""Whatever ``TMPDIR`` says, as Ray's own: Ray makes sockets there, whose paths must stay under 104
-to 108 characters."""
+_WRITER = re.compile(r"\..+\.(\d+)\.partial")  # the process in a partial file's name
+_TEMPORARY = Path("/tmp")
+"""Not ``TMPDIR``: Ray makes sockets there, whose paths must stay under 104 to 108 characters."""
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[Path]:
-    """Gives a path beside a file, which replaces it at the end and is gone after an error.
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yield a path beside ``path`` to write to; the file there replaces ``path`` at the end.
 
-    The suffix is the file's. The folder is made where it is missing. Once it is replaced it lasts,
-    also through a power cut.
+    It has the same suffix. After an error it is deleted, and ``path`` stays as it was. A missing
+    folder is made. The new file survives a power cut.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
@@ -39,7 +45,7 @@ def writing(path: Path) -> Iterator[Path]:
 
 
 def _sync(path: Path) -> None:
-    """Returns when a file or a folder is on the disk."""
+    """Wait until a file or a folder is on the disk."""
     file = os.open(path, os.O_RDONLY)
     try:
         os.fsync(file)
@@ -47,8 +53,8 @@ def _sync(path: Path) -> None:
         os.close(file)
 
 
-def half_written(folder: Path) -> Iterator[Path]:
-    """The files in a folder or below that ``writing`` had begun in a process that is dead."""
+def abandoned_files(folder: Path) -> Iterator[Path]:
+    """Yield the files in a folder or below that a dead process was writing."""
     for path in sorted(folder.rglob(".*.partial*")):
         writer = _WRITER.match(path.name)
         if path.is_file() and not (writer and is_running(int(writer[1]))):
@@ -56,55 +62,59 @@ def half_written(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def scratch(purpose: str) -> Iterator[Path]:
-    """A folder of this process that is gone afterwards; those of killed ones go, too."""
-    _sweep()
-    folder = tempfile.mkdtemp(prefix=f"bcauto-{purpose}-{os.getpid()}-", dir=_SCRATCH)
+def temporary_folder(purpose: str) -> Iterator[Path]:
+    """Yield an empty folder, deleted afterwards; delete those of killed processes first.
+
+    Args:
+        purpose: lower-case letters in its name.
+    """
+    _delete_abandoned_folders()
+    folder = tempfile.mkdtemp(prefix=f"bcauto-{purpose}-{os.getpid()}-", dir=_TEMPORARY)
     try:
         yield Path(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _sweep() -> None:
-    """Deletes the folders of this user's processes that are dead."""
-    for path in _SCRATCH.glob("bcauto-*"):
+def _delete_abandoned_folders() -> None:
+    """Delete the temporary folders of this user's dead processes."""
+    for path in _TEMPORARY.glob("bcauto-*"):
         named = re.fullmatch(r"bcauto-[a-z]+-(\d+)-\w+", path.name)
-        with suppress(FileNotFoundError):  # another process sweeps, too
+        with suppress(FileNotFoundError):  # another process deletes it, too
             if named and path.lstat().st_uid == os.getuid() and not is_running(int(named[1])):
                 shutil.rmtree(path, ignore_errors=True)
 
 
 def is_running(pid: int) -> bool:
-    """Whether there is a process of this number on this machine."""
+    """Whether a process of this number runs on this machine."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
-        pass  # it is somebody else's
+        pass  # it runs, as another user
     return True
 
 
-class Files(Protocol):
-    """Reads and writes files of the driver's, by their paths there."""
+class FileStore(Protocol):
+    """Reads and writes files on the driver's disk, from wherever a trial runs."""
 
-    def writing(self, path: Path) -> AbstractContextManager[Path]:
-        """Gives a path of this machine to write to; what lies there at the end becomes the file."""
+    def atomic_write(self, path: Path) -> AbstractContextManager[Path]:
+        """Yield a path on this machine; the file there becomes the driver's file at the end."""
         ...
 
     def read(self, path: Path) -> bytes | None:
-        """What is in the file; None where there is none."""
+        """Return the content of the driver's file; None if there is none."""
         ...
 
 
-class LocalFiles:
-    """Files of a driver on this machine."""
+class LocalFileStore:
+    """The store of a driver on this machine."""
 
-    def writing(self, path: Path) -> AbstractContextManager[Path]:
-        """Gives a path beside the file, which replaces it at the end."""
-        return writing(path)
+    def atomic_write(self, path: Path) -> AbstractContextManager[Path]:
+        """Yield a path beside the file, which it replaces at the end."""
+        return atomic_write(path)
 
     def read(self, path: Path) -> bytes | None:
-        """What is in the file; None where there is none."""
+        """Return the content of the file; None if there is none."""
         return path.read_bytes() if path.exists() else None

@@ -19,17 +19,17 @@ import h5py
 
 from bcauto.errors import BadInput, first_line
 from bcauto.io.npz_archive import MAX_EXPANSION
-from bcauto.io.read_errors import plain_errors
+from bcauto.io.read_errors import refuse_unreadable
 
 __all__ = [
     "INPUT",
     "MODEL",
     "Description",
+    "class_tables",
     "find_model",
-    "foreign_kind",
-    "look_into",
-    "tables",
-    "uncompiled",
+    "foreign_class",
+    "read_description",
+    "without_compile",
 ]
 
 MODEL = "model.keras"
@@ -71,7 +71,7 @@ def find_model(path: Path) -> Path:
     return file
 
 
-def look_into(file: Path) -> Description:
+def read_description(file: Path) -> Description:
     """The description of a model of Keras' own layers, none of which holds code.
 
     Raises:
@@ -80,22 +80,22 @@ def look_into(file: Path) -> Description:
     """
     if not zipfile.is_zipfile(file):
         raise BadInput(f"{file}: not a Keras model that can be loaded (not a .keras zip)")
-    with plain_errors(file), zipfile.ZipFile(file) as archive:
+    with refuse_unreadable(file), zipfile.ZipFile(file) as archive:
         _check_sizes(file, archive)
         config = json.loads(archive.read(_CONFIG)) if _CONFIG in archive.namelist() else None
         if not isinstance(config, dict):
             raise BadInput(f"{file}: not a Keras model that can be loaded (no {_CONFIG})")
-        if got := foreign_kind(config):
+        if got := foreign_class(config):
             raise BadInput(
                 f"{file}: not a Keras model that can be loaded: it must be of Keras' own layers, "
                 f"without Lambda or other code, got {got[:100]!r}"
             )
-        return Description(uncompiled(config), _weights(file, archive))
+        return Description(without_compile(config), _weights(file, archive))
 
 
-def foreign_kind(config: dict[str, Any]) -> str | None:
+def foreign_class(config: dict[str, Any]) -> str | None:
     """The first class that a description names and that is not Keras' own, or holds code."""
-    for table in tables(config):
+    for table in class_tables(config):
         module, name = table.get("module"), table["class_name"]
         ours = module is None or module == "builtins" or f"{module}.".startswith("keras.")
         if name in _CODE or not ours:
@@ -103,12 +103,12 @@ def foreign_kind(config: dict[str, Any]) -> str | None:
     return None
 
 
-def uncompiled(config: dict[str, Any]) -> dict[str, Any]:
+def without_compile(config: dict[str, Any]) -> dict[str, Any]:
     """The description without what its models were compiled with, taken out in place.
 
     It would make an optimizer and its variables.
     """
-    for table in list(tables(config)):
+    for table in list(class_tables(config)):
         table.pop("compile_config", None)
     return config
 
@@ -125,7 +125,7 @@ def _check_sizes(file: Path, archive: zipfile.ZipFile) -> None:
             )
 
 
-def tables(tree: Any) -> Iterator[dict[str, Any]]:
+def class_tables(tree: Any) -> Iterator[dict[str, Any]]:
     """Every table in a tree that names a class."""
     ahead = [tree]
     while ahead:

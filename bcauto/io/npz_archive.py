@@ -20,7 +20,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from bcauto.errors import BadInput
-from bcauto.io.read_errors import plain_errors
+from bcauto.io.read_errors import refuse_unreadable
 
 __all__ = ["MAX_EXPANSION", "Archive", "Header", "open_archive"]
 
@@ -132,7 +132,7 @@ class Archive:
 @contextmanager
 def open_archive(path: Path) -> Iterator[Archive]:
     """The npz file at ``path``; every failure to read it becomes a one-line ``BadInput``."""
-    with plain_errors(path), path.open("rb", buffering=0) as file:
+    with refuse_unreadable(path), path.open("rb", buffering=0) as file:
         stream = _Stream(file)
         if not zipfile.is_zipfile(stream):
             raise BadInput(

@@ -1,4 +1,4 @@
-"""Files and folders that cannot be read, told in one plain line."""
+"""One clear line for whatever goes wrong when a file or a folder is read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bcauto.errors import BadInput
 
-__all__ = ["is_folder", "plain_errors"]
+__all__ = ["is_folder", "refuse_unreadable"]
 
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -27,8 +27,8 @@ _LONGEST = 200  # characters of a reason
 
 
 @contextmanager
-def plain_errors(path: Path) -> Iterator[None]:
-    """Turns whatever reading ``path`` raises into a one-line ``BadInput`` that names it."""
+def refuse_unreadable(path: Path) -> Iterator[None]:
+    """Turn what reading ``path`` raises into a ``BadInput`` of one line that names it."""
     try:
         yield
     except MemoryError as error:
@@ -46,12 +46,12 @@ def plain_errors(path: Path) -> Iterator[None]:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether ``path`` is a folder (True) or a regular file (False).
+    """Return whether ``path`` is a folder (True) or a regular file (False).
 
     Raises:
-        BadInput: it is neither, or may not be looked at.
+        BadInput: it is neither, or may not be accessed.
     """
-    with plain_errors(path):
+    with refuse_unreadable(path):
         if path.is_dir():
             return True
         if path.is_file():

@@ -13,7 +13,7 @@ from bcauto.models.small_cnn import small_cnn
 from bcauto.models.u_net import u_net
 from bcauto.recipe.backbones import InputScale
 from bcauto.recipe.network import Network
-from bcauto.recipe.pretrained import Weights, downloading
+from bcauto.recipe.pretrained import Weights, download_lock
 
 __all__ = ["build_backbone", "scaled"]
 
@@ -42,7 +42,7 @@ def build_backbone(network: Network, shape: tuple[int, int, int], weights: Weigh
     width = {"alpha": network.alpha} if len(network.entry.alphas) > 1 else {}
     file = weights.file(network)
     download = "imagenet" if weights.pretrains(network) and not file else None
-    with downloading(network, shape[:2]) if download else nullcontext():
+    with download_lock(network, shape[:2]) if download else nullcontext():
         backbone = build(include_top=False, weights=download, input_shape=shape, **width)
     if network.backbone.startswith("EfficientNetB") and not download:
         backbone = _with_imagenet_scale(backbone)

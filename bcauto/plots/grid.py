@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcauto.errors import BadInput, NothingUsable
-from bcauto.io.files import writing
+from bcauto.io.files import atomic_write
 
 __all__ = ["SUFFIXES", "Picture", "Row", "check_picture_path", "draw_grid", "write_picture"]
 
@@ -113,7 +113,7 @@ def write_picture(path: Path, picture: Picture) -> None:
     check_picture_path(path)
     data = _encoded(path, picture)
     try:
-        with writing(path) as partial:
+        with atomic_write(path) as partial:
             partial.write_bytes(data)
     except OSError as error:
         raise NothingUsable(f"{path}: cannot be written ({_reason(error)})") from None

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bcauto.errors import BadInput, did_you_mean
-from bcauto.io.files import writing
+from bcauto.io.files import atomic_write
 from bcauto.io.npz_archive import open_archive
 from bcauto.proxy.corruptions import CorruptionAtSeverity
 from bcauto.proxy.metrics import Metric
@@ -81,7 +81,7 @@ class Proxy:
 
     def save(self, path: Path) -> None:
         """Write an uncompressed npz file; a reader sees the old file or the whole new one."""
-        with writing(path) as partial, partial.open("wb") as file:
+        with atomic_write(path) as partial, partial.open("wb") as file:
             np.savez(file, fingerprint=np.array(self.fingerprint), **self._stored())
 
     @classmethod

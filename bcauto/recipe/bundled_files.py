@@ -1,4 +1,4 @@
-"""The files that ship with bcauto: search spaces, and the known systems as recipes."""
+"""The files that come with bcauto: search spaces, and the known systems as recipes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 
 from bcauto.errors import BadInput, did_you_mean
 
-__all__ = ["Kind", "find", "shipped"]
+__all__ = ["Kind", "bundled", "find_bundled"]
 
 Kind = Literal["space", "hypermodel", "recipe"]
 
@@ -19,22 +19,22 @@ _FOLDERS = {
 }
 
 
-def shipped(kind: Kind) -> dict[str, Path]:
-    """The files of a kind by name: inside the package, or beside it in a clone."""
+def bundled(kind: Kind) -> dict[str, Path]:
+    """Return the files of a kind by name; they lie in the package, or beside it in a clone."""
     folders = (_PACKAGE / _FOLDERS[kind], _PACKAGE.parent / _FOLDERS[kind])
     folder = next((f for f in folders if f.is_dir()), folders[0])
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
-def find(kind: Kind, name: str) -> Path:
-    """The file of a space or a recipe given by path (ends in ``.toml``) or by name.
+def find_bundled(kind: Kind, name: str) -> Path:
+    """Return the bundled file of a name; a name that ends in ``.toml`` is a path already.
 
     Raises:
-        BadInput: none of that name ships.
+        BadInput: bcauto has none of that name.
     """
     if name.endswith(".toml"):
         return Path(name)
-    known = shipped(kind)
+    known = bundled(kind)
     if name not in known:
         raise BadInput(
             f"unknown {kind} {name!r}; {did_you_mean(name, known)}; or a path to a .toml"

@@ -16,20 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcauto.errors import BadInput
-from bcauto.io.files import writing
+from bcauto.io.files import atomic_write
 from bcauto.recipe.network import Hypermodel, Network
 
 __all__ = [
     "Weights",
     "check_models",
     "check_weights",
-    "downloading",
+    "download_lock",
     "read_weights",
-    "unpacked",
+    "unpack_weights",
 ]
 
 _HOST = ("storage.googleapis.com", 443)  # where keras.applications downloads from
-_PATIENCE = 4.0  # seconds
+_TIMEOUT = 4.0  # seconds
 _SIDES = {  # px of square images that have a download of their own; others have that of 224
     "MobileNet": (128, 160, 192, 224),
     "MobileNetV2": (96, 128, 160, 192, 224),
@@ -65,7 +65,7 @@ class Weights:
         return {file.name: np.fromfile(file, np.uint8) for file in sorted(files)}
 
 
-def unpacked(contents: Mapping[str, NDArray[np.uint8]]) -> Weights:
+def unpack_weights(contents: Mapping[str, NDArray[np.uint8]]) -> Weights:
     """The source that such bytes make on this machine, where they are kept for other trials."""
     digest = hashlib.sha256()
     for name in sorted(contents):
@@ -75,7 +75,7 @@ def unpacked(contents: Mapping[str, NDArray[np.uint8]]) -> Weights:
     folder = home / "bcauto" / "weights" / digest.hexdigest()[:16]
     for name, content in contents.items():
         if not (folder / name).exists():
-            with writing(folder / name) as partial:
+            with atomic_write(folder / name) as partial:
                 content.tofile(partial)
     return Weights(str(folder))
 
@@ -140,7 +140,7 @@ def check_weights(
 
 
 @contextmanager
-def downloading(network: Network, size: tuple[int, int]) -> Iterator[None]:
+def download_lock(network: Network, size: tuple[int, int]) -> Iterator[None]:
     """While it lasts, no other process downloads ImageNet weights that this one may have to.
 
     Keras writes them where it looks for them, and takes half a file of another process for a
@@ -207,7 +207,7 @@ def _keras_models() -> Path:
 
 def _online() -> bool:
     try:
-        socket.create_connection(_HOST, timeout=_PATIENCE).close()
+        socket.create_connection(_HOST, timeout=_TIMEOUT).close()
     except OSError:
         return False
     return True

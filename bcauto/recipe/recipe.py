@@ -13,7 +13,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from bcauto.augment.policies import Augment
 from bcauto.errors import did_you_mean
 from bcauto.io.toml import Frozen, checked, merged, read_extending, to_toml
-from bcauto.recipe.bundled_files import find
+from bcauto.recipe.bundled_files import find_bundled
 from bcauto.recipe.network import Freezing, Hypermodel, Network
 
 __all__ = [
@@ -283,7 +283,7 @@ def find_recipe(name: str) -> Path:
     Raises:
         BadInput: no recipe of that name.
     """
-    return find("recipe", name)
+    return find_bundled("recipe", name)
 
 
 def read_recipe(path: Path) -> Recipe:

@@ -13,7 +13,7 @@ from pathlib import Path
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from bcauto.io.files import half_written
+from bcauto.io.files import abandoned_files
 from bcauto.results.confirmation import confirmed
 from bcauto.results.trials import completed_trials
 from bcauto.study.attributes import read_attributes
@@ -150,7 +150,7 @@ def _seed(trial: FrozenTrial, trials: list[FrozenTrial]) -> int | None:
 
 def _partial(folder: Path) -> Iterator[Path]:
     """Half-written files in a folder that nobody writes any more."""
-    yield from half_written(folder)
+    yield from abandoned_files(folder)
     for export in sorted(folder.rglob(_EXPORT)):
         files = sorted(file for file in export.rglob("*") if file.is_file())
         last = max(path.stat().st_mtime for path in (export, *files))

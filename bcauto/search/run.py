@@ -13,7 +13,7 @@ from bcauto.errors import BadInput
 from bcauto.execute.contract import Executor, Work
 from bcauto.execute.inline import InlineExecutor
 from bcauto.io.disk import disk_failures_in_one_line
-from bcauto.io.files import writing
+from bcauto.io.files import atomic_write
 from bcauto.proxy.proxy import Proxy
 from bcauto.results.confirmation import Confirmed, confirm_time, confirmed
 from bcauto.results.trials import completed_trials, load_study
@@ -162,7 +162,7 @@ def _confirm_proxy(plan: Plan) -> Proxy:
 def _write(plan: Plan) -> None:
     if not plan.resumed:
         plan.proxy.save(plan.folder.proxy)
-    with writing(plan.folder.space) as partial:
+    with atomic_write(plan.folder.space) as partial:
         partial.write_text(plan.space_text, encoding="utf-8")
     plan.record.write(plan.folder)
 

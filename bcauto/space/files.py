@@ -11,15 +11,15 @@ from pydantic import field_validator
 
 from bcauto.errors import BadInput
 from bcauto.io.toml import checked, read_extending, read_toml
-from bcauto.recipe.bundled_files import find, shipped
+from bcauto.recipe.bundled_files import bundled, find_bundled
 from bcauto.space.extend import extended, left_out
 from bcauto.space.space import Space, recipe_of
 
 __all__ = [
     "HYPERMODEL_SPACE",
+    "bundled_spaces",
     "find_space",
     "read_space",
-    "shipped_spaces",
     "space_table",
     "space_text",
     "starts_left_out",
@@ -31,9 +31,9 @@ HYPERMODEL_SPACE = "hypermodels/default"
 """The space of all but the model, which a hypermodel's own space is added to."""
 
 
-def shipped_spaces() -> dict[str, Path]:
+def bundled_spaces() -> dict[str, Path]:
     """The spaces that ship with bcauto, by name."""
-    return shipped("space")
+    return bundled("space")
 
 
 def find_space(name: str) -> Path:
@@ -43,8 +43,8 @@ def find_space(name: str) -> Path:
         BadInput: no space of that name.
     """
     if name == HYPERMODEL_SPACE:
-        return shipped("hypermodel")["default"]
-    return find("space", name)
+        return bundled("hypermodel")["default"]
+    return find_bundled("space", name)
 
 
 def read_space(path: Path) -> Space:

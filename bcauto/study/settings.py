@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from bcauto.errors import BadInput
-from bcauto.io.files import writing
+from bcauto.io.files import atomic_write
 from bcauto.io.toml import Frozen, checked, read_toml, to_toml
 from bcauto.space.space import Confirmation
 from bcauto.study.folder import StudyFolder
@@ -134,7 +134,7 @@ class StudyRecord(Frozen):
 
     def write(self, folder: StudyFolder) -> None:
         """Write ``study.toml``, whole or not at all."""
-        with writing(folder.record) as partial:
+        with atomic_write(folder.record) as partial:
             partial.write_text(to_toml(self), encoding="utf-8")
 
     def storage_url(self, folder: StudyFolder, given: str | None = None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bcauto.io.files import half_written
+from bcauto.io.files import abandoned_files
 from bcauto.trial import checkpoint_path
 
 __all__ = ["Keep", "TrialFiles"]
@@ -42,7 +42,7 @@ class TrialFiles:
 
     def sweep(self) -> None:
         """Delete what a killed search left half written."""
-        for path in half_written(self._folder):
+        for path in abandoned_files(self._folder):
             path.unlink(missing_ok=True)
 
     @property

@@ -49,7 +49,7 @@ class Checkpoint:
         arrays: dict[str, Any] = {_TRIAL: np.array(text)}
         arrays |= {str(n): value for n, value in enumerate(self._values())}
         files, path = self.job.files, self.job.checkpoint_path
-        with files.writing(path) as partial, partial.open("wb") as file:
+        with files.atomic_write(path) as partial, partial.open("wb") as file:
             np.savez(file, **arrays)
 
     def restore(self) -> Progress:

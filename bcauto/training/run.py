@@ -57,7 +57,7 @@ def run_trial(
     else:
         trained = train_network(job, data, weights, batches, device, reporter)
     objective, scores = score_model(trained.model, data, proxy)
-    with job.files.writing(job.model_path) as path:
+    with job.files.atomic_write(job.model_path) as path:
         save_model(trained.model, path)
     run = RunRecord(
         epochs=sum(stage.epochs for stage in trained.stages),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bcauto.data.dataset import Dataset
 from bcauto.proxy.proxy import Proxy
-from bcauto.recipe.pretrained import Weights, unpacked
+from bcauto.recipe.pretrained import Weights, unpack_weights
 from bcauto.training.device import start_keras
 from bcauto.trial import Job, Report, TrialResult
 
@@ -50,7 +50,7 @@ class Trainer:
             sys.path.insert(0, payload.modules)
         self.payload, self.threads = payload, threads
         files = payload.weight_files
-        self.weights = unpacked(files) if files else payload.weights
+        self.weights = unpack_weights(files) if files else payload.weights
 
     def run(self, job: Job, report: Report) -> TrialResult:
         """Train and score one recipe, and save its model at ``job.model_path``.

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from bcauto.io.toml import checked
-from bcauto.space.files import shipped_spaces
+from bcauto.space.files import bundled_spaces
 from bcauto.space.space import Space
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +58,7 @@ def test_set_up_stands_at_the_top_and_ci_runs_it():
 
 def test_spaces_in_the_table_are_those_that_ship():
     table = README.partition("| space |")[2].partition("\n\n")[0]
-    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == set(shipped_spaces())
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == set(bundled_spaces())
 
 
 def test_space_of_the_example_reads():

@@ -13,7 +13,7 @@ from study_fixtures import scores_of
 from bcauto.errors import Interrupted, NothingUsable
 from bcauto.execute.contract import Node, Slots
 from bcauto.execute.inline import InlineExecutor
-from bcauto.io.files import LocalFiles
+from bcauto.io.files import LocalFileStore
 from bcauto.storage.retrying import StorageFailed
 from bcauto.study.ledger import Ledger
 from bcauto.trial import TrialResult, TrialStopped
@@ -300,7 +300,7 @@ class TestWaiting:
 
         beaten = []
         ledger.beat = lambda: beaten.append(True)
-        bridge = Bridge(ledger, 2, LocalFiles(), check)
+        bridge = Bridge(ledger, 2, LocalFileStore(), check)
         assert LedgerSearcher(bridge).suggest("1") == "FINISHED"
         assert isinstance(bridge.error, Interrupted)
         assert beaten

@@ -14,7 +14,7 @@ import pytest
 
 from bcauto.errors import BadInput
 from bcauto.io import model_file
-from bcauto.io.model_file import look_into
+from bcauto.io.model_file import read_description
 
 ARRAY = np.arange(12, dtype=np.float32).reshape(3, 4)
 TEXT = h5py.string_dtype()
@@ -64,7 +64,7 @@ def nothing(stored):
     ],
 )
 def test_the_bytes_of_its_weights_are_counted(fill, taken, settings, keras_file):
-    described = look_into(keras_file(hdf5(fill, **settings)))
+    described = read_description(keras_file(hdf5(fill, **settings)))
     assert described == ({}, taken)
 
 
@@ -98,7 +98,7 @@ def external(stored):
 )
 def test_arrays_stored_in_another_way_are_refused(fill, got, keras_file, refused):
     with refused(rf"model\.weights\.h5: .* stored as they are \(contiguous\), got {got} '/a'\)$"):
-        look_into(keras_file(hdf5(fill)))
+        read_description(keras_file(hdf5(fill)))
 
 
 def test_a_packed_array_larger_than_the_memory_is_refused_at_once(keras_file, refused):
@@ -108,7 +108,7 @@ def test_a_packed_array_larger_than_the_memory_is_refused_at_once(keras_file, re
     )
     before = resource.getrusage(resource.RUSAGE_SELF)
     with refused("got chunked '/a'"):
-        look_into(file)
+        read_description(file)
     after = resource.getrusage(resource.RUSAGE_SELF)
     assert after.ru_utime - before.ru_utime < 1
     assert after.ru_maxrss < before.ru_maxrss + 2**15  # KiB
@@ -125,7 +125,7 @@ def test_a_packed_array_larger_than_the_memory_is_refused_at_once(keras_file, re
 )
 def test_arrays_that_are_not_in_the_file_are_refused(fill, taken, keras_file, refused):
     with refused(rf"its arrays must be in it, got {taken} bytes up to '/[ab]' and .* in all"):
-        look_into(keras_file(hdf5(fill)))
+        read_description(keras_file(hdf5(fill)))
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_arrays_that_are_not_in_the_file_are_refused(fill, taken, keras_file, re
 )
 def test_arrays_of_what_has_no_fixed_length_are_refused(kind, keras_file, refused):
     with refused("its arrays must be of numbers, got .* '/a'"):
-        look_into(keras_file(hdf5(lambda stored: stored.create_dataset("a", (3,), kind))))
+        read_description(keras_file(hdf5(lambda stored: stored.create_dataset("a", (3,), kind))))
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_links_are_refused(link, keras_file, refused):
         stored["layers/b"] = link
 
     with refused("must hold no links, got '/layers/b'"):
-        look_into(keras_file(hdf5(fill)))
+        read_description(keras_file(hdf5(fill)))
 
 
 def test_a_name_with_a_slash_in_it_is_not_followed(keras_file, refused):
@@ -160,7 +160,7 @@ def test_a_name_with_a_slash_in_it_is_not_followed(keras_file, refused):
         stored["0"] = h5py.ExternalLink("/etc/passwd", "/a")
 
     with refused("must hold no links, got '/0/a'"):
-        look_into(keras_file(hdf5(fill).replace(b"0xa", b"0/a")))
+        read_description(keras_file(hdf5(fill).replace(b"0xa", b"0/a")))
 
 
 @pytest.mark.parametrize("at", ["/", "a", "a/b", "a/b/0"])
@@ -170,7 +170,7 @@ def test_what_has_two_names_is_refused_even_where_it_goes_in_a_circle(at, keras_
         stored["a/b/again"] = stored[at]
 
     with refused("nothing in it may have two names, got '/a"):
-        look_into(keras_file(hdf5(fill)))
+        read_description(keras_file(hdf5(fill)))
 
 
 def attribute_of_many_texts(array):
@@ -195,7 +195,7 @@ def test_an_attribute_that_is_read_must_be_one_text(give, keras_file, refused):
         give(stored["a"])
 
     with refused("an array's 'dtype' must be one text, got another '/a'"):
-        look_into(keras_file(hdf5(fill, libver="latest")))
+        read_description(keras_file(hdf5(fill, libver="latest")))
 
 
 def test_attributes_that_are_not_read_may_be_large(keras_file):
@@ -203,18 +203,18 @@ def test_attributes_that_are_not_read_may_be_large(keras_file):
         as_keras_does(stored)
         stored["layers/dense/vars/0"].attrs["mine"] = np.zeros(2**16)
 
-    assert look_into(keras_file(hdf5(fill, libver="latest"))).weights == 50
+    assert read_description(keras_file(hdf5(fill, libver="latest"))).weights == 50
 
 
 def test_a_type_in_an_arrays_place_is_refused(keras_file, refused):
     with refused("must hold groups and arrays, not types, got '/a'"):
-        look_into(keras_file(hdf5(lambda stored: stored.update({"a": np.dtype("f4")}))))
+        read_description(keras_file(hdf5(lambda stored: stored.update({"a": np.dtype("f4")}))))
 
 
 @pytest.mark.parametrize("path", ["n" * 60_000, "d/" * 600])
 def test_a_long_path_is_refused_in_a_short_line(path, keras_file, refused):
     with refused("a path may take 1,000 bytes, got .*: '.{100}'"):
-        look_into(keras_file(hdf5(lambda stored: stored.create_group(path))))
+        read_description(keras_file(hdf5(lambda stored: stored.create_group(path))))
 
 
 def test_too_many_parts_are_refused(keras_file, refused, monkeypatch):
@@ -225,7 +225,7 @@ def test_too_many_parts_are_refused(keras_file, refused, monkeypatch):
             stored.create_group(f"{name % 3}/{name}")
 
     with refused("may hold 20 groups and arrays, got more"):
-        look_into(keras_file(hdf5(fill)))
+        read_description(keras_file(hdf5(fill)))
 
 
 def test_a_table_that_holds_its_page_a_billion_times_is_read_once(keras_file, refused):
@@ -240,7 +240,7 @@ def test_a_table_that_holds_its_page_a_billion_times_is_read_once(keras_file, re
     content[top : top + len(table)] = table
     content[40:48] = struct.pack("<Q", len(content))
     with refused("nothing in it may have two names, got '/a' as well"):
-        look_into(keras_file(bytes(content)))
+        read_description(keras_file(bytes(content)))
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_a_table_that_holds_its_page_a_billion_times_is_read_once(keras_file, re
 )
 def test_damaged_weights_are_refused(damage, keras_file, refused):
     with refused(r"not a Keras model that can be loaded \(model\.weights\.h5: .* \(.*\)\)"):
-        look_into(keras_file(damage(hdf5(as_keras_does))))
+        read_description(keras_file(damage(hdf5(as_keras_does))))
 
 
 def test_no_changed_byte_makes_more_weights_than_the_file_holds(keras_file):
@@ -265,7 +265,7 @@ def test_no_changed_byte_makes_more_weights_than_the_file_holds(keras_file):
         changed = bytearray(content)
         changed[at] ^= 0xFF
         try:
-            assert look_into(keras_file(bytes(changed))).weights <= len(content)
+            assert read_description(keras_file(bytes(changed))).weights <= len(content)
         except BadInput as error:
             refusals.append(str(error))
     assert refusals
@@ -278,7 +278,7 @@ def test_a_model_without_weights_is_refused(member, tmp_path, refused):
         archive.writestr("config.json", "{}")
         archive.writestr(member, b"")
     with refused(rf"^{re.escape(str(tmp_path))}.* be loaded \(no model\.weights\.h5\)$"):
-        look_into(tmp_path / "model.keras")
+        read_description(tmp_path / "model.keras")
 
 
 def test_looking_into_a_file_needs_neither_keras_nor_tensorflow():

@@ -10,7 +10,7 @@ import pytest
 from test_every_backbone import CPU, SMALL
 
 from bcauto.data.labelled import Labelled
-from bcauto.recipe.bundled_files import shipped
+from bcauto.recipe.bundled_files import bundled
 from bcauto.recipe.pretrained import Weights
 from bcauto.recipe.recipe import find_recipe, read_recipe
 
@@ -22,7 +22,7 @@ PRETRAINED = Weights("imagenet")
 
 def recipes():
     """Each recipe by its name; the large ones are marked."""
-    for name in shipped("recipe"):
+    for name in bundled("recipe"):
         recipe = read_recipe(find_recipe(name))
         large = [] if recipe.model.backbone in SMALL else [pytest.mark.large]
         yield pytest.param(recipe, marks=large, id=name)

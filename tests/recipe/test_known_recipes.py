@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bcauto.augment.policies import WideChain
 from bcauto.recipe.backbones import BACKBONES
-from bcauto.recipe.bundled_files import shipped
+from bcauto.recipe.bundled_files import bundled
 from bcauto.recipe.recipe import Recipe, find_recipe, read_recipe
 from bcauto.recipe.scale import SMALL_EPOCHS, scaled_small
 
@@ -37,7 +37,7 @@ HIDDEN = {  # reported accuracies on the hidden test set, in %
     "harry_potter_convnext": "96.87",
     "ynwa_efficientnetb2": "94",
 }
-NAMES = list(shipped("recipe"))
+NAMES = list(bundled("recipe"))
 
 
 def known(name):

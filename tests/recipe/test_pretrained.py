@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from bcauto.recipe.network import Network
-from bcauto.recipe.pretrained import Weights, check_weights, downloading, read_weights
+from bcauto.recipe.pretrained import Weights, check_weights, download_lock, read_weights
 
 NARROW = Network(backbone="MobileNet", alpha=0.25)
 WIDE = Network(backbone="MobileNet", alpha=0.75)
@@ -193,7 +193,7 @@ def download(keras_home):
     file = keras_home / "models" / DOWNLOADS["MobileNet-0.25"]
 
     def fetch(half_done=lambda: None):
-        with downloading(NARROW, (96, 96)):
+        with download_lock(NARROW, (96, 96)):
             if file.exists() and file.read_text() == "whole":
                 return False
             file.write_text("wh")
@@ -225,20 +225,24 @@ def test_of_two_that_would_download_one_file_the_second_waits_and_finds_it(downl
 
 def test_those_that_find_the_file_do_not_wait_for_each_other(download):
     download.file.write_text("whole")
-    with downloading(NARROW, (96, 96)), ThreadPoolExecutor() as pool:
+    with download_lock(NARROW, (96, 96)), ThreadPoolExecutor() as pool:
         assert pool.submit(download).result(60) is False
 
 
 def test_downloads_of_different_files_do_not_wait_for_each_other(download):
-    with downloading(WIDE, (96, 96)), downloading(NARROW, (128, 128)), ThreadPoolExecutor() as pool:
+    with (
+        download_lock(WIDE, (96, 96)),
+        download_lock(NARROW, (128, 128)),
+        ThreadPoolExecutor() as pool,
+    ):
         assert pool.submit(download).result(60) is True
 
 
 DIES = """
 import os, pathlib, signal, sys
-from bcauto.recipe import Network
-from bcauto.weights import downloading
-with downloading(Network(backbone="MobileNet", alpha=0.25), (96, 96)):
+from bcauto.recipe.network import Network
+from bcauto.recipe.pretrained import download_lock
+with download_lock(Network(backbone="MobileNet", alpha=0.25), (96, 96)):
     pathlib.Path(sys.argv[1]).write_text("wh")
     os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -247,12 +251,12 @@ with downloading(Network(backbone="MobileNet", alpha=0.25), (96, 96)):
 def test_half_a_file_of_a_process_that_was_killed_is_no_download(download):
     killed = subprocess.run([sys.executable, "-c", DIES, str(download.file)], check=False)
     assert (killed.returncode, download.file.read_text()) == (-signal.SIGKILL, "wh")
-    with downloading(NARROW, (96, 96)):
+    with download_lock(NARROW, (96, 96)):
         assert not download.file.exists()
 
 
 def test_what_is_put_there_after_a_download_that_failed_is_kept(download):
-    with pytest.raises(OSError, match="no network"), downloading(NARROW, (96, 96)):
+    with pytest.raises(OSError, match="no network"), download_lock(NARROW, (96, 96)):
         raise OSError("no network")
     download.file.write_text("whole")
     assert download() is False
@@ -267,7 +271,7 @@ def test_where_nothing_can_be_locked_nobody_waits(obstacle, download):
         download.file.parent.rmdir()
         download.file.parent.touch()
     entered = []
-    with downloading(NARROW, (96, 96)), downloading(NARROW, (96, 96)):
+    with download_lock(NARROW, (96, 96)), download_lock(NARROW, (96, 96)):
         entered.append("both")
     assert entered == ["both"]
 

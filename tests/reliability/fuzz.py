@@ -34,7 +34,7 @@ from hypothesis.strategies import SearchStrategy
 from mutations import Case, Link, folders, models, proxies, single, tables, training_sets
 
 from bcauto.errors import BcautoError
-from bcauto.recipe.bundled_files import shipped
+from bcauto.recipe.bundled_files import bundled
 
 __all__ = ["READERS", "Finding", "fuzz"]
 
@@ -222,7 +222,7 @@ def _folders() -> Reader:
 def _space() -> Reader:
     from bcauto.space.files import read_space
 
-    files = [shipped("space")["quick"], shipped("hypermodel")["default"]]
+    files = [bundled("space")["quick"], bundled("hypermodel")["default"]]
     extending = 'extends = "quick"\n[recipe.training]\nepochs = 3\n[search]\n'
     texts = [extending, *(file.read_text(encoding="utf-8") for file in files)]
     return Reader(
@@ -234,7 +234,7 @@ def _space() -> Reader:
 def _recipe() -> Reader:
     from bcauto.recipe.recipe import read_recipe
 
-    texts = [file.read_text(encoding="utf-8") for file in shipped("recipe").values()]
+    texts = [file.read_text(encoding="utf-8") for file in bundled("recipe").values()]
     return Reader(
         single("space.toml", tables(texts)), lambda folder: read_recipe(folder / "space.toml")
     )

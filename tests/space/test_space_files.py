@@ -5,7 +5,7 @@ import pytest
 
 from bcauto.augment.policies import WideChain
 from bcauto.recipe.pretrained import Weights
-from bcauto.space.files import find_space, read_space, shipped_spaces
+from bcauto.space.files import bundled_spaces, find_space, read_space
 from bcauto.space.space import Space
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +29,7 @@ def put(folder, *names):
 
 
 def test_the_spaces_that_ship_are_found_by_name():
-    assert list(shipped_spaces()) == NAMES
+    assert list(bundled_spaces()) == NAMES
     assert find_space("quick") == ROOT / "search_spaces" / "quick.toml"
 
 
@@ -106,29 +106,29 @@ def test_an_unknown_name_is_refused_with_the_known_ones(name, hint, refused):
 
 def test_spaces_are_found_inside_an_installed_package(package):
     folder = put(package / "search_spaces", "mine.toml", "other.toml")
-    assert shipped_spaces() == {n: folder / f"{n}.toml" for n in ("mine", "other")}
+    assert bundled_spaces() == {n: folder / f"{n}.toml" for n in ("mine", "other")}
     assert read_space(find_space("mine")).search == {}
 
 
 def test_spaces_are_found_beside_a_package_in_a_clone(package):
     folder = put(package.parent / "search_spaces", "mine.toml")
-    assert shipped_spaces() == {"mine": folder / "mine.toml"}
+    assert bundled_spaces() == {"mine": folder / "mine.toml"}
 
 
 def test_spaces_inside_the_package_come_before_a_folder_that_happens_to_lie_beside_it(package):
     put(package.parent / "search_spaces", "stray.toml")
     inside = put(package / "search_spaces", "mine.toml")
-    assert shipped_spaces() == {"mine": inside / "mine.toml"}
+    assert bundled_spaces() == {"mine": inside / "mine.toml"}
 
 
 def test_only_toml_files_are_spaces(package):
     put(package / "search_spaces", "mine.toml", "README.md", "mine.toml.orig")
-    assert list(shipped_spaces()) == ["mine"]
+    assert list(bundled_spaces()) == ["mine"]
 
 
 @pytest.mark.usefixtures("package")
 def test_without_a_folder_no_name_is_known(refused):
-    assert shipped_spaces() == {}
+    assert bundled_spaces() == {}
     with refused("^unknown space 'quick'; Legal: none; or a path to a .toml$"):
         find_space("quick")
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from bcauto.augment.policies import Augment, Basic, RandAugment
-from bcauto.io.files import LocalFiles
+from bcauto.io.files import LocalFileStore
 from bcauto.recipe.network import Network
 from bcauto.recipe.recipe import Recipe, Training, TrainingStage
 from bcauto.training.device import start_keras
@@ -40,14 +40,14 @@ def recipe_of(stages: tuple[TrainingStage, ...] = STAGES, **training: Any) -> Re
 
 
 @dataclass
-class Files(LocalFiles):
+class Files(LocalFileStore):
     """Notes what is written."""
 
     written: list[Path] = field(default_factory=list)
 
     @contextmanager
-    def writing(self, path: Path) -> Iterator[Path]:
-        with super().writing(path) as partial:
+    def atomic_write(self, path: Path) -> Iterator[Path]:
+        with super().atomic_write(path) as partial:
             yield partial
         self.written.append(path)
 

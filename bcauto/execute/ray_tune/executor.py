@@ -31,7 +31,7 @@ from bcauto.execute.contract import Node, Slots, Work
 from bcauto.execute.ray_tune.files import ClusterFiles
 from bcauto.execute.ray_tune.hooks import Bridge, LedgerCallback, LedgerScheduler, LedgerSearcher
 from bcauto.execute.ray_tune.process import TuneTrial
-from bcauto.io.files import LocalFiles, scratch
+from bcauto.io.files import LocalFileStore, temporary_folder
 from bcauto.study.ledger import Ledger
 
 __all__ = ["RayExecutor"]
@@ -54,9 +54,9 @@ class RayExecutor:
         """Takes jobs from the ledger until there are no more."""
         with (
             _session(self.slots_on, self.address, work.nbytes) as slots,
-            scratch("tune") as folder,
+            temporary_folder("tune") as folder,
         ):
-            files = LocalFiles() if self.address == "local" else ClusterFiles()
+            files = LocalFileStore() if self.address == "local" else ClusterFiles()
             bridge = Bridge(ledger, slots.workers, files, lambda: _check(check))
             try:
                 self._tuner(bridge, slots, work, folder).fit()
@@ -108,7 +108,7 @@ def _session(
     """
     for name in ("ray", "ray.tune", "ray.data", "ray.train"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    with scratch("ray") as folder:
+    with temporary_folder("ray") as folder:
         # Or the command line, where a storage's password may stand, is in Ray's list of jobs.
         with _own_signal_handlers(), _replaced("get_entrypoint_name", lambda: "bcauto"):
             if address == "local":

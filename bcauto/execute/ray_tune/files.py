@@ -10,7 +10,7 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from bcauto.io.files import LocalFiles, scratch
+from bcauto.io.files import LocalFileStore, temporary_folder
 
 __all__ = ["ClusterFiles"]
 
@@ -29,9 +29,9 @@ class ClusterFiles:
         self._keeper: Any = keeper(_Keeper).remote()
 
     @contextmanager
-    def writing(self, path: Path) -> Iterator[Path]:
+    def atomic_write(self, path: Path) -> Iterator[Path]:
         """Gives a path of this machine; what lies there at the end is sent to the driver."""
-        with scratch("files") as folder:
+        with temporary_folder("files") as folder:
             local = folder / path.name
             yield local
             ray.get(self._keeper.write.remote(path, local.read_bytes()))
@@ -42,9 +42,9 @@ class ClusterFiles:
         return content
 
 
-class _Keeper(LocalFiles):
+class _Keeper(LocalFileStore):
     """Reads and writes on the driver's machine."""
 
     def write(self, path: Path, content: bytes) -> None:
-        with self.writing(path) as partial:
+        with self.atomic_write(path) as partial:
             partial.write_bytes(content)

@@ -13,7 +13,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from bcauto.execute.ray_tune.process import Report, death
-from bcauto.io.files import Files
+from bcauto.io.files import FileStore
 from bcauto.study.ledger import Ledger
 
 __all__ = ["Bridge", "LedgerCallback", "LedgerScheduler", "LedgerSearcher"]
@@ -27,7 +27,7 @@ class Bridge:
     """
 
     def __init__(
-        self, ledger: Ledger, workers: int, files: Files, check: Callable[[], None]
+        self, ledger: Ledger, workers: int, files: FileStore, check: Callable[[], None]
     ) -> None:
         self.ledger, self.workers, self.files, self.check = ledger, workers, files, check
         self.numbers: dict[str, int] = {}

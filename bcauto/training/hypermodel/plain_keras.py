@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from bcauto.errors import BadInput
-from bcauto.io.model_file import foreign_kind, tables, uncompiled
+from bcauto.io.model_file import foreign_class, class_tables, without_compile
 from bcauto.models.from_config import count_parameters
 from bcauto.training.hypermodel.load import in_one_line
 
@@ -37,7 +37,7 @@ class LoadCheck:
             BadInput: it cannot be loaded.
         """
         config = _configuration(classifier)
-        parts = {_identity(table) for table in tables(config)}
+        parts = {_identity(table) for table in class_tables(config)}
         if parts <= self.loaded:
             return
         try:
@@ -70,9 +70,9 @@ def check_plain(classifier: Any) -> None:
         config = _configuration(classifier)
     except Exception as error:  # Keras raises whatever a user's part raises
         raise _not_plain(f"one that cannot be saved ({in_one_line(error)})") from None
-    if got := foreign_kind(config):
+    if got := foreign_class(config):
         raise _not_plain(got)
-    for table in tables(uncompiled(config)):
+    for table in class_tables(without_compile(config)):
         if table.get("module") == "builtins" and not _can_be_loaded(table):
             raise _not_plain(f"the {table['class_name']} {table['config']}")
 
