@@ -47,7 +47,8 @@ from bcauto.data.dataset import load
 from bcauto.data.labelled import Labelled
 from bcauto.recipe.network import Network
 from bcauto.recipe.pretrained import Weights
-from bcauto.recipe.recipe import Recipe, Training
+from bcauto.recipe.recipe import Recipe
+from bcauto.recipe.training import Training
 from bcauto.training.batches import Batches
 from bcauto.training.device import detect_device, quiet_stderr, start_keras
 

@@ -38,7 +38,8 @@ from bcauto.proxy.make import make_proxy
 from bcauto.proxy.proxy import Proxy
 from bcauto.recipe.network import Network
 from bcauto.recipe.pretrained import Weights, read_weights
-from bcauto.recipe.recipe import Recipe, Training
+from bcauto.recipe.recipe import Recipe
+from bcauto.recipe.training import Training
 from bcauto.training.device import start_keras
 from bcauto.trial import Job, TrialStopped
 

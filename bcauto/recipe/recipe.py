@@ -4,186 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Tag, model_validator
 
 from bcauto.augment.policies import Augment
 from bcauto.errors import did_you_mean
 from bcauto.io.toml import Frozen, checked, merged, read_extending, to_toml
 from bcauto.recipe.bundled_files import find_bundled
-from bcauto.recipe.network import Freezing, Hypermodel, Network
+from bcauto.recipe.network import Hypermodel, Network
+from bcauto.recipe.training import Training, replaced_by_stages
 
-__all__ = [
-    "Hypermodel",
-    "Network",
-    "Recipe",
-    "Training",
-    "TrainingStage",
-    "changed_recipe",
-    "find_recipe",
-    "read_recipe",
-    "replaced_by_changes",
-]
-
-Rate = Annotated[float, Field(gt=0, le=1)]
-
-
-class TrainingStage(Freezing):
-    """Some epochs with so much of the backbone frozen; by default as ``model`` says it.
-
-    The rate is by default the training's: ``head_learning_rate`` while the whole backbone is
-    frozen, ``learning_rate`` after that.
-    """
-
-    epochs: int = Field(ge=1, le=1000)
-    learning_rate: Rate | None = None
-    batch_size: int | None = Field(None, ge=1, le=4096)
-
-
-def _only_with(field: str, value: str, default: Any, otherwise: Any = None) -> Any:
-    """The default of a field that belongs to one value of another field, above it."""
-    return lambda above: default if above.get(field) == value else otherwise
-
-
-class Training(Frozen):
-    """Two stages: the head on the frozen backbone, then the layers above the frozen ones.
-
-    ``stages``, where there are any, take their place, and all that they say must be left out. A
-    backbone without pretrained weights has no stage that freezes it: it trains whole from the
-    start. Each stage has an optimizer of its own, and its schedule, plateaus and best weights start
-    anew.
-
-    What ``monitor`` names is looked at after every epoch. The objective there is the score on the
-    proxy's probe, a part of the very images that score the trial, so that a trial that picks its
-    epochs by it looks a little better than it is. Its confirmation, on corruptions drawn anew,
-    shows by how much.
-    """
-
-    optimizer: Literal["adam", "adamw", "lion", "sgd"] = Field(
-        "adam", description="Keras' own; sgd has a Nesterov momentum of 0.9"
-    )
-    weight_decay: float = Field(
-        default_factory=_only_with("optimizer", "adamw", 0.004, otherwise=0.0),
-        ge=0,
-        le=10,
-        description="decoupled: each step takes this times the rate off every weight but biases "
-        "and norms; adam takes none, with it it is adamw",
-    )
-    gradient_clipping: float = Field(
-        0.0, ge=0, le=1e6, description="greatest norm of all gradients together; 0: any"
-    )
-    batch_size: int = Field(32, ge=1, le=4096)
-    head_epochs: int = Field(2, ge=0, le=1000)
-    head_learning_rate: Rate = 1e-3
-    epochs: int = Field(10, ge=1, le=1000, description="of fine-tuning")
-    learning_rate: Rate = Field(1e-4, description="of fine-tuning, at its highest")
-    schedule: Literal["cosine", "exponential", "reduce_on_plateau", "constant"] = "cosine"
-    decay_to: float = Field(
-        0.05, gt=0, le=1, description="share of the rate where cosine and exponential decay end"
-    )
-    plateau_patience: int | None = Field(
-        default_factory=_only_with("schedule", "reduce_on_plateau", 3),
-        ge=1,
-        le=1000,
-        description="epochs without a better score after which the rate is reduced",
-    )
-    plateau_factor: float | None = Field(
-        default_factory=_only_with("schedule", "reduce_on_plateau", 0.5),
-        gt=0,
-        lt=1,
-        description="what the rate is then multiplied by",
-    )
-    warmup: float = Field(
-        0.0, ge=0, le=0.9, description="share of a stage's steps in which the rate rises from 0"
-    )
-    monitor: Literal["objective", "accuracy", "auc"] = Field(
-        "objective",
-        description="what plateaus, early stopping and best weights go by: the score on the "
-        "probe, or one on the clean validation images",
-    )
-    early_stopping: int = Field(
-        0, ge=0, le=1000, description="epochs without a better score that end a stage; 0: none do"
-    )
-    restore_best: bool = Field(False, description="a stage ends with the weights of its best epoch")
-    loss: Literal["crossentropy", "focal"] = "crossentropy"
-    focal_gamma: float | None = Field(
-        default_factory=_only_with("loss", "focal", 2.0),
-        ge=0,
-        le=5,
-        description="how much less what is nearly right counts (Lin et al. 2017)",
-    )
-    label_smoothing: float = Field(
-        0.0, ge=0, lt=1, description="share of each label that is spread evenly over all classes"
-    )
-    balance: Literal["none", "class_weight", "oversample"] = Field(
-        "none",
-        description="class_weight: every class weighs the same in the loss, however rare; "
-        "oversample: images of rare classes come several times an epoch, each augmented anew",
-    )
-    oversample_to: int | None = Field(
-        default_factory=_only_with("balance", "oversample", 0),
-        ge=0,
-        le=10**6,
-        description="images of each class in an epoch, at least; 0: as many as of the largest",
-    )
-    stages: tuple[TrainingStage, ...] = Field(
-        (), description="of gradual unfreezing, in place of head_epochs and epochs"
-    )
-
-    @model_validator(mode="after")
-    def _has_no_idle_fields(self) -> Training:
-        if self.optimizer == "adam" and self.weight_decay:
-            raise ValueError(
-                f"weight_decay must be 0 with optimizer 'adam', which with it is 'adamw', "
-                f"got {self.weight_decay}"
-            )
-        for field, (owner, value) in _BELONGS_TO.items():
-            given, used = getattr(self, field) is not None, getattr(self, owner) == value
-            if given and not used:
-                rule = f"{field} goes with {owner} = {value!r} only"
-                raise ValueError(f"{rule}, got {getattr(self, owner)!r}")
-            if used and not given:
-                raise ValueError(f"{field} must be a number with {owner} = {value!r}, got None")
-        return self
-
-    @property
-    def all_epochs(self) -> int:
-        """Epochs of all stages, where none stops early."""
-        two = self.head_epochs + self.epochs
-        return sum(stage.epochs for stage in self.stages) if self.stages else two
-
-
-_BELONGS_TO = {
-    "plateau_patience": ("schedule", "reduce_on_plateau"),
-    "plateau_factor": ("schedule", "reduce_on_plateau"),
-    "focal_gamma": ("loss", "focal"),
-    "oversample_to": ("balance", "oversample"),
-}
-"""The fields that one value of another field makes use of; with any other they are None."""
-
-
-_SAID_BY_STAGES = {
-    ("learning_rate",): ("training.learning_rate", "training.head_learning_rate"),
-    ("batch_size",): ("training.batch_size",),
-    tuple(Freezing.model_fields): tuple(f"model.{name}" for name in Freezing.model_fields),
-}
-"""Keys of which a stage has one of its own, and those of the recipe that are then not used."""
-
-
-def replaced_by_stages(stages: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """The recipe's keys, with dots, that have no effect beside such stages.
-
-    Each stage says its epochs; what every one of them says besides is not looked up elsewhere.
-    """
-    replaced = ["training.epochs", "training.head_epochs"] if stages else []
-    for own, keys in _SAID_BY_STAGES.items():
-        if stages and all(any(stage.get(key) is not None for key in own) for stage in stages):
-            replaced += keys
-    return tuple(replaced)
-
+__all__ = ["Recipe", "changed_recipe", "find_recipe", "read_recipe", "replaced_by_changes"]
 
 _FOR_HYPERMODELS = (
     "batch_size",

@@ -9,7 +9,8 @@ from typing import Any
 from bcauto.errors import BadInput
 from bcauto.recipe.backbones import BACKBONES
 from bcauto.recipe.network import Hypermodel, Network
-from bcauto.recipe.recipe import Recipe, Training, TrainingStage
+from bcauto.recipe.recipe import Recipe
+from bcauto.recipe.training import Training, TrainingStage
 
 __all__ = ["SMALL_EPOCHS", "scaled_small"]
 

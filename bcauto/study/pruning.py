@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from optuna.trial import FrozenTrial
 
-from bcauto.recipe.recipe import Training
+from bcauto.recipe.training import Training
 from bcauto.study.attributes import read_attributes
 from bcauto.trial import TrialAttributes
 

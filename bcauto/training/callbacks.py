@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from bcauto.recipe.recipe import Training
+from bcauto.recipe.training import Training
 from bcauto.training.optimizers import learning_rates
 from bcauto.training.stages import Stage
 

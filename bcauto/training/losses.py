@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.class_weight import compute_class_weight
 
-from bcauto.recipe.recipe import Training
+from bcauto.recipe.training import Training
 
 __all__ = ["SoftCrossentropy", "balanced_weights", "make_loss"]
 

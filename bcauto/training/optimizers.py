@@ -11,7 +11,7 @@ import numpy as np
 from keras.optimizers.schedules import CosineDecay, ExponentialDecay
 from numpy.typing import NDArray
 
-from bcauto.recipe.recipe import Training
+from bcauto.recipe.training import Training
 
 __all__ = ["learning_rates", "make_optimizer"]
 

@@ -10,7 +10,7 @@ from bcauto.data.dataset import Dataset
 from bcauto.proxy.metrics import Metric, measure
 from bcauto.proxy.proxy import Proxy
 from bcauto.proxy.score import score, score_probe
-from bcauto.recipe.recipe import Training
+from bcauto.recipe.training import Training
 from bcauto.trial import Report, Scores
 
 __all__ = ["EpochReporter", "predict_labels", "predict_probabilities", "score_model"]

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from bcauto.models.blocks import count_frozen
 from bcauto.models.build import Classifier
-from bcauto.recipe.recipe import Recipe, Training, TrainingStage
+from bcauto.recipe.recipe import Recipe
+from bcauto.recipe.training import Training, TrainingStage
 from bcauto.training.accumulation import accumulate_gradients
 from bcauto.training.device import Device
 from bcauto.training.losses import SoftCrossentropy

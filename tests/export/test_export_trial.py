@@ -13,7 +13,8 @@ from bcauto.errors import NothingUsable
 from bcauto.proxy.config import ProxyConfig
 from bcauto.proxy.make import make_proxy
 from bcauto.recipe.network import Network
-from bcauto.recipe.recipe import Recipe, Training, read_recipe
+from bcauto.recipe.recipe import Recipe, read_recipe
+from bcauto.recipe.training import Training
 from bcauto.results.trials import CompletedTrial
 from bcauto.study.folder import StudyFolder
 from bcauto.study.settings import DataRecord, Identity, Settings, StudyRecord

@@ -11,7 +11,7 @@ import pytest
 from bcauto.recipe.backbones import BACKBONES
 from bcauto.recipe.network import Network
 from bcauto.recipe.pretrained import Weights
-from bcauto.recipe.recipe import Training
+from bcauto.recipe.training import Training
 from bcauto.training.device import Device
 
 pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("keras")]

@@ -7,7 +7,7 @@ import pytest
 
 from bcauto.recipe.network import Network
 from bcauto.recipe.pretrained import Weights
-from bcauto.recipe.recipe import Training
+from bcauto.recipe.training import Training
 from bcauto.training.device import Device, start_keras
 
 pytestmark = pytest.mark.keras

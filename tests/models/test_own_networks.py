@@ -76,7 +76,7 @@ def test_the_decoder_of_the_u_net_sees_what_the_encoder_saw(keras):
 
 
 def test_l2_enters_the_loss_of_a_step():
-    from bcauto.recipe.recipe import Training
+    from bcauto.recipe.training import Training
     from bcauto.training.device import Device
     from bcauto.training.losses import make_loss
     from bcauto.training.stages import Stage, compile_stage

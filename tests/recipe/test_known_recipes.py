@@ -37,6 +37,14 @@ HIDDEN = {  # reported accuracies on the hidden test set, in %
     "harry_potter_convnext": "96.87",
     "ynwa_efficientnetb2": "94",
 }
+FINGERPRINTS = {  # as stored by studies that start from them
+    "deepl": "c57e38b4e304de2ae61a1636719eca7b270cbb25671e936b1ac8719ab11ed832",
+    "deepl_vgg16_frozen": "7b714709701e7e4ceee75f89394d3056a871d3e79e249668366e7c97195a8c03",
+    "gradientgang": "a1fa08ac88bab10c986b519fa24af28a856a82efd86732979bcd3260a96df235",
+    "harry_potter_convnext": "487b5e4f04f868a156e117f9b1268fb6a8b24f268f704fb39ae41fef56cc59b3",
+    "machine_dumbening_unet": "1f7679c30ea992ca80b3e307c4796b47b0332a1851dd2ccaa9c7a7c9d1344e58",
+    "spanish_inquisition": "1ab0fdd1c51975c5d1aadc7b22a2c355e425906cc3e9ca9c3939146e7a5fe84b",
+}
 NAMES = list(bundled("recipe"))
 
 
@@ -49,6 +57,11 @@ def frozen(stage, recipe):
     if stage.trainable_layers is not None:
         return recipe.model.entry.layers - stage.trainable_layers
     return stage.frozen_layers
+
+
+@pytest.mark.parametrize("name", FINGERPRINTS)
+def test_a_studys_fingerprint_of_a_known_recipe_is_still_its_own(name):
+    assert known(name).fingerprint == FINGERPRINTS[name]
 
 
 def test_every_team_with_its_side_models_and_both_public_systems_are_there():

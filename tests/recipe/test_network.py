@@ -5,7 +5,8 @@ from pydantic import ValidationError
 
 from bcauto.recipe.backbones import BACKBONES
 from bcauto.recipe.network import Network
-from bcauto.recipe.recipe import Recipe, Training, TrainingStage, read_recipe
+from bcauto.recipe.recipe import Recipe, read_recipe
+from bcauto.recipe.training import Training, TrainingStage
 
 
 @pytest.fixture

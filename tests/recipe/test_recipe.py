@@ -8,7 +8,8 @@ from pydantic import BaseModel, ValidationError
 from bcauto.augment.policies import Augment, AugMix, Basic, CutMix, MixUp, RandAugment, WideChain
 from bcauto.io.toml import parse
 from bcauto.recipe.network import Hypermodel, Network
-from bcauto.recipe.recipe import Recipe, Training, TrainingStage, read_recipe
+from bcauto.recipe.recipe import Recipe, read_recipe
+from bcauto.recipe.training import Training, TrainingStage
 
 PLAIN = Recipe(model=Network(backbone="MobileNet"))
 MODEL = 'model.backbone = "MobileNet"\n'
@@ -356,6 +357,51 @@ def test_every_field_is_among_the_other_values():
     assert tables.keys() == Recipe.model_fields.keys()
     fields = {f"{name}.{field}" for name, table in tables.items() for field in table.model_fields}
     assert fields == OTHER_VALUES.keys()
+
+
+@pytest.mark.parametrize(
+    ("table", "fingerprint"),
+    [
+        (
+            {
+                "model": {
+                    "hypermodel": "mine:build",
+                    "values": {"units": 32, "rate": 0.5, "batch_norm": True},
+                    "input_scale": 1,
+                }
+            },
+            "a38b46645f46d7fbcab292dc0b20f17f2a9c08b19bd376e350d9920a4641c0ee",
+        ),
+        (
+            {
+                "model": {
+                    "backbone": "MobileNet",
+                    "alpha": 0.25,
+                    "head_units": [64, 32],
+                    "dropout": [0.5, 0.2, 0.1],
+                },
+                "training": {
+                    "optimizer": "adamw",
+                    "schedule": "reduce_on_plateau",
+                    "loss": "focal",
+                    "balance": "oversample",
+                    "stages": [
+                        {"epochs": 2, "trainable_layers": 0},
+                        {"epochs": 3, "learning_rate": 1e-4},
+                    ],
+                },
+                "augment": {
+                    "basic": {"flip": True},
+                    "augmix": {},
+                    "wide": {"ops": {"rotate": {"probability": 0.5, "magnitude": 0.5}}},
+                },
+            },
+            "e3c6ac261ed7f56f798b48620bf7b8a4349c15e7ffca79ecafdc75361c23108a",
+        ),
+    ],
+)
+def test_a_stored_fingerprint_of_a_recipe_is_still_its_own(table, fingerprint):
+    assert parse(Recipe, table).fingerprint == fingerprint
 
 
 @pytest.mark.parametrize(("key", "value"), OTHER_VALUES.items())

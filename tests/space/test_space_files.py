@@ -9,7 +9,12 @@ from bcauto.space.files import bundled_spaces, find_space, read_space
 from bcauto.space.space import Space
 
 ROOT = Path(__file__).parents[2]
-NAMES = ["full", "small", "quick"]
+NAMES = ["full", "quick", "small"]
+FINGERPRINTS = {  # as stored by the studies of bcauto's first spaces
+    "full": "63d009b0b9a45a5c641453b656f475a8d11a53d59adc465a8ab7697f7465488e",
+    "quick": "b624d5b62e4028a221e52fe11bb4b89f02b000824580530ac4f652732072da6c",
+    "small": "ce241f01c063927d887baacaa88fab280cb8f0539e82032b748da0b5be8fff95",
+}
 
 
 @pytest.fixture
@@ -28,16 +33,21 @@ def put(folder, *names):
     return folder
 
 
-def test_the_spaces_that_ship_are_found_by_name():
+def test_bundled_spaces_are_found_by_name():
     assert list(bundled_spaces()) == NAMES
     assert find_space("quick") == ROOT / "search_spaces" / "quick.toml"
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_shipped_space_can_be_read_and_says_how_to_run_it(name):
+def test_a_bundled_space_can_be_read_and_says_how_to_run_it(name):
     path = find_space(name)
     assert isinstance(read_space(path), Space)
     assert "bcauto search " in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_studys_fingerprint_of_a_bundled_space_is_still_its_own(name):
+    assert read_space(find_space(name)).fingerprint == FINGERPRINTS[name]
 
 
 @pytest.mark.parametrize("name", ["small", "quick"])

@@ -10,7 +10,8 @@ import pytest
 
 from bcauto.augment.policies import Augment, Basic, MixUp
 from bcauto.recipe.network import Network
-from bcauto.recipe.recipe import Recipe, Training
+from bcauto.recipe.recipe import Recipe
+from bcauto.recipe.training import Training
 from bcauto.training.device import Device, start_keras
 from bcauto.trial import Job
 

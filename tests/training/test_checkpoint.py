@@ -17,7 +17,8 @@ import pytest
 from bcauto.augment.policies import Augment, Basic, RandAugment
 from bcauto.io.files import LocalFileStore
 from bcauto.recipe.network import Network
-from bcauto.recipe.recipe import Recipe, Training, TrainingStage
+from bcauto.recipe.recipe import Recipe
+from bcauto.recipe.training import Training, TrainingStage
 from bcauto.training.device import start_keras
 from bcauto.trial import Job, TrialResult, TrialStopped
 

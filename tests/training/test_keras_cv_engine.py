@@ -29,7 +29,8 @@ from bcauto.proxy.config import ProxyConfig
 from bcauto.proxy.make import make_proxy
 from bcauto.recipe.network import Network
 from bcauto.recipe.pretrained import Weights
-from bcauto.recipe.recipe import Recipe, Training
+from bcauto.recipe.recipe import Recipe
+from bcauto.recipe.training import Training
 from bcauto.search.plan import plan_search
 from bcauto.trial import Job
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bcauto.recipe.recipe import Training
+from bcauto.recipe.training import Training
 from bcauto.training.device import start_keras
 
 pytestmark = pytest.mark.keras

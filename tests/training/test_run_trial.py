@@ -27,7 +27,8 @@ from bcauto.proxy.proxy import Proxy
 from bcauto.proxy.score import score, score_probe
 from bcauto.recipe.network import Network
 from bcauto.recipe.pretrained import Weights
-from bcauto.recipe.recipe import Recipe, Training, TrainingStage
+from bcauto.recipe.recipe import Recipe
+from bcauto.recipe.training import Training, TrainingStage
 from bcauto.training.device import Device
 from bcauto.training.trainer import Payload, Trainer
 from bcauto.trial import Job, TrialResult, TrialStopped

@@ -7,7 +7,8 @@ import pytest
 
 from bcauto.recipe.network import Network
 from bcauto.recipe.pretrained import Weights
-from bcauto.recipe.recipe import Recipe, Training, TrainingStage
+from bcauto.recipe.recipe import Recipe
+from bcauto.recipe.training import Training, TrainingStage
 from bcauto.training.device import Device, start_keras
 
 pytestmark = pytest.mark.keras

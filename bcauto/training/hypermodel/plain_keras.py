@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from bcauto.errors import BadInput
-from bcauto.io.model_file import foreign_class, class_tables, without_compile
+from bcauto.io.model_file import class_tables, foreign_class, without_compile
 from bcauto.models.from_config import count_parameters
 from bcauto.training.hypermodel.load import in_one_line
 

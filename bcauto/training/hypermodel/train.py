@@ -13,7 +13,8 @@ from bcauto.data.dataset import Dataset
 from bcauto.errors import BadInput, TrialFailed
 from bcauto.models.build import count_trainable
 from bcauto.recipe.network import Hypermodel
-from bcauto.recipe.recipe import Recipe, Training
+from bcauto.recipe.recipe import Recipe
+from bcauto.recipe.training import Training
 from bcauto.training.accumulation import accumulate_gradients, can_accumulate
 from bcauto.training.batches import Batch, Batches
 from bcauto.training.callbacks import early_stopping

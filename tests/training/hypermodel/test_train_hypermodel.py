@@ -21,7 +21,8 @@ from bcauto.proxy.config import ProxyConfig
 from bcauto.proxy.make import make_proxy
 from bcauto.recipe.network import Hypermodel
 from bcauto.recipe.pretrained import Weights
-from bcauto.recipe.recipe import Recipe, Training
+from bcauto.recipe.recipe import Recipe
+from bcauto.recipe.training import Training
 from bcauto.training.trainer import Payload, Trainer
 from bcauto.trial import Job, TrialStopped
 
