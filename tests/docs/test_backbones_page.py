@@ -13,7 +13,7 @@ from bcauto.recipe.backbones import BACKBONES
 from bcauto.recipe.network import Body, Freezing, Head, Network
 from bcauto.recipe.recipe import read_recipe
 
-PAGE = Path(__file__).parents[1] / "docs" / "backbones.md"
+PAGE = Path(__file__).parents[2] / "docs" / "backbones.md"
 QUICK = ["SmallCNN", "UNet", "VGG16", "MobileNet-0.25", "MobileNetV2-1.0", "MobileNetV3Small"]
 PUBLISHED = {  # multiply-adds at 224 px, classifier included
     "VGG16": 15.47e9,  # the 0.124e9 of its three dense layers included
