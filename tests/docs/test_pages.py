@@ -12,7 +12,7 @@ import pytest
 from bcauto.augment.policies import Augment, AugMix, CutMix, MixUp, RandAugment, WideChain
 from bcauto.proxy.config import ProxyConfig
 from bcauto.recipe.network import Head
-from bcauto.recipe.recipe import Training
+from bcauto.recipe.training import Training
 from bcauto.space.files import bundled_spaces
 
 ROOT = Path(__file__).parents[2]
