@@ -131,9 +131,9 @@ def train(number: int, out: Path) -> CompletedTrial:
     """The result of a recipe, from ``out`` or into it."""
     given = json.dumps(RECIPES[number])
     name = hashlib.sha256(given.encode()).hexdigest()[:12]
-    scores, model = out / f"{name}.json", out / f"{name}.keras"
+    kept, model = out / f"{name}.json", out / f"{name}.keras"
     payload = _trainer[0].payload
-    known = json.loads(scores.read_text(encoding="utf-8")) if scores.exists() else {}
+    known = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
     recipe = Recipe.model_validate(RECIPES[number])
     if not model.exists():
         job = Job(number, recipe, derive(_SEED, "trial", given), model)
@@ -141,7 +141,7 @@ def train(number: int, out: Path) -> CompletedTrial:
         known = {"given": RECIPES[number], "proxy": payload.proxy.fingerprint, **result.as_dict()}
     elif known.get("proxy") != payload.proxy.fingerprint:
         known |= {"proxy": payload.proxy.fingerprint, **_scored_again(model, payload)}
-    scores.write_text(json.dumps(known) + "\n", encoding="utf-8")
+    kept.write_text(json.dumps(known) + "\n", encoding="utf-8")
     scores, run = Scores.model_validate(known["scores"]), RunRecord.model_validate(known["run"])
     return CompletedTrial(number, known["objective"], known["clean_accuracy"], scores, recipe, run)
 

@@ -24,6 +24,7 @@ from no_op import bare_runner, new_ledger
 
 from bcauto.execute.contract import Slots, Work
 from bcauto.execute.inline import InlineExecutor
+from bcauto.study.folder import StudyFolder
 from bcauto.study.settings import OWN_STORAGE, DataRecord, Identity, Settings, StudyRecord
 
 _AIM = 0.7  # seconds
@@ -52,7 +53,7 @@ def heavy_imports(arguments: tuple[str, ...]) -> set[str]:
 def make_study(studies: Path) -> None:
     """A finished study of trials that trained nothing."""
     ledger = new_ledger(studies, _TRIALS)
-    a_record().write(ledger.folder)
+    a_record().write(StudyFolder(studies / ledger.study.study_name))
     InlineExecutor(Slots(1, 1)).run(ledger, Work(None, 0, bare_runner), check=lambda: None)
 
 
