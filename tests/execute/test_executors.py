@@ -27,8 +27,13 @@ def states(ledger):
     return [trial.state for trial in ledger.study.get_trials()]
 
 
-class ExecutorContract:
-    """What both executors owe; a subclass names the executor."""
+def anew(ledger):
+    """The ledger of the same search, started again."""
+    return Ledger(ledger.study, ledger.source, ledger.limits, ledger.model)
+
+
+class Executing:
+    """A subclass names the executor."""
 
     def make(self, slots):
         raise NotImplementedError
@@ -36,32 +41,56 @@ class ExecutorContract:
     def run(self, slots, ledger, work, check=nothing):
         self.make(slots).run(ledger, work, check)
 
+
+class UndisturbedRun(Executing):
+    """What a search is that nothing befalls."""
+
+    def look(self):
+        """Called often while trials run."""
+
     def test_runs_until_the_target(self, slots, ledger, work, tmp_path):
-        self.run(slots, ledger, work({}))
+        self.run(slots, ledger, work({}), self.look)
         assert states(ledger) == [TrialState.COMPLETE] * 6
         assert len(list(tmp_path.glob("ran-*"))) == 6
         values = ledger.study.get_trials()[0].intermediate_values
         assert values == dict.fromkeys(range(1, 7), 0.8)
 
-    def test_failures_have_a_reason_and_the_search_goes_on(self, slots, ledger, work):
-        self.run(slots, ledger, work({0: "raise", 1: "fail", 2: "nan"}))
-        failed = {t.number: t for t in ledger.study.get_trials() if t.state is TrialState.FAIL}
+
+class ExecutorContract(Executing):
+    """What every executor owes a search that something befalls."""
+
+    def test_what_is_no_score_has_a_reason_and_the_search_goes_on(
+        self, slots, ledger, work, tmp_path
+    ):
+        """Failures, a lack of memory that costs a retry with half the batch, and a pruned trial."""
+        ledger.limits = type(ledger.limits)(9)
+        self.run(
+            slots,
+            ledger,
+            work({0: "raise", 1: "fail", 2: "nan", 3: "need memory", 11: "lag"}),
+        )
+        trials = ledger.study.get_trials()
+        failed = {t.number: t for t in trials if t.state is TrialState.FAIL}
         assert failed[0].user_attrs["error"] == "ValueError: no such thing"
         assert "executor_work.py" in failed[0].user_attrs["traceback"]
         assert failed[1].user_attrs["error"] == "the loss is nan after epoch 1 (head stage)"
         assert failed[2].user_attrs["error"] == "the objective is nan"
-        assert len(failed) == 3
-        assert states(ledger).count(TrialState.COMPLETE) == 6
+        assert failed[3].user_attrs["error"] == "out of memory"
+        assert len(failed) == 4
 
-    def test_prunes_through_the_study(self, slots, ledger, work, tmp_path):
-        ledger.limits = type(ledger.limits)(8)
-        self.run(slots, ledger, work({7: "lag"}))
-        lagging = ledger.study.get_trials()[7]
+        (retry,) = [t for t in trials if t.user_attrs.get("retry_of") == 3]
+        assert (retry.state, retry.params) == (TrialState.COMPLETE, trials[3].params)
+        assert retry.constraints == {"memory": 1.0}
+
+        lagging = trials[11]
         assert lagging.state is TrialState.PRUNED
         assert max(lagging.intermediate_values) < 6
-        assert not (tmp_path / "ran-7").exists()
+        assert not (tmp_path / "ran-11").exists()
+        assert states(ledger).count(TrialState.COMPLETE) == 8
 
-    def test_interruption_leaves_nothing_running(self, slots, ledger, work, space):
+    def test_whatever_ends_it_nothing_is_lost_or_left_running(self, slots, ledger, work):
+        """An interruption, then a full disk, then on to the end."""
+
         def check():
             if ledger.finished >= 2:
                 raise Interrupted
@@ -69,12 +98,16 @@ class ExecutorContract:
         with pytest.raises(Interrupted):
             self.run(slots, ledger, work({}), check)
         assert TrialState.RUNNING not in states(ledger)
-        again = Ledger(ledger.study, ledger.source, ledger.limits, ledger.model)
-        self.run(slots, again, work({}))
-        recipes = [
-            str(t.user_attrs["recipe"])
-            for t in ledger.study.get_trials(states=(TrialState.COMPLETE,))
-        ]
+        begun = len(states(ledger))
+        full = dict.fromkeys(range(begun, begun + 3), "fill the disk")
+        with pytest.raises(OSError, match="disk is full"):
+            self.run(slots, anew(ledger), work(full))
+        assert TrialState.RUNNING not in states(ledger)
+        hit = [t.number for t in ledger.study.get_trials() if t.number in full]
+        self.run(slots, anew(ledger), work({}))
+        trials = ledger.study.get_trials()
+        assert {*hit} & {t.user_attrs.get("retry_of") for t in trials}
+        recipes = [str(t.user_attrs["recipe"]) for t in trials if t.state is TrialState.COMPLETE]
         assert len(recipes) == len(set(recipes)) == 6
 
     def test_failing_on_and_on_ends_with_the_reason(self, slots, ledger, work):
@@ -82,27 +115,8 @@ class ExecutorContract:
             self.run(slots, ledger, work(dict.fromkeys(range(40), "raise")))
         assert TrialState.RUNNING not in states(ledger)
 
-    def test_out_of_memory_costs_one_retry_with_half_the_batch(self, slots, ledger, work):
-        self.run(slots, ledger, work({1: "need memory"}))
-        trials = ledger.study.get_trials()
-        assert trials[1].user_attrs["error"] == "out of memory"
-        (retry,) = [t for t in trials if t.user_attrs.get("retry_of") == 1]
-        assert (retry.state, retry.params) == (TrialState.COMPLETE, trials[1].params)
-        assert retry.constraints == {"memory": 1.0}
-        assert states(ledger).count(TrialState.COMPLETE) == 6
 
-    def test_a_full_disk_ends_the_search_and_loses_nothing(self, slots, ledger, work):
-        with pytest.raises(OSError, match="disk is full"):
-            self.run(slots, ledger, work({1: "fill the disk"}))
-        assert TrialState.RUNNING not in states(ledger)
-        again = Ledger(ledger.study, ledger.source, ledger.limits, ledger.model)
-        self.run(slots, again, work({}))
-        retried = [t.user_attrs.get("retry_of") for t in ledger.study.get_trials()]
-        assert 1 in retried
-        assert states(ledger).count(TrialState.COMPLETE) == 6
-
-
-class TestInline(ExecutorContract):
+class TestInline(UndisturbedRun, ExecutorContract):
     def make(self, slots):
         return InlineExecutor(slots)
 
@@ -124,46 +138,81 @@ class TestInline(ExecutorContract):
         assert {path.read_text() for path in tmp_path.glob("ran-*")} == {str(os.getpid())}
 
 
+@pytest.fixture(scope="module")
+def cluster():
+    """The address of a Ray that is there; each that a test starts takes half a minute of a core."""
+    from ray.cluster_utils import Cluster
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent))  # for the processes that it starts
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
+    yield cluster.address
+    cluster.shutdown()
+
+
 @pytest.mark.ray
-class TestRay(ExecutorContract):
+class TestCluster(ExecutorContract):
+    @pytest.fixture(autouse=True)
+    def address(self, cluster):
+        self.address = cluster
+
     def make(self, slots):
         from bcauto.execute.ray_tune.executor import RayExecutor
 
-        return RayExecutor(lambda nodes: slots)
+        return RayExecutor(lambda nodes: slots, self.address)
 
-    def test_process_that_dies_costs_a_retry(self, slots, ledger, work):
-        self.run(slots, ledger, work({1: "die"}))
-        dead = ledger.study.get_trials()[1]
-        assert dead.state is TrialState.FAIL
-        assert "the training process died" in dead.user_attrs["error"]
-        retry = next(t for t in ledger.study.get_trials() if t.user_attrs.get("retry_of") == 1)
-        assert retry.state is TrialState.COMPLETE
-        assert retry.params == dead.params
-        assert states(ledger).count(TrialState.COMPLETE) == 6
-
-    def test_what_tune_loses_has_a_reason_and_is_tried_again(self, slots, ledger, work):
-        self.run(slots, ledger, work({1: "kill the trainable"}))
-        lost = ledger.study.get_trials()[1]
-        assert lost.user_attrs["error"] == "Ray lost the trial (SYSTEM_ERROR)"
-        assert 1 in [t.user_attrs.get("retry_of") for t in ledger.study.get_trials()]
-        assert states(ledger).count(TrialState.COMPLETE) == 6
-
-    def test_a_trial_that_hangs_is_ended_and_tried_again(self, slots, ledger, work):
-        self.run(slots, ledger, replace(work({1: "hang"}), patience=15.0))
-        hung = ledger.study.get_trials()[1]
-        assert hung.user_attrs["error"] == "no epoch ended within 15 s"
-        assert 1 in [t.user_attrs.get("retry_of") for t in ledger.study.get_trials()]
-        assert states(ledger).count(TrialState.COMPLETE) == 6
-
-    def test_processes_are_kept_between_trials(self, slots, ledger, work, tmp_path):
-        self.run(slots, ledger, work({}))
-        assert len({path.read_text() for path in tmp_path.glob("ran-*")}) <= slots.workers
+    def test_what_dies_is_lost_or_hangs_has_a_reason_and_is_tried_again(self, ledger, work):
+        """One at a time: the others would be lost with it."""
+        ledger.limits = type(ledger.limits)(4)
+        plan = {1: "die", 3: "kill the trainables", 5: "hang"}
+        self.run(Slots(1, 1), ledger, replace(work(plan), patience=15.0))
+        trials = ledger.study.get_trials()
+        died, lost, hung = (trials[number].user_attrs["error"] for number in plan)
+        assert "the training process died" in died
+        assert lost == "Ray lost the trial (SYSTEM_ERROR)"
+        assert hung == "no epoch ended within 15 s"
+        assert [trial.state for trial in trials] == [TrialState.COMPLETE, TrialState.FAIL] * 3 + [
+            TrialState.COMPLETE
+        ]
+        for number in plan:
+            retry = trials[number + 1]
+            assert retry.user_attrs["retry_of"] == number
+            assert retry.params == trials[number].params
 
     def test_a_process_that_grows_is_replaced(self, ledger, work, tmp_path):
         self.run(Slots(1, 1), ledger, work(dict.fromkeys(range(6), "hoard")))
         pids = [path.read_text() for path in sorted(tmp_path.glob("ran-*"))]
         assert max(map(pids.count, pids)) <= 2
         assert states(ledger) == [TrialState.COMPLETE] * 6
+
+
+@pytest.mark.ray
+class TestOwnRay(UndisturbedRun):
+    """A Ray that is started and ended with the search."""
+
+    def make(self, slots):
+        from bcauto.execute.ray_tune.executor import RayExecutor
+
+        return RayExecutor(lambda nodes: slots)
+
+    @pytest.fixture(autouse=True)
+    def nothing_is_left_behind(self, monkeypatch, tmp_path):
+        monkeypatch.setenv("TMPDIR", str(tmp_path / ("long" * 20)))
+        mine = f"bcauto-*-{os.getpid()}-*"  # others may run beside it
+        before = set(Path("/tmp").glob(mine))
+        yield
+        assert set(Path("/tmp").glob(mine)) <= before
+
+    def look(self):
+        """A storage's password may stand on the command line, which Ray is not told."""
+        from ray._private.state import jobs
+
+        assert [job["Entrypoint"] for job in jobs()] == ["bcauto"]
+
+    def test_runs_until_the_target(self, slots, ledger, work, tmp_path):
+        super().test_runs_until_the_target(slots, ledger, work, tmp_path)
+        processes = {path.read_text() for path in tmp_path.glob("ran-*")}
+        assert len(processes) <= slots.workers
 
     def test_ray_that_does_not_start_is_told_in_one_line(self, slots, ledger, work, monkeypatch):
         import ray
@@ -184,13 +233,6 @@ class TestRay(ExecutorContract):
             self.run(slots, ledger, work({}))
         assert TrialState.RUNNING not in states(ledger)
 
-    def test_leaves_nothing_behind(self, slots, ledger, work, monkeypatch, tmp_path):
-        monkeypatch.setenv("TMPDIR", str(tmp_path / ("long" * 20)))
-        mine = f"bcauto-*-{os.getpid()}-*"  # others may run beside it
-        before = set(Path("/tmp").glob(mine))
-        self.run(slots, ledger, work({}))
-        assert set(Path("/tmp").glob(mine)) <= before
-
 
 TERMINATED = """
 import os, signal, time
@@ -208,7 +250,7 @@ def connect_and_terminate(*arguments, **named):
 
 ray._private.worker.connect = connect_and_terminate
 with executor._own_signal_handlers():
-    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False)
 os.kill(os.getpid(), signal.SIGTERM)
 time.sleep(4)  # as long as it may take to end
 ray.shutdown()
@@ -289,19 +331,14 @@ class TestSlots:
         assert slots.whole_gpus == gpus
 
 
-class TestWaiting:
-    """A driver none of whose trials is live, since others run the last ones."""
-
-    def test_it_hears_that_it_should_end_and_shows_that_it_lives(self, ledger):
+class TestSearcher:
+    def test_a_search_that_should_end_begins_no_other_trial(self, ledger):
         from bcauto.execute.ray_tune.hooks import Bridge, LedgerSearcher
 
         def check():
             raise Interrupted
 
-        beaten = []
-        ledger.beat = lambda: beaten.append(True)
         bridge = Bridge(ledger, 2, LocalFileStore(), check)
         assert LedgerSearcher(bridge).suggest("1") == "FINISHED"
         assert isinstance(bridge.error, Interrupted)
-        assert beaten
         assert states(ledger) == []
