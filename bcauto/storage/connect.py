@@ -1,4 +1,4 @@
-"""Optuna storages by URL: reached before work starts, and never shown with a password."""
+"""Optuna storages by URL: checked before work starts, then opened; no message has a password."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from typing import Any
 
 import optuna
 import sqlalchemy
-from optuna.storages import RDBStorage
+from optuna.storages import BaseStorage, RDBStorage, get_storage
 from sqlalchemy.engine import URL
 
 from bcauto.errors import BadInput, NothingUsable
-from bcauto.storage.retrying import Patience, PatientStorage, StorageFailed, in_minutes
-from bcauto.storage.url import hidden, parsed, redacted
+from bcauto.storage.outage import RetryPolicy, StorageFailed, in_minutes
+from bcauto.storage.retrying import RetryingStorage
+from bcauto.storage.url import parse_url, redacted, secret_hider
 
 __all__ = [
     "absolute",
     "check_exists",
     "check_storage",
     "connect",
-    "redacted",
     "storage_failures_in_one_line",
 ]
 
-_WAITS = (0.1, 0.3, 1.0, 3.0)  # seconds between tries, while tables are being made
-_BUSY_TIMEOUT = 10.0  # seconds that SQLite waits for a reader such as the dashboard, unheard
-_DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql"}  # that the extras of these names install
-_SILENCE = 30  # seconds until a server that answers nothing any more counts as lost
+_WAITS = (0.1, 0.3, 1.0, 3.0)  # seconds between tries, while another process makes the tables
+_BUSY_TIMEOUT = 10.0  # seconds that SQLite waits for a lock, as of the dashboard, on its own
+_DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql"}  # what the extras of these names install
+_SILENCE = 30  # seconds without any answer until a server counts as lost
 _LIBPQ = {
     "connect_timeout": 10,
     "tcp_user_timeout": 1000 * _SILENCE,
@@ -40,99 +40,104 @@ _LIBPQ = {
     "keepalives_count": 3,
 }
 _PYMYSQL = {"connect_timeout": 10, "read_timeout": 60, "write_timeout": 60}  # locks wait for 50
-_SERVERS = {"psycopg": _LIBPQ, "psycopg2": _LIBPQ, "pymysql": _PYMYSQL}
+_CONNECT_ARGS = {"psycopg": _LIBPQ, "psycopg2": _LIBPQ, "pymysql": _PYMYSQL}
 
 
 def check_storage(url: str) -> None:
-    """Makes sure, without writing, that a storage can be reached.
+    """Check, without writing, that a storage can be reached and its file be written.
 
     Raises:
         BadInput: it cannot; the message has the reason but no password.
     """
-    target = _driven(parsed(url))
+    target = _with_driver(parse_url(url))
     if target.get_backend_name() == "sqlite":
         _check_sqlite(target.database or "")
         return
     try:
-        sqlalchemy.create_engine(target, **_engine(target)).connect().close()
-    except Exception as error:  # a driver raises anything for options that it cannot take
+        sqlalchemy.create_engine(target, **_engine_options(target)).connect().close()
+    except Exception as error:  # drivers raise errors of any type for options they do not take
         raise _unreachable(url, error) from None
 
 
-def absolute(url: str) -> str:
-    """The URL with the path of an SQLite file made absolute: a study is resumed from anywhere."""
-    target = parsed(url)
-    if target.get_backend_name() != "sqlite" or not target.database:
-        return url
-    return f"{target.drivername}:///{Path(target.database).resolve()}"
-
-
 def check_exists(url: str) -> None:
-    """Makes sure that a storage can be read: a file may be on a disk that cannot be written to.
+    """Check that a storage can be read; an SQLite file may be on a disk that is read-only.
 
     Raises:
-        BadInput: it cannot be reached, or the file is not there.
+        BadInput: it cannot be reached, or the SQLite file is missing.
     """
-    target = parsed(url)
+    target = parse_url(url)
     if target.get_backend_name() != "sqlite":
         check_storage(url)
     elif not Path(target.database or "").is_file():
         raise BadInput(f"the study's storage is missing: {target.database}")
 
 
+def absolute(url: str) -> str:
+    """Return the URL with an SQLite file's path made absolute, for a resume from another folder."""
+    target = parse_url(url)
+    if target.get_backend_name() != "sqlite" or not target.database:
+        return url
+    return target.set(database=str(Path(target.database).resolve())).render_as_string()
+
+
 def connect(
     url: str,
     check: Callable[[], None] = lambda: None,
     say: Callable[[str], None] = lambda _: None,
-) -> RDBStorage:
-    """An open Optuna storage, which waits for a database that is away for a while.
+) -> BaseStorage:
+    """Open an Optuna storage that waits while its database is away.
 
     Args:
-        url: of the storage, with its password.
-        check: called often while it waits; may raise, to end it.
-        say: told when it begins to wait, and when the database is back.
+        url: with the password.
+        check: called often while it waits; may raise an exception to stop the waiting.
+        say: gets a line when the waiting begins, and another when the database is back.
 
     Raises:
         BadInput: it cannot be opened.
-        StorageFailed: the database is away, and was for as long as it waits.
+        StorageFailed: the database stayed away for as long as it is waited for.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.ERROR)
-    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)  # an outage is told in a line
-    target = _driven(parsed(url))
-    patience = Patience(check, say, hidden(url))
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)  # `say` tells of an outage
+    target = _with_driver(parse_url(url))
+    policy = RetryPolicy(check, say, secret_hider(url))
     try:
-        return patience.call(lambda: _opened(target, patience))
+        opened = policy.call(lambda: _open(target))
     except StorageFailed as error:
         if error.waited:
             raise
         raise _unreachable(url, error) from None
     except (RuntimeError, TypeError) as error:
         raise _unreachable(url, error) from None
+    # Optuna's cache, which reads a finished trial once: without it a trial takes more than twice
+    # as long at a hundred trials, and ever longer. Optuna means the function for itself; a test
+    # checks that it still does this.
+    return RetryingStorage(get_storage(opened), policy)
 
 
-def _opened(url: URL, patience: Patience) -> PatientStorage:
-    """The storage; tried again where another process makes its tables at the same moment."""
+def _open(url: URL) -> RDBStorage:
+    """Open Optuna's storage; try again if another process makes its tables at the same moment."""
     text = url.render_as_string(hide_password=False)
+    template = text.replace("{", "{{").replace("}", "}}")  # RDBStorage formats it
     for wait in _WAITS:
         try:
-            return PatientStorage(text, _engine(url), patience)
+            return RDBStorage(template, _engine_options(url))
         except sqlalchemy.exc.DatabaseError as error:
             if not _is_race(error):
                 raise
         time.sleep(wait)
-    return PatientStorage(text, _engine(url), patience)
+    return RDBStorage(template, _engine_options(url))
 
 
 def _is_race(error: sqlalchemy.exc.DatabaseError) -> bool:
-    """Whether a table, or Optuna's own row of its version, was there a moment later."""
-    words = str(error.orig).lower()
-    return "already exists" in words or "unique" in words or "duplicate" in words
+    """Return whether another process made a table, or Optuna's row of its version, just before."""
+    message = str(error.orig).lower()
+    return "already exists" in message or "unique" in message or "duplicate" in message
 
 
 @contextmanager
 def storage_failures_in_one_line() -> Iterator[None]:
-    """Turns what a failing storage raises into one line.
+    """Turn the failure of a storage into an error of one line.
 
     Raises:
         NothingUsable: the storage failed.
@@ -147,8 +152,8 @@ def storage_failures_in_one_line() -> Iterator[None]:
         ) from error
 
 
-def _driven(url: URL) -> URL:
-    """The URL with the driver that our extra installs, where it names none; loaded.
+def _with_driver(url: URL) -> URL:
+    """Return the URL with the driver that our extra installs, if it names none, and load it.
 
     Raises:
         BadInput: the driver is not installed, or SQLAlchemy knows no such database.
@@ -161,11 +166,11 @@ def _driven(url: URL) -> URL:
     except sqlalchemy.exc.NoSuchModuleError as error:
         raise _unreachable(url.render_as_string(hide_password=False), error) from None
     except ImportError as error:
-        raise _without_driver(url, error) from None
+        raise _driver_missing(url, error) from None
     return url
 
 
-def _without_driver(url: URL, error: ImportError) -> BadInput:
+def _driver_missing(url: URL, error: ImportError) -> BadInput:
     backend = url.get_backend_name()
     shown = redacted(url.render_as_string(hide_password=False))
     reason = (
@@ -178,13 +183,13 @@ def _without_driver(url: URL, error: ImportError) -> BadInput:
     )
 
 
-def _engine(url: URL) -> dict[str, Any]:
-    """How SQLAlchemy should connect: not for ever, and not over a connection that is broken."""
+def _engine_options(url: URL) -> dict[str, Any]:
+    """Return options for SQLAlchemy's engine: timeouts, and a test of pooled connections."""
     if url.get_backend_name() == "sqlite":
         return {"connect_args": {"timeout": _BUSY_TIMEOUT}}
-    known = _SERVERS.get(url.get_driver_name(), {})
-    given = {key: value for key, value in known.items() if key not in url.query}
-    return {"connect_args": given, "pool_pre_ping": True}
+    defaults = _CONNECT_ARGS.get(url.get_driver_name(), {})
+    arguments = {key: value for key, value in defaults.items() if key not in url.query}
+    return {"connect_args": arguments, "pool_pre_ping": True}
 
 
 def _check_sqlite(database: str) -> None:
@@ -201,4 +206,4 @@ def _check_sqlite(database: str) -> None:
 
 def _unreachable(url: str, error: Exception) -> BadInput:
     reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-    return BadInput(f"--storage {redacted(url)} cannot be reached: {hidden(url)(reason)}")
+    return BadInput(f"--storage {redacted(url)} cannot be reached: {secret_hider(url)(reason)}")

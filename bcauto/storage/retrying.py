@@ -1,271 +1,216 @@
-"""An Optuna storage that waits where its database is away for a while, and then goes on.
+"""An Optuna storage that waits while its database is away, and then goes on.
 
-Every call is done once, even where the connection breaks after the database did it and before
-it said so: what cannot be repeated as it is carries a mark that a later try looks for.
+A connection may break after the database has done a write, and before the answer arrives. As one
+process alone writes a study, such a write is recognised by reading what is there afterwards.
 """
 
 from __future__ import annotations
 
-import json
-import re
-import time
-from collections.abc import Callable, Iterator, Sequence
-from copy import copy
-from dataclasses import dataclass
-from datetime import datetime
-from functools import partial, wraps
-from typing import Any, TypeVar
+from collections.abc import Callable, Container, Sequence
+from contextlib import suppress
+from functools import partial
+from itertools import count
+from typing import Any, ParamSpec, TypeVar
 from uuid import uuid4
 
-import optuna
-import sqlalchemy
-from optuna.storages import BaseStorage, RDBStorage
-from optuna.storages._rdb import models
-from optuna.trial import FrozenTrial, TrialState, create_trial
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from optuna.distributions import BaseDistribution
+from optuna.exceptions import DuplicatedStudyError
+from optuna.storages import BaseStorage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
 
-__all__ = ["PATIENCE", "Patience", "PatientStorage", "StorageFailed", "in_minutes"]
+from bcauto.storage.outage import RetryPolicy
 
-PATIENCE = 300.0
-"""Seconds that a call is tried again while the database is away."""
+__all__ = ["MADE_TWICE", "RetryingStorage"]
 
-_FIRST_WAIT, _LONGEST_WAIT = 0.5, 10.0  # seconds between two tries
-_CHECK_EVERY = 0.5  # seconds, while waiting
-_LASTING = re.compile(  # what a server says that waiting does not mend
-    r"no space left|disk full|is full|authentication failed|no password supplied|access denied|"
-    r"no pg_hba\.conf entry|does not exist|unknown (database|column)|permission denied",
-    re.IGNORECASE,
-)
-_DISK_FULL = "53100"  # PostgreSQL's code, in whatever language its words are
-_CREATED_BY = "bcauto:created_by"  # system attribute: the call that created a trial
-_TAKEN_BY = "bcauto:taken_by"  # system attribute: the storage that took it from the queue
+MADE_TWICE = "made twice by a broken connection"
+"""Why a trial is FAIL that the database had made although its answer was lost."""
 
+_P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-class StorageFailed(optuna.exceptions.StorageInternalError):
-    """A call that the storage could not do.
+class RetryingStorage(BaseStorage):
+    """Another storage, each call of which is tried again while its database is away.
 
-    Attributes:
-        reason: one line without a password.
-        waited: seconds that it was tried again for; 0 where waiting would not have helped.
-    """
-
-    def __init__(self, reason: str, waited: float = 0.0) -> None:
-        super().__init__(reason)
-        self.reason, self.waited = reason, waited
-
-
-def in_minutes(seconds: float) -> str:
-    """A time as ``--timeout`` takes it.
-
-    >>> in_minutes(300.0)
-    '5m'
-    """
-    return f"{seconds / 60:g}m"
-
-
-@dataclass
-class Patience:
-    """How a storage waits for its database; once that was in vain, it does not wait again.
-
-    Attributes:
-        check: called often while waiting; may raise, to end it.
-        say: told when waiting begins, and when the database is back.
-        hide: takes the password out of a database's words.
-        limit: seconds until it gives up.
-        clock: seconds, as ``time.monotonic``.
-        sleep: waits for seconds.
-        spent: set once it has given up, so that what a search still has to close does not wait.
-    """
-
-    check: Callable[[], None] = lambda: None
-    say: Callable[[str], None] = lambda _: None
-    hide: Callable[[str], str] = str
-    limit: float = PATIENCE
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    spent: bool = False
-
-    def call(self, action: Callable[[], _T], again: Callable[[], _T] | None = None) -> _T:
-        """What the action returns, however often it has to be tried.
-
-        Args:
-            action: reads or writes the database.
-            again: what to try in its place once it has failed, where it may have been done
-                although it failed; None for the same.
-
-        Raises:
-            StorageFailed: waiting does not mend it, or did not within the limit.
-        """
-        try:
-            return action()
-        except (optuna.exceptions.StorageInternalError, SQLAlchemyError) as error:
-            reason = self._passing(error)
-        if self.spent:
-            raise StorageFailed(reason, self.limit)
-        self.say(
-            f"the storage cannot be reached ({reason}); trying again for {in_minutes(self.limit)}"
-        )
-        result = self._try_until(self.clock() + self.limit, again or action, reason)
-        self.say("the storage is back; going on")
-        return result
-
-    def _try_until(self, end: float, action: Callable[[], _T], reason: str) -> _T:
-        for wait in _waits():
-            self._wait_until(min(end, self.clock() + wait))
-            try:
-                return action()
-            except (optuna.exceptions.StorageInternalError, SQLAlchemyError) as error:
-                reason = self._passing(error)
-            if self.clock() >= end:
-                break
-        self.spent = True
-        raise StorageFailed(reason, self.limit)
-
-    def _wait_until(self, end: float) -> None:
-        while (left := end - self.clock()) > 0:
-            self.check()
-            self.sleep(min(left, _CHECK_EVERY))
-        self.check()
-
-    def _passing(self, error: Exception) -> str:
-        """The reason of a failure that waiting may mend; raises StorageFailed for another."""
-        if isinstance(error, StorageFailed):
-            raise error  # of a call within this call, which has waited
-        cause = _database_error(error)
-        words = str(error if cause is None else cause.orig).strip()
-        reason = self.hide((words or type(error).__name__).splitlines()[0])
-        if cause is None or not _may_pass(cause):
-            raise StorageFailed(reason) from None
-        return reason
-
-
-def _waits() -> Iterator[float]:
-    wait = _FIRST_WAIT
-    while True:
-        yield wait
-        wait = min(2 * wait, _LONGEST_WAIT)
-
-
-def _database_error(error: BaseException | None) -> DBAPIError | None:
-    """The database's own error behind one of Optuna's or SQLAlchemy's."""
-    while error is not None and not isinstance(error, DBAPIError):
-        error = error.__cause__ or error.__context__
-    return error
-
-
-def _may_pass(error: DBAPIError) -> bool:
-    """Whether the connection is lost, or the database is down, starting or busy."""
-    words = str(error.orig)
-    if type(error.orig).__module__.startswith("sqlite3"):
-        return "is locked" in words  # it has no server that could be away
-    if getattr(error.orig, "sqlstate", None) == _DISK_FULL or _LASTING.search(words):
-        return False
-    return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
-
-
-class PatientStorage(RDBStorage):
-    """An Optuna storage all of whose calls wait for a database that is away.
+    Nothing is written twice as long as no other process writes the same studies. Heartbeats are
+    not supported: Optuna sends them from ``Study.optimize`` only.
 
     Args:
-        url: of the database, with its password.
-        engine_kwargs: for SQLAlchemy's ``create_engine``.
-        patience: how it waits.
+        storage: does the work.
+        policy: says how long a call is tried again, and for which failures.
     """
 
-    def __init__(self, url: str, engine_kwargs: dict[str, Any], patience: Patience) -> None:
-        self._patience = patience
-        self._name = uuid4().hex
-        self._tried: set[str] = set()  # marks of trials whose creation was tried
-        super().__init__(url.replace("{", "{{").replace("}", "}}"), engine_kwargs=engine_kwargs)
+    def __init__(self, storage: BaseStorage, policy: RetryPolicy) -> None:
+        self._storage, self._policy = storage, policy
 
-    # --- calls that must not be done twice -------------------------------------------------
+    def _retry(self, method: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        return self._policy.call(partial(method, *args, **kwargs))
+
+    # --- writes that must not be done twice ---
+
+    def create_new_study(
+        self, directions: Sequence[StudyDirection], study_name: str | None = None
+    ) -> int:
+        """Create a study; after a reconnection it is looked up by its name.
+
+        Raises:
+            DuplicatedStudyError: a study of this name was there before.
+        """
+        name = f"no-name-{uuid4()}" if study_name is None else study_name
+        with suppress(KeyError):
+            self.get_study_id_from_name(name)
+            raise DuplicatedStudyError(f"a study named {name!r} exists already")
+        create = partial(self._storage.create_new_study, directions, name)
+
+        def find_or_create() -> int:
+            try:
+                return self._storage.get_study_id_from_name(name)
+            except KeyError:
+                return create()
+
+        return self._policy.call(create, find_or_create)
+
+    def delete_study(self, study_id: int) -> None:
+        """Delete a study; one that is gone after a reconnection has been deleted."""
+        self.get_study_name_from_id(study_id)  # KeyError if it was never there
+        delete = partial(self._storage.delete_study, study_id)
+
+        def delete_unless_gone() -> None:
+            with suppress(KeyError):
+                delete()
+
+        self._policy.call(delete, delete_unless_gone)
+
+    def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
+        """Create a trial; if broken connections made several, all but the last become FAIL.
+
+        Optuna's ``RDBStorage`` tries a failed creation again on its own, and so may make several
+        without an error. A trial that the template says is finished cannot be changed any more:
+        its duplicates stay as they are.
+        """
+        before = self.get_n_trials(study_id)
+        create = partial(self._storage.create_new_trial, study_id, template_trial)
+
+        def find_or_create() -> int:
+            found = self._storage.get_n_trials(study_id)
+            if found == before:
+                return create()
+            return self._storage.get_trial_id_from_study_id_trial_number(study_id, found - 1)
+
+        trial_id = self._policy.call(create, find_or_create)
+        for number in count(before):
+            other = self.get_trial_id_from_study_id_trial_number(study_id, number)
+            if other == trial_id:
+                break
+            self._close_duplicate(other)
+        return trial_id
+
+    def _close_duplicate(self, trial_id: int) -> None:
+        state = self.get_trial(trial_id).state
+        if state.is_finished():
+            return
+        if state == TrialState.WAITING:  # only the state of such a trial may be written
+            self.set_trial_state_values(trial_id, TrialState.RUNNING)
+        self.set_trial_user_attr(trial_id, "error", MADE_TWICE)
+        self.set_trial_state_values(trial_id, TrialState.FAIL)
 
     def set_trial_state_values(
         self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
     ) -> bool:
-        """Closes a trial, or takes it from the queue; False where somebody else has taken it."""
-        if state == TrialState.RUNNING:
-            take = partial(self._take, trial_id)
-            return self._patience.call(take, lambda: take() or self._has_taken(trial_id))
-        close = partial(super().set_trial_state_values, trial_id, state, values)
-        return self._patience.call(close, lambda: self._is(trial_id, state, values) or close())
+        """Close a trial, or take it from the queue; what is there after a reconnection is done.
 
-    def _is(self, trial_id: int, state: TrialState, values: Sequence[float] | None) -> bool:
-        trial = RDBStorage.get_trial(self, trial_id)
-        return trial.state == state and (values is None or trial.values == list(values))
-
-    def _take(self, trial_id: int) -> bool:
-        """Makes a WAITING trial RUNNING, and marks it, in one transaction."""
-        with self.scoped_session() as session, session.begin():
-            waiting = session.query(models.TrialModel).filter_by(
-                trial_id=trial_id, state=TrialState.WAITING
-            )
-            taken = waiting.update(
-                {"state": TrialState.RUNNING, "datetime_start": datetime.now()},
-                synchronize_session=False,
-            )
-            if taken:
-                self._set_trial_attr_without_commit(
-                    session, models.TrialSystemAttributeModel, trial_id, _TAKEN_BY, self._name
-                )
-        return bool(taken)
-
-    def _has_taken(self, trial_id: int) -> bool:
-        trial = RDBStorage.get_trial(self, trial_id)
-        return trial.state == TrialState.RUNNING and trial.system_attrs.get(_TAKEN_BY) == self._name
-
-    def _create_new_trial(
-        self, study_id: int, template_trial: FrozenTrial | None = None
-    ) -> FrozenTrial:
-        mark = uuid4().hex
-        template = copy(template_trial or create_trial(state=TrialState.RUNNING))
-        template.system_attrs = {**template.system_attrs, _CREATED_BY: mark}
-        try:
-            return self._patience.call(
-                lambda: super(PatientStorage, self)._create_new_trial(study_id, template)
-            )
-        finally:
-            self._tried.discard(mark)
-
-    def _get_prepared_new_trial(
-        self, study_id: int, template_trial: FrozenTrial | None, session: sqlalchemy.orm.Session
-    ) -> models.TrialModel:
-        """The trial to create, in the transaction; the one created where an earlier try did.
-
-        Looked for here, since Optuna itself tries a failed transaction again.
+        Returns False where a trial to be taken from the queue was not in it.
         """
-        assert template_trial is not None  # _create_new_trial gives one
-        mark = template_trial.system_attrs[_CREATED_BY]
-        created = _created(session, study_id, mark) if mark in self._tried else None
-        self._tried.add(mark)
-        return created or super()._get_prepared_new_trial(study_id, template_trial, session)
+        write = partial(self._storage.set_trial_state_values, trial_id, state, values)
 
+        def write_unless_done() -> bool:
+            trial = self._storage.get_trial(trial_id)
+            same_values = values is None or trial.values == list(values)
+            return (trial.state == state and same_values) or write()
 
-def _created(session: sqlalchemy.orm.Session, study_id: int, mark: str) -> models.TrialModel | None:
-    attribute = models.TrialSystemAttributeModel
-    return (
-        session.query(models.TrialModel)
-        .join(attribute, attribute.trial_id == models.TrialModel.trial_id)
-        .filter(models.TrialModel.study_id == study_id)
-        .filter(attribute.key == _CREATED_BY, attribute.value_json == json.dumps(mark))
-        .one_or_none()
-    )
+        return self._policy.call(write, write_unless_done)
 
+    # --- writes that may be done twice: they set a value, or find it set ---
 
-def _patient(name: str) -> Callable[..., Any]:
-    method: Callable[..., Any] = getattr(RDBStorage, name)
+    def set_study_user_attr(self, study_id: int, key: str, value: Any) -> None:
+        """Set a user attribute of a study."""
+        self._retry(self._storage.set_study_user_attr, study_id, key, value)
 
-    @wraps(method)
-    def call(self: PatientStorage, *args: Any, **kwargs: Any) -> Any:
-        return self._patience.call(partial(method, self, *args, **kwargs))
+    def set_study_system_attr(self, study_id: int, key: str, value: Any) -> None:
+        """Set an attribute of a study that Optuna keeps for itself."""
+        self._retry(self._storage.set_study_system_attr, study_id, key, value)
 
-    return call
+    def set_trial_param(
+        self,
+        trial_id: int,
+        param_name: str,
+        param_value_internal: float,
+        distribution: BaseDistribution,
+    ) -> None:
+        """Set a parameter of a trial, in the distribution's internal representation."""
+        self._retry(
+            self._storage.set_trial_param, trial_id, param_name, param_value_internal, distribution
+        )
 
+    def set_trial_intermediate_value(
+        self, trial_id: int, step: int, intermediate_value: float
+    ) -> None:
+        """Set what a trial reports at a step."""
+        self._retry(self._storage.set_trial_intermediate_value, trial_id, step, intermediate_value)
 
-_ASKED_BY_CACHE = ("_set_trial_param", "_get_trials", "_get_best_trial_id")  # of Optuna's storages
-_PUBLIC = [name for name in vars(BaseStorage) if not name.startswith("_")]
-for _name in (*_PUBLIC, *_ASKED_BY_CACHE):
-    if _name in vars(RDBStorage) and _name not in vars(PatientStorage):
-        setattr(PatientStorage, _name, _patient(_name))
+    def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
+        """Set a user attribute of a trial."""
+        self._retry(self._storage.set_trial_user_attr, trial_id, key, value)
+
+    def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
+        """Set an attribute of a trial that Optuna keeps for itself."""
+        self._retry(self._storage.set_trial_system_attr, trial_id, key, value)
+
+    # --- reads ---
+
+    def get_study_id_from_name(self, study_name: str) -> int:
+        """Return the id of the study of a name."""
+        return self._retry(self._storage.get_study_id_from_name, study_name)
+
+    def get_study_name_from_id(self, study_id: int) -> str:
+        """Return the name of a study."""
+        return self._retry(self._storage.get_study_name_from_id, study_id)
+
+    def get_study_directions(self, study_id: int) -> list[StudyDirection]:
+        """Return the direction of each of a study's objectives."""
+        return self._retry(self._storage.get_study_directions, study_id)
+
+    def get_study_user_attrs(self, study_id: int) -> dict[str, Any]:
+        """Return the user attributes of a study."""
+        return self._retry(self._storage.get_study_user_attrs, study_id)
+
+    def get_study_system_attrs(self, study_id: int) -> dict[str, Any]:
+        """Return the attributes of a study that Optuna keeps for itself."""
+        return self._retry(self._storage.get_study_system_attrs, study_id)
+
+    def get_all_studies(self) -> list[Any]:
+        """Return the studies, as Optuna's frozen ones."""
+        return self._retry(self._storage.get_all_studies)
+
+    def get_trial_id_from_study_id_trial_number(self, study_id: int, trial_number: int) -> int:
+        """Return the id of a study's trial."""
+        find = self._storage.get_trial_id_from_study_id_trial_number
+        return self._retry(find, study_id, trial_number)
+
+    def get_trial(self, trial_id: int) -> FrozenTrial:
+        """Return a trial."""
+        return self._retry(self._storage.get_trial, trial_id)
+
+    def get_all_trials(
+        self,
+        study_id: int,
+        deepcopy: bool = True,
+        states: Container[TrialState] | None = None,
+    ) -> list[FrozenTrial]:
+        """Return the trials of a study by number, or those in the given states."""
+        return self._retry(self._storage.get_all_trials, study_id, deepcopy, states)
+
+    def remove_session(self) -> None:
+        """Close the connections of this thread."""
+        self._storage.remove_session()

@@ -1,9 +1,10 @@
-"""Storage URLs, shown without what is secret in them."""
+"""Storage URLs: taken apart, made for an SQLite file, and shown without their passwords."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import sqlalchemy
@@ -11,42 +12,50 @@ from sqlalchemy.engine import URL, make_url
 
 from bcauto.errors import BadInput
 
-__all__ = ["hidden", "parsed", "redacted"]
+__all__ = ["parse_url", "redacted", "secret_hider", "sqlite_url"]
 
-_SECRET = re.compile(r"pass(wor|w)?d|pwd|secret|token|scram|odbc_connect", re.IGNORECASE)
-_PORT = re.compile(r"(?<=://)([^:/?]*):[^/?]*")  # a password, where the host was left out
+_SECRET_KEY = re.compile(r"pass(wor|w)?d|pwd|secret|token|scram|odbc_connect", re.IGNORECASE)
+_PORT = re.compile(r"(?<=://)([^:/?]*):[^/?]*")  # or a password, in "user:password" without a host
 
 
-def parsed(url: str) -> URL:
-    """A storage URL in its parts.
+def parse_url(url: str) -> URL:
+    """Return a storage URL in its parts.
 
     Raises:
-        BadInput: not a URL of the form ``dialect://...``.
+        BadInput: it is not of the form ``dialect://...``; the message shows no password.
     """
     try:
-        found = make_url(url)
+        parsed = make_url(url)
     except (sqlalchemy.exc.ArgumentError, ValueError):
-        raise _malformed(url) from None
-    if "@" in (found.host or ""):
-        raise _malformed(url)
-    return found
+        raise _not_a_url(url) from None
+    if "@" in (parsed.host or ""):  # of a password that was not encoded
+        raise _not_a_url(url)
+    return parsed
+
+
+def sqlite_url(file: Path) -> str:
+    """Return the URL of an SQLite file, whose path may have any characters."""
+    return URL.create("sqlite", database=str(file)).render_as_string()
 
 
 def redacted(url: str) -> str:
-    """The storage URL without its password.
+    """Return a storage URL without its password, nor any secret in its query.
 
     Raises:
-        BadInput: not a URL of the form ``dialect://...``.
+        BadInput: it is not of the form ``dialect://...``.
     """
-    whole = parsed(url)
-    query = {key: value for key, value in whole.query.items() if not _SECRET.search(key)}
-    parts = (whole.username, None, whole.host, whole.port, whole.database, query)
-    return URL.create(whole.drivername, *parts).render_as_string()
+    parsed = parse_url(url)
+    query = {key: value for key, value in parsed.query.items() if not _SECRET_KEY.search(key)}
+    parts = (parsed.username, None, parsed.host, parsed.port, parsed.database, query)
+    return URL.create(parsed.drivername, *parts).render_as_string()
 
 
-def hidden(url: str) -> Callable[[str], str]:
-    """Takes what is secret in a storage URL out of a text, however it is written there."""
-    forms = sorted(set(_forms(parsed(url))), key=len, reverse=True)
+def secret_hider(url: str) -> Callable[[str], str]:
+    """Return a function that replaces the secrets of a storage URL in a text with ``***``.
+
+    They are found in each of the forms in which drivers quote them.
+    """
+    forms = sorted(set(_forms_of_secrets(parse_url(url))), key=len, reverse=True)
 
     def hide(text: str) -> str:
         for form in forms:
@@ -56,8 +65,8 @@ def hidden(url: str) -> Callable[[str], str]:
     return hide
 
 
-def _forms(url: URL) -> Iterator[str]:
-    values = [value for key, value in url.query.items() if _SECRET.search(key)]
+def _forms_of_secrets(url: URL) -> Iterator[str]:
+    values = [value for key, value in url.query.items() if _SECRET_KEY.search(key)]
     single = [one for value in values for one in ([value] if isinstance(value, str) else value)]
     for secret in (str(url.password or ""), *single):
         if secret:
@@ -66,10 +75,10 @@ def _forms(url: URL) -> Iterator[str]:
             yield from (escaped, escaped.replace("'", "\\'"))
 
 
-def _malformed(url: str) -> BadInput:
-    """What is no URL may hold a password none the less."""
-    head, at, tail = url.rpartition("@")
-    shown = f"{head.partition(':')[0]}:***@{tail}" if at else _PORT.sub(r"\1:***", url)
+def _not_a_url(text: str) -> BadInput:
+    """Return the error for a text that is no URL; it may hold a password all the same."""
+    head, at, tail = text.rpartition("@")
+    shown = f"{head.partition(':')[0]}:***@{tail}" if at else _PORT.sub(r"\1:***", text)
     return BadInput(
         "--storage must be a URL such as sqlite:///study.db or postgresql://user@host/database "
         "(in a password, @ : / ? and % are written as %40 %3A %2F %3F and %25), "

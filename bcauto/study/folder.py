@@ -73,7 +73,9 @@ class StudyFolder:
     @property
     def default_storage(self) -> str:
         """The SQLite database in the folder, as a storage URL."""
-        return f"sqlite:///{self.path / 'study.db'}"
+        from bcauto.storage.url import sqlite_url  # --help would wait for SQLAlchemy
+
+        return sqlite_url(self.path / "study.db")
 
     def model(self, number: int) -> Path:
         """The model of a trial."""

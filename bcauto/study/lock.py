@@ -19,14 +19,14 @@ import optuna
 
 from bcauto.errors import BadInput
 from bcauto.io.disk import is_disk_full
-from bcauto.storage.retrying import PATIENCE
+from bcauto.storage.outage import OUTAGE_TIMEOUT
 from bcauto.study.attributes import SignOfLife, read_sign_of_life, store_sign_of_life
 from bcauto.study.folder import StudyFolder
 
 __all__ = ["StudyLock", "locked", "searching_process"]
 
 _BEAT = 30.0  # seconds between two signs of life
-_SILENCE = PATIENCE + 2 * _BEAT  # seconds without one after which a process counts as dead
+_SILENCE = OUTAGE_TIMEOUT + 2 * _BEAT  # seconds without one after which a process counts as dead
 _TRIES, _PAUSE = 10, 0.05  # a process that only looks holds the lock for an instant
 _NAME_BYTES = 1000
 

@@ -14,7 +14,7 @@ from bcauto.errors import Interrupted, NothingUsable
 from bcauto.execute.contract import Node, Slots
 from bcauto.execute.inline import InlineExecutor
 from bcauto.io.files import LocalFileStore
-from bcauto.storage.retrying import StorageFailed
+from bcauto.storage.outage import StorageFailed
 from bcauto.study.ledger import Ledger
 from bcauto.trial import TrialResult, TrialStopped
 

@@ -1,4 +1,4 @@
-"""Storage URLs: reached before work, and never shown with a password."""
+"""Storages: checked before work starts, then opened, and never shown with a password."""
 
 import os
 import socket
@@ -24,7 +24,7 @@ def free_port():
 
 
 @pytest.mark.parametrize("url", ["study.db", "", "sqlite", "://x"])
-def test_what_is_no_url_is_refused(url):
+def test_a_malformed_url_is_refused(url):
     with pytest.raises(BadInput, match="--storage must be a URL such as"):
         check_storage(url)
 
@@ -35,7 +35,7 @@ def test_unknown_dialect_is_refused(url):
         check_storage(url)
 
 
-def test_sqlite_needs_its_folder(tmp_path):
+def test_sqlite_file_needs_its_folder(tmp_path):
     with pytest.raises(BadInput, match="folder of the SQLite file must exist"):
         check_storage(f"sqlite:///{tmp_path}/no/study.db")
     check_storage(f"sqlite:///{tmp_path}/study.db")
@@ -144,6 +144,7 @@ def test_sqlite_in_memory_is_refused(url):
 def test_relative_sqlite_file_is_the_same_from_anywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert absolute("sqlite:///study.db") == f"sqlite:///{tmp_path}/study.db"
+    assert absolute("sqlite:///study.db?timeout=60") == f"sqlite:///{tmp_path}/study.db?timeout=60"
     assert absolute("postgresql://me:secret@host/db") == "postgresql://me:secret@host/db"
 
 

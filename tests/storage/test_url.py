@@ -1,11 +1,13 @@
-"""Storage URLs, shown without what is secret in them."""
+"""Storage URLs: made for any file, and shown without their secrets."""
 
+import sqlite3
 import traceback
 
 import pytest
 
 from bcauto.errors import BadInput
-from bcauto.storage.url import hidden, parsed, redacted
+from bcauto.storage.connect import absolute, check_storage, connect
+from bcauto.storage.url import parse_url, redacted, secret_hider, sqlite_url
 
 
 @pytest.mark.parametrize(
@@ -42,9 +44,9 @@ def test_password_is_not_shown(url, shown):
         "postgresql:/host/db?password=n0body",
     ],
 )
-def test_what_is_no_url_is_refused_without_its_password(url):
+def test_a_malformed_url_is_refused_without_its_password(url):
     with pytest.raises(BadInput, match="--storage must be a URL such as") as refused:
-        parsed(url)
+        parse_url(url)
     shown = "".join(traceback.format_exception(refused.value))
     assert "n0body" not in shown
     assert "\n" not in str(refused.value)
@@ -61,9 +63,25 @@ def test_what_is_no_url_is_refused_without_its_password(url):
     ],
 )
 def test_password_is_hidden_however_it_is_written(text):
-    hide = hidden("postgresql://me:n0%2Fbo%27dy%20%40%25@host/db?sslpassword=0ther")
+    hide = secret_hider("postgresql://me:n0%2Fbo%27dy%20%40%25@host/db?sslpassword=0ther")
     assert hide(f"{text} and 0ther") == "*** and ***"
 
 
 def test_nothing_is_hidden_where_nothing_is_secret():
-    assert hidden("sqlite:///study.db")("the words stay") == "the words stay"
+    assert secret_hider("sqlite:///study.db")("the words stay") == "the words stay"
+
+
+NAMES = ["a b", "a%20b", "a%b", "a?b=c", "a#b", "a'b", 'a"b', "a&b", "a+b", "a{b}", "a@b", "ä"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_sqlite_file_of_any_name_is_where_it_should_be(name, tmp_path):
+    (tmp_path / name).mkdir()
+    file = tmp_path / name / f"{name}.db"
+    url = sqlite_url(file)
+    for same in (url, redacted(url), absolute(url)):
+        check_storage(same)
+        connect(same)
+        with sqlite3.connect(file) as database:
+            assert database.execute("select count(*) from studies").fetchone() == (0,)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [file]
