@@ -18,6 +18,7 @@ from bcauto.recipe.recipe import Recipe
 from bcauto.seeds import derive
 from bcauto.space.dimensions import Scalar
 from bcauto.space.space import Space, given_recipe
+from bcauto.storage.retrying import MADE_TWICE
 from bcauto.study.attributes import as_user_attrs, read_attributes
 from bcauto.study.sampling import SamplerName, make_sampler, sample_recipe
 from bcauto.trial import TrialAttributes, trial_seed
@@ -133,5 +134,10 @@ def _asked_for(trials: Sequence[FrozenTrial]) -> int:
 
 
 def was_sampled(trial: FrozenTrial) -> bool:
-    """Whether a trial has a recipe; the search may have been killed before it was sampled."""
-    return read_attributes(trial).recipe is not None or "fixed_params" in trial.system_attrs
+    """Whether a trial has a recipe, and is no trial that a broken connection made twice.
+
+    It has no recipe if the search was killed before one was sampled.
+    """
+    stored = read_attributes(trial)
+    has_recipe = stored.recipe is not None or "fixed_params" in trial.system_attrs
+    return has_recipe and stored.error != MADE_TWICE
