@@ -1,4 +1,4 @@
-"""The commands, and how what they raise becomes one line and an exit code."""
+"""The commands, and how an error becomes one line and an exit code."""
 
 from __future__ import annotations
 
@@ -7,19 +7,31 @@ import sys
 from typing import Annotated, NoReturn
 
 import typer
+from pydantic import ValidationError
 
 from bcauto.cli.augment import augment
+from bcauto.cli.best import best
+from bcauto.cli.clean import clean
+from bcauto.cli.dashboard import dashboard
 from bcauto.cli.evaluate import evaluate
 from bcauto.cli.options import check_none_empty
 from bcauto.cli.proxy import proxy
-from bcauto.cli.results import best, dashboard, status
 from bcauto.cli.search import search
 from bcauto.cli.space import space
-from bcauto.cli.studies import prune, studies
+from bcauto.cli.status import status
+from bcauto.cli.studies import studies
 from bcauto.cli.train import train
 from bcauto.errors import BcautoError, Interrupted
 
 __all__ = ["app", "main"]
+
+_RULES = {
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a whole number of fewer digits",
+    "float_parsing": "must be a number",
+}
+"""What is wrong with an option's value, by pydantic's name of it; pydantic says the rest well."""
+_SHOWN = 200  # characters of a wrong value
 
 app = typer.Typer(
     name="bcauto",
@@ -34,7 +46,7 @@ app = typer.Typer(
 @app.callback(invoke_without_command=True)
 def _bcauto(
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, help="Print the version, and end.")
+        bool, typer.Option("--version", is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     if version:
@@ -54,14 +66,14 @@ for command in (
     space,
     train,
     studies,
-    prune,
+    clean,
     dashboard,
 ):
     app.command()(command)
 
 
 def main() -> NoReturn:
-    """Runs the command line, and exits."""
+    """Run the command line, and exit."""
     try:
         check_none_empty(sys.argv[1:])
         sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0)
@@ -73,6 +85,8 @@ def main() -> NoReturn:
         _end("interrupted", 130)
     except typer.Abort:
         _end("aborted", 1)
+    except typer.BadParameter as error:
+        _end(_wrong_value(error), error.exit_code)
     except typer.TyperException as error:
         _end(error.format_message(), error.exit_code)
     except BrokenPipeError:
@@ -82,6 +96,19 @@ def main() -> NoReturn:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         _end(f"the disk is full ({error.filename or 'no file named'}); free some, then go on", 1)
+
+
+def _wrong_value(error: typer.BadParameter) -> str:
+    """Return option, rule and value; Typer's own message leaves out a number's value."""
+    if not (error.param and isinstance(error.__cause__, ValidationError)):
+        return error.format_message()
+    option = error.param.opts[0]
+    details = error.__cause__.errors(include_url=False)[0]
+    if details["type"] == "value_error":  # from a parser, or a choice; both say the value
+        said = details["msg"].removeprefix("Value error, ")
+        return f"{option} {said}" if said.startswith("must ") else f"{option}: {said}"
+    rule = _RULES.get(details["type"], details["msg"].replace("Input should", "must", 1))
+    return f"{option} {rule}, got {str(details['input'])[:_SHOWN]!r}"
 
 
 def _end(message: str, code: int) -> NoReturn:

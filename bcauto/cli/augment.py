@@ -1,4 +1,4 @@
-"""``bcauto augment``: what augmentation does to training images, as a picture."""
+"""``bcauto augment``: draws what augmentation does to training images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bcauto.cli.options import DataOption, ImageSizeOption, SeedOption, parse_number, parse_whole
+from bcauto.cli.options import (
+    DEFAULT_SEED,
+    DataOption,
+    ImageSizeOption,
+    SeedOption,
+)
 from bcauto.errors import BadInput
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
@@ -32,35 +37,43 @@ def augment(  # one parameter an option
     data: DataOption = None,
     recipe: Annotated[
         str | None,
-        typer.Option(help="A recipe's name or file, or a file of an [augment] table alone."),
+        typer.Option(
+            help="Name of a recipe, or a .toml file with an [augment] table.",
+            metavar="NAME|FILE",
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Picture to write: .png, .jpg, .jpeg or .webp.")] = Path(
         "augment.png"
     ),
-    columns: Annotated[str, typer.Option(help="Images in a row, 1 to 32.", metavar="N")] = "8",
+    columns: Annotated[int, typer.Option(help="Images in a row.", min=1, max=32)] = 8,
     magnitude: Annotated[
-        str | None,
-        typer.Option(help="Of every op, 0 to 1; without --recipe. [default: 0.5]", metavar="M"),
+        float | None,
+        typer.Option(
+            help="Strength of every op, without --recipe.",
+            min=0,
+            max=1,
+            show_default=str(_MAGNITUDE),
+        ),
     ] = None,
     image_size: ImageSizeOption = None,
     seed: SeedOption = None,
 ) -> None:
-    """Draw what augmentation makes of training images, before it costs a night.
+    """Draw what augmentation does to training images.
 
-    Without --recipe each op is drawn alone; with it the recipe's policies, as training would see
-    them. Without --data it draws on built-in cells.
+    Without --recipe there is a row for each op; with it, rows as training would see the images,
+    and one for each policy of the recipe alone.
     """
-    strength = _parse_magnitude(magnitude, recipe)
-    count = parse_whole("--columns", columns, 1, 32)
-    stream = 0 if seed is None else parse_whole("--seed", seed, 0, 2**63 - 1)
-    side = None if image_size is None else parse_whole("--image-size", image_size, 8, 4096)
+    if recipe and magnitude is not None:
+        raise BadInput(f"--magnitude goes without --recipe, got {magnitude:g} and {recipe}")
+    strength = _MAGNITUDE if magnitude is None else magnitude
+    stream = DEFAULT_SEED if seed is None else seed
     from bcauto.data.dataset import load
     from bcauto.plots.grid import Row, check_picture_path, draw_grid, write_picture
 
     check_picture_path(out)
     policy = None if recipe is None else _read_policy(recipe)
-    images = load(data, side, stream, leaks="drop").train
-    shown = _classes_in_turn(images.labels, count, stream)
+    images = load(data, image_size, stream, leaks="drop").train
+    shown = _classes_in_turn(images.labels, columns, stream)
     if policy is None:
         rows, what = _every_op(images, shown, strength, stream)
     else:
@@ -73,19 +86,8 @@ def augment(  # one parameter an option
     typer.echo(out)
 
 
-def _parse_magnitude(text: str | None, recipe: str | None) -> float:
-    if text is None:
-        return _MAGNITUDE
-    number = parse_number(text)
-    if isinstance(number, str | None) or not 0 <= number <= 1:
-        raise BadInput(f"--magnitude must be a number from 0 to 1, got {text!r}")
-    if recipe:
-        raise BadInput(f"--magnitude goes without --recipe, got {text} and {recipe}")
-    return number
-
-
 def _read_policy(recipe: str) -> Augment:
-    """The augmentation of a recipe by its name or file, or of a file that holds nothing else.
+    """Return the augmentation of a recipe, by its name or file, or of a file with nothing else.
 
     Raises:
         BadInput: the file cannot be read, is a space, or breaks a rule.
@@ -104,7 +106,7 @@ def _read_policy(recipe: str) -> Augment:
 
 
 def _classes_in_turn(labels: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
-    """Up to ``count`` indices: one of every class, then another of every class that has more."""
+    """Return up to ``count`` indices: one of each class, then another of each that has more."""
     import numpy as np
 
     from bcauto.seeds import generator
@@ -118,7 +120,7 @@ def _classes_in_turn(labels: NDArray[np.int64], count: int, seed: int) -> NDArra
 def _every_op(
     data: Labelled, shown: NDArray[np.int64], magnitude: float, seed: int
 ) -> tuple[list[Row], str]:
-    """A row for each op, and what they are."""
+    """Return a row for each op, and a description of the rows."""
     from bcauto.augment.ops import OPS
     from bcauto.plots.grid import Row
 
@@ -132,7 +134,7 @@ def _every_op(
 def _after_op(
     op: Op, data: Labelled, shown: NDArray[np.int64], magnitude: float, seed: int
 ) -> NDArray[np.uint8]:
-    """Each image after ``op``, with its own stream; the side changes from one to the next."""
+    """Return each image after ``op``, with its own random stream and the sign alternating."""
     import numpy as np
 
     from bcauto.seeds import generator
@@ -156,7 +158,7 @@ def _strength_note(op: Op, magnitude: float) -> str:
 def _every_policy(
     data: Labelled, shown: NDArray[np.int64], policy: Augment, seed: int
 ) -> tuple[list[Row], str]:
-    """Rows of the whole as training sees it, a row for each policy alone, and what they are."""
+    """Return rows as training sees the images, a row for each policy alone, and a description."""
     from pydantic import BaseModel
 
     from bcauto.augment.policies import Augment
@@ -178,7 +180,7 @@ def _every_policy(
 def _as_in_training(
     data: Labelled, shown: NDArray[np.int64], epoch: int, seed: int, policy: Augment
 ) -> NDArray[np.uint8]:
-    """The images as a batch of training has them, mixed with others of the data set."""
+    """Return the images as a training batch has them, mixed with others of the data set."""
     from bcauto.augment.engine import augment_and_mix
     from bcauto.seeds import derive
 
@@ -191,7 +193,7 @@ def _settings_note(policy: Any) -> str:
 
 
 def _setting(name: str, value: Any) -> str:
-    """A setting as one word, so that no line breaks inside; none for a switch that is off."""
+    """Return a setting without a space, so that no line breaks in it; empty for one that is off."""
     if isinstance(value, Mapping):
         return f"{name}={len(value)}"
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""Sentences that several commands say."""
+"""What came of a confirmation, as the sentence that several commands print."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ __all__ = ["confirmed_line"]
 
 
 def confirmed_line(won: Confirmed, best: CompletedTrial | None = None) -> str:
-    """What came of confirming a trial, and that it wins where the best of the search is another."""
+    """Return what is known of a confirmed trial, and why it wins over the best of the search."""
     low, high = won.interval
     again = "once more" if len(won.runs) == 1 else f"{len(won.runs)} times more"
     return (
-        f"confirmed: trial {won.candidate.number}, {won.score:.4f} (95 %: {low:.4f} to {high:.4f}) "
+        f"trial {won.candidate.number}, {won.score:.4f} (95 %: {low:.4f} to {high:.4f}) "
         f"trained {again}; the search was {abs(won.optimism):.4f} too "
         f"{'optimistic' if won.optimism >= 0 else 'pessimistic'} about it{_why(won, best)}"
     )
 
 
 def _why(won: Confirmed, best: CompletedTrial | None) -> str:
-    """Why it wins over the best of the search."""
     if best is None or best.number == won.candidate.number:
         return ""
     smaller = won.candidate.run.parameters < best.run.parameters

@@ -1,4 +1,4 @@
-"""``bcauto evaluate``: a model on data that took no part."""
+"""``bcauto evaluate``: scores a model on data that took no part in the search."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ __all__ = ["evaluate"]
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="A .keras file, or a folder with model.keras.")],
+    model: Annotated[Path, typer.Argument(help="A .keras file, or a folder with a model.keras.")],
     data: Annotated[
         Path, typer.Option(help="An .npz file (images or test_images), or class folders.")
     ],
     as_json: JsonFlag = False,
 ) -> None:
-    """Score a model on every image of a file; nothing is cleaned, nothing left out."""
-    from bcauto.data.reading import read_for_evaluation  # --help would wait for it
+    """Score a model on labelled images.
+
+    Every image counts; nothing is cleaned or left out.
+    """
+    from bcauto.data.reading import read_for_evaluation
     from bcauto.export.evaluation import evaluate_labels
     from bcauto.hardware import count_cores
     from bcauto.io.model_file import find_model, read_description
@@ -41,16 +44,20 @@ def evaluate(
 
 
 def _show(scores: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from bcauto.cli.tables import open_console, print_rows
 
-    console = Console(highlight=False)
+    console = open_console()
     words = ("accuracy", "balanced_accuracy", "macro_f1")
     line = ", ".join(f"{word.replace('_', ' ')} {scores[word]:.4f}" for word in words)
-    console.print(f"{scores['n']} images: {line}", soft_wrap=True)
-    table = Table("true class", "recall", *map(str, range(len(scores["per_class_recall"]))))
-    rows = zip(scores["per_class_recall"].items(), scores["confusion_matrix"], strict=True)
-    for index, ((name, recall), counts) in enumerate(rows):
-        shown = "-" if recall is None else f"{recall:.3f}"
-        table.add_row(f"{index} {name}", shown, *map(str, counts))
-    console.print(table)
+    console.print(f"{scores['n']} images: {line}")
+    classes = zip(scores["per_class_recall"].items(), scores["confusion_matrix"], strict=True)
+    rows = [
+        {
+            "true class": f"{index} {name}",
+            "recall": "-" if recall is None else f"{recall:.3f}",
+            **{str(predicted): str(count) for predicted, count in enumerate(counts)},
+        }
+        for index, ((name, recall), counts) in enumerate(classes)
+    ]
+    numbers = rows[0].keys() - {"true class"}
+    print_rows(console, rows, text=("true class",), numbers=numbers)

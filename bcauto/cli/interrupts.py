@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as one exception, raised at once or where the caller checks for it."""
+"""SIGINT, SIGTERM and SIGHUP as one exception, raised at once or when the caller checks."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from bcauto.errors import Interrupted
 __all__ = ["Interrupts", "watch_signals"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_PATIENCE = 3  # signals until one is raised although the program asked them to wait
+_MOST_WAITING = 3  # signals; with the last of them, none waits any longer
 
 
 class Interrupts:
-    """Remembers the first signal, and says when it may be raised."""
+    """Remembers the first signal, and raises it when it may."""
 
     def __init__(self) -> None:
         self.received: int | None = None
@@ -25,15 +25,15 @@ class Interrupts:
         self._count = 0
 
     def check(self) -> None:
-        """Raises Interrupted where a signal has arrived."""
+        """Raise Interrupted if a signal has arrived."""
         if self.received is not None:
             raise Interrupted(self.received)
 
     @contextmanager
     def held(self, hold: bool) -> Iterator[None]:
-        """While it lasts, signals wait for ``check``: Ray cannot be left anywhere.
+        """Let signals wait for ``check``, since Ray must not be interrupted at any point.
 
-        A person who presses Ctrl-C a third time is heard at once.
+        The third Ctrl-C is raised at once.
         """
         self._held = hold
         try:
@@ -43,18 +43,18 @@ class Interrupts:
         self.check()
 
     def handle(self, signum: int, _frame: FrameType | None) -> None:
-        """The signal handler."""
+        """Handle a signal."""
         self.received, self._count = self.received or signum, self._count + 1
-        if not self._held or self._count >= _PATIENCE:
+        if not self._held or self._count >= _MOST_WAITING:
             raise Interrupted(self.received)
 
 
 @contextmanager
 def watch_signals() -> Iterator[Interrupts]:
-    """Turns the signals into Interrupted, and puts the old handlers back afterwards.
+    """Turn the signals into Interrupted, and put the old handlers back afterwards.
 
-    SIGHUP stays ignored where it is, as under nohup; SIGINT is heard also in a background job of
-    a script, which begins with it ignored.
+    SIGHUP stays ignored where it is, as under nohup. SIGINT is handled also in a background job
+    of a script, which begins with it ignored.
     """
     interrupts = Interrupts()
     if threading.current_thread() is not threading.main_thread():

@@ -1,4 +1,4 @@
-"""A study that a command looks at: found, opened, never made."""
+"""Opening a study that a command reads; nothing is made where it is missing."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait fo
     from bcauto.study.folder import StudyFolder
     from bcauto.study.settings import StudyRecord
 
-__all__ = ["Opened", "find_storage", "open_study"]
+__all__ = ["OpenStudy", "find_storage", "open_study"]
 
 
 @dataclass(frozen=True)
-class Opened:
-    """A study, and the one of its repeats; None where nothing was asked for."""
+class OpenStudy:
+    """A study and its confirmation; each is None where the storage does not hold it."""
 
     folder: StudyFolder
     record: StudyRecord
@@ -27,26 +27,30 @@ class Opened:
     repeats: optuna.Study | None
 
     def complete(self) -> list[CompletedTrial]:
-        """The COMPLETE trials, the best first."""
+        """Return the COMPLETE trials, the best first."""
         from bcauto.results.trials import completed_trials
 
         return completed_trials(self.study) if self.study else []
 
     def importances(self) -> dict[str, float]:
-        """The share of each dimension in what came out, the largest first."""
+        """Return how much each dimension matters, as shares of 1, the largest first."""
         from bcauto.results.importance import importances
 
         return importances(self.study)
 
     def confirmed(self) -> list[Confirmed]:
-        """The trials that were trained again, the best first."""
+        """Return the trials that were trained again, the best first."""
         from bcauto.results.confirmation import confirmed
 
         return confirmed(self.study, self.repeats) if self.study else []
 
 
-def open_study(studies: Path, name: str | None, storage: str | None) -> Opened:
-    """The study of that name, or the one written last; BadInput where there is none."""
+def open_study(studies: Path, name: str | None, storage: str | None) -> OpenStudy:
+    """Return the study of that name, or else the one written last.
+
+    Raises:
+        BadInput: there is no such study, or its storage is missing.
+    """
     from bcauto.results.trials import load_study
     from bcauto.storage.connect import connect
     from bcauto.study.settings import StudyRecord
@@ -54,16 +58,20 @@ def open_study(studies: Path, name: str | None, storage: str | None) -> Opened:
     folder, url = find_storage(studies, name, storage)
     opened = connect(url)
     studies_of = (load_study(one, opened) for one in (folder.name, folder.confirm_name))
-    return Opened(folder, StudyRecord.read(folder), *studies_of)
+    return OpenStudy(folder, StudyRecord.read(folder), *studies_of)
 
 
 def find_storage(studies: Path, name: str | None, storage: str | None) -> tuple[StudyFolder, str]:
-    """A study and the URL of its storage, which must be there: looking makes nothing."""
+    """Return a study's folder and the URL of its storage.
+
+    Raises:
+        BadInput: there is no such study, or its storage is missing.
+    """
     from bcauto.storage.connect import check_exists
     from bcauto.study.folder import find_study
     from bcauto.study.settings import StudyRecord
 
     folder = find_study(studies, name)
-    url = StudyRecord.read(folder).storage_url(folder, storage)
+    url = StudyRecord.read(folder).settings.storage_url(folder, storage)
     check_exists(url)
     return folder, url

@@ -1,4 +1,4 @@
-"""``bcauto proxy``: what the proxy looks like, and what a study knows of its worth."""
+"""``bcauto proxy``: draws the proxy, and compares its scores with held-out ones."""
 
 from __future__ import annotations
 
@@ -29,16 +29,17 @@ __all__ = ["proxy"]
 def proxy(
     study: StudyArgument = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the pictures. [default: studies/STUDY/report]")
+        Path | None,
+        typer.Option(help="Folder for the pictures.", show_default="report in the study's folder"),
     ] = None,
     as_json: JsonFlag = False,
     studies_dir: StudiesDir = Path("studies"),
     storage: StorageOption = None,
 ) -> None:
-    """Show how good the proxy is: draw it, and compare its scores with held-out ones.
+    """Draw the proxy, and show how well it predicts.
 
-    Writes proxy.png, with an image of every corruption at every severity, and validity.png, with
-    every complete trial.
+    Compares its scores with those on corruptions that were held out. Writes proxy.png, an image
+    of every corruption at each severity, and validity.png, a point for every complete trial.
     """
     from bcauto.plots.grid import draw_grid, write_picture
     from bcauto.proxy.proxy import Proxy
@@ -71,7 +72,7 @@ def _make_folder(path: Path) -> Path:
     return path
 
 
-# --- the words ---------------------------------------------------------------------------------
+# --- the text ---------------------------------------------------------------------------------
 
 
 def _as_object(
@@ -86,28 +87,32 @@ def _as_object(
 
 
 def _show(name: str, stored: Proxy, found: Validity) -> None:
+    from bcauto.cli.tables import open_console, print_rows
+
+    console = open_console()
     held_out = ", ".join(stored.held_out) or "nothing"
-    typer.echo(f"{name}: {found.trials} complete trials compared; held out: {held_out}")
+    console.print(f"{name}: {found.trials} complete trials compared; held out: {held_out}")
     if found.best is None:
-        typer.echo(f"{_why_unknown(stored)}: what the scores are worth is not known")
+        console.print(f"{_why_unknown(stored)}: how well the proxy predicts is not known")
         return
-    _print_table(found)
-    typer.echo("rank correlation with the held-out score; top 10: of the 10 best by objective")
-    typer.echo(f"best held out: trial {found.best.trial}, {found.best.held_out:.4f}")
+    worths = {"objective": found.objective, "clean": found.clean_accuracy, **found.families}
+    print_rows(console, [_table_row(score, worth) for score, worth in worths.items()])
+    console.print(
+        "rank correlations with the held-out score; top 10: among the 10 best by objective"
+    )
+    console.print(f"best held out: trial {found.best.trial}, {found.best.held_out:.4f}")
     for score, worth in (("objective", found.objective), ("clean", found.clean_accuracy)):
         if worth.choice:
-            typer.echo(f"best {score}: {_outcome(worth.choice)}")
+            console.print(f"best {score}: {_outcome(worth.choice)}")
 
 
-def _print_table(found: Validity) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("score", "rho (95 %)", "tau (95 %)", "top 10 (95 %)", show_edge=False)
-    worths = {"objective": found.objective, "clean": found.clean_accuracy, **found.families}
-    for score, worth in worths.items():
-        table.add_row(score, *map(_figure, (worth.rho, worth.tau, worth.top_10)))
-    Console(highlight=False).print(table)
+def _table_row(score: str, worth: Worth) -> dict[str, str]:
+    return {
+        "score": score,
+        "rho (95 %)": _figure(worth.rho),
+        "tau (95 %)": _figure(worth.tau),
+        "top 10 (95 %)": _figure(worth.top_10),
+    }
 
 
 def _why_unknown(stored: Proxy) -> str:
@@ -129,14 +134,14 @@ def _outcome(choice: Choice) -> str:
 
 
 def _rows(stored: Proxy) -> list[Row]:
-    """A row for each corruption, a tile for each of its severities."""
+    """Return a row for each corruption, with a tile for each of its severities."""
     by_corruption = groupby(enumerate(stored.corruptions), key=lambda each: each[1].corruption)
     places = [[place for place, _ in each] for _, each in by_corruption]
     return [_row(stored, each, turn) for turn, each in enumerate(places)]
 
 
 def _row(stored: Proxy, places: Sequence[int], turn: int) -> Row:
-    """The same image at all severities where they share one; classes take turns."""
+    """Return the same image at all severities where there is one; classes take turns."""
     import numpy as np
 
     from bcauto.plots.grid import Row
@@ -152,7 +157,7 @@ def _row(stored: Proxy, places: Sequence[int], turn: int) -> Row:
 
 
 def _tiles(stored: Proxy, places: Sequence[int], label: int) -> NDArray[np.uint8]:
-    """A copy at each severity: of one validation image where they share one, and of the class."""
+    """Return an image at each severity, of one validation image and of the class if possible."""
     import numpy as np
 
     copies = [np.flatnonzero(stored.corruption == place) for place in places]
@@ -169,9 +174,9 @@ def _tiles(stored: Proxy, places: Sequence[int], label: int) -> NDArray[np.uint8
 
 
 def _draw_validity(trials: Sequence[CompletedTrial], found: Validity, unknown: str) -> Picture:
-    """Two panels: held-out score over the objective, and over clean accuracy.
+    """Return two panels: held-out score over the objective, and over clean accuracy.
 
-    ``unknown`` says why nothing is concluded where that is so.
+    ``unknown`` says why there are too few scores to conclude from, where that is so.
     """
     import numpy as np
 

@@ -1,23 +1,24 @@
-"""What a person sees of a search: a live screen in a terminal, plain lines elsewhere."""
+"""What a search shows: a live screen in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 
 import optuna
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from bcauto.cli.confirmed_line import confirmed_line
+from bcauto.cli.tables import counted, open_console, print_facts
 from bcauto.errors import NothingUsable
 from bcauto.recipe.network import Hypermodel
 from bcauto.results.confirmation import Confirmed, winner
 from bcauto.results.trials import completed_trials
+from bcauto.search.materials import uses_keras_cv
 from bcauto.search.plan import Plan
 from bcauto.study.ledger import DONE
 from bcauto.trial import Job
@@ -25,13 +26,13 @@ from bcauto.trial import Job
 __all__ = ["SearchScreen"]
 
 _KERAS_CV_LINE = (
-    'augment.engine = "keras-cv" follows no seed: the same trial will not come out the same twice'
+    'augment.engine = "keras-cv" follows no seed: the same trial has another score the next time'
 )
 
 
 @dataclass
 class _Lane:
-    """One trial under way, in the line of its worker."""
+    """A trial that is running, and what is known of it."""
 
     job: Job
     name: str
@@ -42,11 +43,11 @@ class _Lane:
 
     @property
     def share_done(self) -> float:
-        """About how much of the trial is done, 0 to 1; scoring at its end counts as an epoch."""
+        """About how much of the trial is done, 0 to 1; its scoring counts as an epoch."""
         return self.epoch / (self.epochs + 1)
 
     def line(self) -> str:
-        """What is known of it, with the recipe at the end, where a narrow terminal cuts it."""
+        """Return a line about the trial; a narrow terminal cuts only the recipe at its end."""
         progress = "in its first epoch"
         if self.score is not None:
             progress = f"epoch {self.epoch} of {self.epochs}, score {self.score:.3f}"
@@ -55,11 +56,11 @@ class _Lane:
 
 
 class SearchScreen:
-    """Watches a search and shows it; a context manager."""
+    """Shows a search as its ``Monitor``; a context manager."""
 
     def __init__(self, plan: Plan, console: Console | None = None) -> None:
         self.plan = plan
-        self.console = console or Console(highlight=False)
+        self.console = console or open_console()
         self.lanes: list[_Lane | None] = [None] * plan.slots.workers
         self.finished, self.ended_here, self.best = 0, 0, "none yet"
         self.best_objective: float | None = None
@@ -69,13 +70,9 @@ class SearchScreen:
         self.live = Live(self, console=self.console, refresh_per_second=2, transient=True)
 
     def __enter__(self) -> SearchScreen:
-        overview = _overview(self.plan)
+        print_facts(self.console, _overview(self.plan))
         if self.console.is_terminal:
-            self.console.print(_two_columns(overview))
             self.live.start()
-        else:
-            for title, text in overview.items():
-                self._say(f"{title:<8} {text}")
         return self
 
     def __exit__(
@@ -95,7 +92,7 @@ class SearchScreen:
     # --- the monitor that the ledger calls ---------------------------------------------------
 
     def began(self, finished: int, best: float | None) -> None:
-        """The study is open."""
+        """Say what an earlier run has finished already."""
         self.finished, self.best_objective = finished, best
         if best is not None:
             self.best = f"{best:.4f}"
@@ -104,7 +101,7 @@ class SearchScreen:
             self._say(f"going on: {finished} {are} finished, best {self.best}")
 
     def started(self, job: Job, retry_of: int | None, of_trial: int | None) -> None:
-        """Puts a trial in a free lane."""
+        """Show a trial in a free line."""
         if None not in self.lanes:  # a cluster has more room than this machine
             self.lanes.append(None)
         name = f"trial {job.number}" if of_trial is None else f"repeat of trial {of_trial}"
@@ -116,33 +113,33 @@ class SearchScreen:
             self._say(f"{name} started: {_recipe_line(job)}{again}")
 
     def exhausted(self) -> None:
-        """Says why the search ends before its target."""
+        """Say why the search ends before its target."""
         if self.unit == "trials":
             self.goes_on = False
             self._say("every recipe of the space is trained")
 
     def notice(self, line: str) -> None:
-        """Says it."""
+        """Print a line."""
         self._say(line)
 
     def confirming(self, trials: Sequence[int], repeats: int, target: int) -> None:
-        """Says what follows the search, and counts the repeats from here on."""
+        """Say what follows the search, and count repeats from here on."""
         again = "once more" if repeats == 1 else f"{repeats} times more"
         many = f"trials {', '.join(map(str, trials))} train"
         who = many if len(trials) > 1 else f"trial {trials[0]} trains"
-        self._say(f"confirming: {who} {again}, scored on corruptions drawn anew")
+        self._say(f"confirming: {who} {again}, scored on new corruptions")
         self.lanes = [None] * len(self.lanes)
         self.target, self.unit = target, "repeats"
         self.ended_here, self.best, self.timed_from = 0, "none yet", time.monotonic()
 
     def reported(self, number: int, epoch: int, score: float) -> None:
-        """Shows an epoch's score."""
+        """Show the score of an epoch."""
         for lane in self.lanes:
             if lane and lane.job.number == number:
                 lane.epoch, lane.score = epoch, score
 
     def ended(self, number: int, state: str, detail: str) -> None:
-        """Writes a line about the trial, and frees its lane."""
+        """Print a line about the trial, and free its line of the screen."""
         name = f"trial {number}"
         for position, lane in enumerate(self.lanes):
             if lane and lane.job.number == number:
@@ -153,13 +150,14 @@ class SearchScreen:
             self.ended_here += 1
         if state == "complete" and (self.best_objective or 0) < float(detail):
             self.best_objective, self.best = float(detail), f"{detail} ({name})"
-        summary = f"    {self._summary()}" if counts else ""  # or it is as it was
+        live = self.console.is_terminal  # and shows the summary all the time
+        summary = f"    {self._summary()}" if counts and not live else ""
         self._say(f"{name} {state}: {detail}{summary}")
 
     # --- at the end --------------------------------------------------------------------------
 
     def conclude(self, study: optuna.Study, repeated: Sequence[Confirmed]) -> None:
-        """Says what came out.
+        """Print the result of the search.
 
         Raises:
             NothingUsable: no trial was completed.
@@ -175,14 +173,14 @@ class SearchScreen:
         clean = f"{best.clean_accuracy:.4f} on clean validation images"
         self._say(f"best: trial {best.number}, {best.objective:.4f} on the proxy, {clean}")
         if repeated:
-            self._say(confirmed_line(winner(repeated), best))
+            self._say(f"confirmed: {confirmed_line(winner(repeated), best)}")
         self._say(f"next: bcauto best {self.plan.folder.name} --export")
 
     def _advice(self) -> str:
         timeout = self.plan.settings.timeout
         if timeout is not None and time.monotonic() - self.started_at >= timeout:
-            return "the time of --timeout was up, the same command with more of it goes on"
-        return "bcauto status says how they ended"
+            return "the time of --timeout was up; the same command with more time goes on"
+        return "bcauto status shows how they ended"
 
     def _summary(self) -> str:
         left = self._time_left()
@@ -190,7 +188,7 @@ class SearchScreen:
         return "  ".join(["", *parts, *([f"about {_clock(left)} left"] if left else [])]).strip()
 
     def _time_left(self) -> float | None:
-        """Seconds, from the pace of this run so far; None before there is one."""
+        """Return the seconds left at the pace of this run so far; None before there is a pace."""
         passed = time.monotonic() - self.timed_from
         under_way = sum(lane.share_done for lane in self.lanes if lane)
         done = self.ended_here + under_way
@@ -203,16 +201,7 @@ class SearchScreen:
         return pace if timeout is None else max(0.0, min(pace, timeout - spent))
 
     def _say(self, line: str) -> None:
-        # A terminal would break lines within words; a file gets each as a whole.
-        self.console.print(line, soft_wrap=not self.console.is_terminal)
-
-
-def _two_columns(rows: Mapping[str, str]) -> Table:
-    """Titles, and texts that a narrow terminal folds between words."""
-    table = Table.grid(padding=(0, 1))
-    for title, text in rows.items():
-        table.add_row(title, Text(text, overflow="fold"))
-    return table
+        self.console.print(line, markup=False)
 
 
 def _overview(plan: Plan) -> dict[str, str]:
@@ -220,18 +209,18 @@ def _overview(plan: Plan) -> dict[str, str]:
     known = "goes on" if plan.resumed else "new"
     size = "x".join(map(str, data.image_size))
     split = f"{data.train} images to train on, {data.val} to validate, {size}"
-    share = f"{slots.gpus:g} GPU" if slots.gpus else f"{slots.threads} core(s)"
+    share = f"{slots.gpus:g} GPU" if slots.gpus else counted(slots.threads, "core")
     workers = f"{slots.workers} at a time with {share} each, {settings.executor}"
     if settings.ray_address != "local":
         workers = f"{settings.workers or 'as many as fit'} at a time on {settings.ray_address}"
-    frail = " (a crash of native code ends this process)" if settings.executor == "inline" else ""
-    dimensions = f"{len(plan.space.search)} dimensions, weights {_weights_line(plan)}"
-    keras_cv = {"engine": _KERAS_CV_LINE} if "keras-cv" in plan.engines else {}
+    frail = " (a crash of native code ends the search)" if settings.executor == "inline" else ""
+    dimensions = counted(len(plan.space.search), "dimension")
+    keras_cv = {"engine": _KERAS_CV_LINE} if uses_keras_cv(plan.space) else {}
     return {
         "study": f"{plan.folder.name} ({known}), in {plan.folder.path}",
         "data": f"{settings.data or 'built-in cells'}: {split}, {len(data.class_names)} classes",
         "cleaned": plan.data.cleaning.summary(),
-        "space": f"{settings.space}: {dimensions}",
+        "space": f"{settings.space}: {dimensions}, weights {_weights_line(plan)}",
         **keras_cv,
         "proxy": _proxy_line(plan),
         "workers": f"{workers}{frail}",

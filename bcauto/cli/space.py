@@ -1,4 +1,4 @@
-"""``bcauto space``: what a space holds, before a search in it costs a night."""
+"""``bcauto space``: shows what a space holds."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bcauto.cli.options import JsonFlag, SeedOption, parse_seed, parse_whole
+from bcauto.cli.options import DEFAULT_SEED, JsonFlag, SeedOption
 from bcauto.errors import BadInput
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
+    from rich.console import Console
+
     from bcauto.recipe.recipe import Recipe
     from bcauto.space.dimensions import Dimension
     from bcauto.space.space import Space
@@ -21,30 +23,32 @@ _MOST_SAMPLES = 10_000
 
 
 def space(
-    name: Annotated[str, typer.Argument(metavar="SPACE", help="A name, or a .toml file.")],
+    name: Annotated[str, typer.Argument(metavar="SPACE", help="Name of a space, or a .toml file.")],
     sample: Annotated[
-        str | None, typer.Option(help="Print this many random recipes instead.", metavar="N")
+        int | None,
+        typer.Option(
+            help="Print so many random recipes instead.", min=1, max=_MOST_SAMPLES, metavar="N"
+        ),
     ] = None,
     seed: SeedOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show what a space holds: dimensions, conditions, size, starting points."""
+    """Show the dimensions and starting points of a space."""
     from bcauto.space.files import find_space, read_space, starts_left_out
 
-    number = parse_seed(seed)
     path = find_space(name)
     found = read_space(path)
     if sample is not None:
-        count = parse_whole("--sample", sample, 1, _MOST_SAMPLES)
-        _print_recipes(_drawn(name, found, count, number), as_json)
+        recipes = _sample(name, found, sample, DEFAULT_SEED if seed is None else seed)
+        _print_recipes(recipes, as_json)
     elif as_json:
         typer.echo(json.dumps(_as_object(name, found, starts_left_out(path))))
     else:
         _show(name, found, starts_left_out(path))
 
 
-def _drawn(name: str, found: Space, count: int, seed: int) -> list[Recipe]:
-    """Recipes at random points."""
+def _sample(name: str, found: Space, count: int, seed: int) -> list[Recipe]:
+    """Return recipes at random points."""
     from bcauto.study.sampling import sample_at_random
 
     try:
@@ -80,42 +84,36 @@ def _as_object(name: str, found: Space, left_out: list[str]) -> dict[str, Any]:
 
 
 def _show(name: str, found: Space, left_out: list[str]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from bcauto.cli.tables import counted, open_console, print_rows
 
-    console = Console(highlight=False)
-    size = "endless" if found.size is None else _counted(found.size, "point")
+    console = open_console()
+    size = "endless" if found.size is None else counted(found.size, "point")
     searched, starts = len(found.search), len(found.start)
-    counts = [_counted(searched, "dimension"), size, _counted(starts, "starting point")]
+    counts = [counted(searched, "dimension"), size, counted(starts, "starting point")]
     console.print(f"{name}: {', '.join(counts)}")
-    table = Table(show_edge=False)
-    table.add_column("dimension", no_wrap=True)
-    table.add_column("values")
-    table.add_column("when")
-    for dimension, entry in found.search.items():
-        table.add_row(dimension, _values(entry), _condition(entry))
-    console.print(table)
+    rows = [
+        {"dimension": dimension, "values": _values(entry), "when": _condition(entry)}
+        for dimension, entry in found.search.items()
+    ]
+    if rows:
+        print_rows(console, rows, text=("values", "when"))
     _print_tables(console, "constants", found.recipe)
     for number, point in enumerate(found.start, 1):
         _print_tables(console, f"start {number}", point)
     for line in left_out:
-        console.print(f"\nleft out of what it extends: {line}", markup=False, soft_wrap=True)
+        console.print(f"\nleft out of what it extends: {line}", soft_wrap=True)
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
-
-
-def _print_tables(console: Any, title: str, values: dict[str, Any]) -> None:
+def _print_tables(console: Console, title: str, values: dict[str, Any]) -> None:
     import tomli_w
 
     if values:
         console.print(f"\n{title}:")
-        console.print(tomli_w.dumps(values).strip(), markup=False, soft_wrap=True)
+        console.print(tomli_w.dumps(values).strip(), soft_wrap=True)
 
 
 def _values(entry: Dimension) -> str:
-    """Choices as they are, ranges by their bounds."""
+    """Return the choices, or the bounds of a range."""
     from bcauto.space.dimensions import Choices
 
     if isinstance(entry, Choices):

@@ -1,4 +1,4 @@
-"""``bcauto train``: one recipe, trained and scored as a trial of a search would be."""
+"""``bcauto train``: trains and scores one recipe as a search would."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from bcauto.cli.options import (
     LeaksOption,
     SeedOption,
     WeightsOption,
-    parse_seed,
-    parse_whole,
+    given_settings,
 )
 from bcauto.errors import BadInput
+from bcauto.io.toml import checked
+from bcauto.study.settings import DataSettings
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
     from bcauto.recipe.recipe import Recipe
@@ -32,7 +33,9 @@ __all__ = ["train"]
 
 
 def train(  # one parameter an option
-    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A name, or a .toml file.")],
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="Name of a recipe, or a .toml file.")
+    ],
     data: DataOption = None,
     weights: WeightsOption = None,
     seed: SeedOption = None,
@@ -43,31 +46,28 @@ def train(  # one parameter an option
     image_size: ImageSizeOption = None,
     leaks: LeaksOption = None,
     out: Annotated[
-        str | None,
-        typer.Option(help="Folder for model, recipe and manifest. [default: none]", metavar="DIR"),
+        Path | None,
+        typer.Option(help="Folder for model, recipe and manifest.", show_default="none is kept"),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Train one recipe and score it as a search would; without --data on built-in cells."""
+    """Train one recipe and score it as a search would."""
+    settings = checked(DataSettings, given_settings(DataSettings, locals()), "train")
     from bcauto.recipe.recipe import find_recipe, read_recipe
     from bcauto.recipe.scale import scaled_small
 
     chosen = read_recipe(find_recipe(recipe))
     chosen = scaled_small(chosen) if scale == "small" else chosen
-    number = parse_seed(seed)
-    side = None if image_size is None else parse_whole("--image-size", image_size, 8, 4096)
-    source = "imagenet" if weights is None else weights
     with _out_folder(out) as folder:
         from bcauto.recipe.pretrained import read_weights
         from bcauto.search.train import train_recipe
 
-        epochs = chosen.all_epochs(read_weights(source).pretrains(chosen.model))
-        report = _silent if as_json else _epoch_printer(epochs)
+        epochs = chosen.all_epochs(read_weights(settings.weights).pretrains(chosen.model))
         if not as_json:
             where = data or "built-in cells"
             typer.echo(f"training {chosen.model.label} on {where}; the first epoch takes longest")
-        model = folder / "model.keras"
-        trained = train_recipe(chosen, data, source, number, model, report, side, leaks or "refuse")
+        report = _epoch_printer(epochs, silent=as_json)
+        trained = train_recipe(chosen, settings, folder / "model.keras", report)
         found = _as_object(recipe, trained.result)
         (folder / "recipe.toml").write_text(chosen.to_toml(), encoding="utf-8")
         whole = json.dumps({**found, **_about_model(trained), **trained.result.as_dict()}, indent=2)
@@ -76,51 +76,47 @@ def train(  # one parameter an option
 
 
 @contextmanager
-def _out_folder(out: str | None) -> Iterator[Path]:
-    """The folder of what comes out, made before anything is trained; without ``out`` for a while.
+def _out_folder(out: Path | None) -> Iterator[Path]:
+    """Make the folder for the results before anything is trained; a temporary one without ``out``.
 
-    Folders that were made go again where nothing comes of it.
+    Where the training fails, the folders that were made are deleted again.
 
     Raises:
-        BadInput: it holds something already, or cannot be made or written to.
+        BadInput: the folder is not empty, or cannot be made or written to.
     """
     if out is None:
         with tempfile.TemporaryDirectory() as temporary:
             yield Path(temporary)
         return
-    folder = Path(out)
-    made = _made(out, folder)
+    made = _made(out)
     try:
-        yield folder
+        yield out
     except BaseException:
         for one in made:
-            with suppress(OSError):  # it holds something
+            with suppress(OSError):  # it is not empty
                 one.rmdir()
         raise
 
 
-def _made(out: str, folder: Path) -> list[Path]:
-    """Makes the folder and those above it; gives those that were missing, the deepest first."""
+def _made(folder: Path) -> list[Path]:
+    """Make the folder and those above it; return those that were missing, the deepest first."""
     rule = "--out must be an empty folder or a new one"
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise BadInput(f"{rule}, got {out!r}")
+            raise BadInput(f"{rule}, got {str(folder)!r}")
         missing = [one for one in (folder, *folder.parents) if not one.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise BadInput(f"{rule} that can be written to, got {out!r} ({reason})") from None
+        raise BadInput(f"{rule} that can be written to, got {str(folder)!r} ({reason})") from None
     return missing
 
 
-def _silent(_epoch: int, _score: float) -> None:
-    """Prints nothing."""
-
-
-def _epoch_printer(epochs: int) -> Report:
+def _epoch_printer(epochs: int, silent: bool) -> Report:
     def print_epoch(epoch: int, score: float) -> None:
-        typer.echo(f"epoch {epoch} of {epochs}: score {score:.4f}")
+        if not silent:
+            typer.echo(f"epoch {epoch} of {epochs}: score {score:.4f}")
 
     return print_epoch
 
@@ -136,7 +132,7 @@ def _as_object(name: str, result: TrialResult) -> dict[str, Any]:
 
 
 def _about_model(trained: TrainedRecipe) -> dict[str, Any]:
-    """What must be known to use the model, by the names that an export has for it."""
+    """Return what a user of the model must know, by the names that an export uses."""
     from bcauto.io.model_file import INPUT  # h5py, which --help would wait for
 
     return {

@@ -1,4 +1,4 @@
-"""A study's files: how much disk they take, and which of them nothing needs any more."""
+"""The files of a study: how much disk they take, and which may be deleted."""
 
 from __future__ import annotations
 
@@ -21,79 +21,82 @@ from bcauto.study.folder import StudyFolder
 from bcauto.study.trial_files import Keep
 from bcauto.trial import checkpoint_path
 
-__all__ = ["Kind", "Unneeded", "disk_size", "unneeded"]
+__all__ = ["Kind", "RemovableFiles", "disk_size", "find_removable"]
 
 _OPEN = (TrialState.WAITING, TrialState.RUNNING)
-_EXPORT = ".partial-*"  # the folder of an export that was not finished
-_EXPORT_TIME = 3600.0  # seconds without a file written, until its export counts as dead
+_EXPORT = ".partial-*"  # the folder of an export that is not finished
+_EXPORT_TIMEOUT = 3600.0  # seconds without a write, after which an export counts as dead
 
 
 class Kind(Enum):
-    """What a file that nothing needs any more was for."""
+    """What a removable file was for."""
 
     MODELS = "models"
-    """Of trials of the search."""
+    """Models of trials of the search."""
     REPEATS = "repeats"
-    """Models of repeats."""
+    """Models of repeats, which are trials of the confirmation."""
     CHECKPOINTS = "checkpoints"
-    """Of trials that will not be tried again."""
+    """Checkpoints of trials that will not be tried again."""
     PARTIAL = "partial"
-    """Half written, by a process that died."""
+    """Half-written files of processes that died."""
 
 
 @dataclass(frozen=True)
-class Unneeded:
-    """Files of one kind that nothing needs any more; their size in bytes."""
+class RemovableFiles:
+    """Files of one kind that are no longer needed, and their size in bytes."""
 
     kind: Kind
     files: tuple[Path, ...]
     nbytes: int
 
     def delete(self) -> None:
-        """Frees what they take."""
+        """Delete the files, and the folders of exports that this leaves empty."""
         for file in self.files:
             file.unlink(missing_ok=True)
         for folder in {file.parent for file in self.files if file.parent.match(_EXPORT)}:
-            with suppress(OSError):  # something else lies there
+            with suppress(OSError):  # another file lies there
                 folder.rmdir()
 
 
 def disk_size(path: Path) -> int:
-    """The bytes of all files in a folder; one that goes meanwhile counts for nothing."""
+    """Return the bytes of all files in a folder; a file deleted meanwhile counts as 0."""
     walked = os.walk(path)
     return _nbytes(Path(folder, name) for folder, _, names in walked for name in names)
 
 
-def unneeded(
+def find_removable(
     folder: StudyFolder,
     study: optuna.Study | None,
     repeats: optuna.Study | None,
+    *,
     keep: Keep,
     finished: bool,
-) -> list[Unneeded]:
-    """What nothing needs any more, for each kind, while nobody searches the study.
+) -> list[RemovableFiles]:
+    """Return the files of each kind that are no longer needed; no search of the study may run.
 
-    Every trial can still be handed over that can be handed over now, but for those behind the
-    best ``keep``: one that was confirmed is its most typical repeat, another one its own model.
+    The best ``keep`` trials of the search keep their models. A confirmed trial keeps the model of
+    its most typical repeat, which is the one that is exported.
 
     Args:
         folder: of the study.
-        study: its search; None where the storage knows none, and then no model is unneeded.
+        study: its search; None where the storage does not hold it, and then all models stay.
         repeats: its confirmation; None where none was begun.
-        keep: how many of the search's best keep their model.
-        finished: whether the confirmation will not go on; before, every repeat may become the
-            most typical one.
+        keep: how many of the best trials of the search keep their model.
+        finished: whether the confirmation is over; until then, any repeat may become the most
+            typical one, so the models of all stay.
     """
-    models, again = folder.models, folder.confirm_model(0).parent
-    found = {
-        Kind.MODELS: [] if study is None else _models(models, _best(study, keep)),
-        Kind.REPEATS: []
-        if study is None or repeats is None
-        else _models(again, _repeats(folder, study, repeats, finished)),
-        Kind.CHECKPOINTS: [*_checkpoints(models, study), *_checkpoints(again, repeats)],
-        Kind.PARTIAL: list(_partial(folder.path)),
-    }
-    return [Unneeded(kind, tuple(files), _nbytes(files)) for kind, files in found.items()]
+    models, repeat_models = folder.models, folder.confirm_model(0).parent
+    found: dict[Kind, Iterable[Path]] = dict.fromkeys(Kind, ())
+    if study is not None:
+        found[Kind.MODELS] = _models_except(models, _kept_trials(study, keep))
+        if repeats is not None:
+            kept = _kept_repeats(folder, study, repeats, finished)
+            found[Kind.REPEATS] = _models_except(repeat_models, kept)
+    checkpoints = [*_checkpoints(models, study), *_checkpoints(repeat_models, repeats)]
+    found[Kind.CHECKPOINTS] = checkpoints
+    found[Kind.PARTIAL] = _half_written(folder.path)
+    files = {kind: tuple(paths) for kind, paths in found.items()}
+    return [RemovableFiles(kind, paths, _nbytes(paths)) for kind, paths in files.items()]
 
 
 def _nbytes(files: Iterable[Path]) -> int:
@@ -107,31 +110,31 @@ def _nbytes(files: Iterable[Path]) -> int:
 # --- models ------------------------------------------------------------------------------------
 
 
-def _models(folder: Path, kept: Collection[int]) -> list[Path]:
-    """The models in a folder but for those that are kept, by the numbers of their trials."""
+def _models_except(folder: Path, kept: Collection[int]) -> list[Path]:
+    """Return the models in a folder except those of the trials with these numbers."""
     files = sorted(folder.glob("[0-9]*.keras"))
     return [file for file in files if file.stem not in map(str, kept)]
 
 
-def _best(study: optuna.Study, keep: Keep) -> list[int]:
+def _kept_trials(study: optuna.Study, keep: Keep) -> list[int]:
     best = [trial.number for trial in completed_trials(study)]
     return best if keep == "all" else best[:keep]
 
 
-def _repeats(
+def _kept_repeats(
     folder: StudyFolder, study: optuna.Study, repeats: optuna.Study, finished: bool
 ) -> list[int]:
-    """The repeats whose models are handed over, or may yet be."""
+    """Return the repeats whose models can be exported, now or when the confirmation goes on."""
     if finished:
         return [each.kept(folder).number for each in confirmed(study, repeats)]
     return [trial.number for trial in completed_trials(repeats)]
 
 
-# --- what trials left behind -------------------------------------------------------------------
+# --- checkpoints and half-written files --------------------------------------------------------
 
 
 def _checkpoints(folder: Path, study: optuna.Study | None) -> list[Path]:
-    """The checkpoints in a folder that no trial will go on from."""
+    """Return the checkpoints in a folder from which no trial will go on."""
     if study is None:
         return []
     trials = study.get_trials(deepcopy=False)
@@ -141,18 +144,18 @@ def _checkpoints(folder: Path, study: optuna.Study | None) -> list[Path]:
 
 
 def _seed(trial: FrozenTrial, trials: list[FrozenTrial]) -> int | None:
-    """The seed that a trial trains with; a retry that waits has that of its first try."""
+    """Return the seed of a trial; a retry that waits will take that of its first try."""
     stored = read_attributes(trial)
     while stored.seed is None and stored.retry_of is not None:
         stored = read_attributes(trials[stored.retry_of])
     return stored.seed
 
 
-def _partial(folder: Path) -> Iterator[Path]:
-    """Half-written files in a folder that nobody writes any more."""
+def _half_written(folder: Path) -> Iterator[Path]:
+    """Yield the half-written files in a folder whose writers have died."""
     yield from abandoned_files(folder)
     for export in sorted(folder.rglob(_EXPORT)):
         files = sorted(file for file in export.rglob("*") if file.is_file())
         last = max(path.stat().st_mtime for path in (export, *files))
-        if export.is_dir() and time.time() - last > _EXPORT_TIME:
+        if export.is_dir() and time.time() - last > _EXPORT_TIMEOUT:
             yield from files

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
@@ -17,9 +17,9 @@ from bcauto.errors import BadInput
 from bcauto.recipe.recipe import Recipe
 from bcauto.space.dimensions import Range, Scalar
 from bcauto.space.space import Space
+from bcauto.study.settings import SamplerName
 
 __all__ = [
-    "SamplerName",
     "check_sampler",
     "make_pruner",
     "make_sampler",
@@ -27,11 +27,6 @@ __all__ = [
     "sample_recipe",
     "without_whole_recipes",
 ]
-
-
-SamplerName = Literal["tpe", "random", "cmaes", "gp", "grid"]
-"""How recipes are chosen: ``grid`` takes every point of a finite space in turn, the others are
-Optuna's samplers."""
 
 _NEEDED = {  # the package that Optuna's sampler imports, and what installs it
     "cmaes": ("cmaes", '"bcauto[cmaes]"'),

@@ -3,32 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
 from bcauto.errors import BadInput
 from bcauto.io.files import atomic_write
 from bcauto.io.toml import Frozen, checked, read_toml, to_toml
-from bcauto.space.space import Confirmation
 from bcauto.study.folder import StudyFolder
-from bcauto.study.sampling import SamplerName
 
-__all__ = ["OWN_STORAGE", "DataRecord", "Identity", "Settings", "StudyRecord"]
+if TYPE_CHECKING:  # the command line's help reads the defaults, and space.py takes half a second
+    from bcauto.space.space import Confirmation
 
+__all__ = [
+    "OWN_STORAGE",
+    "DataRecord",
+    "DataSettings",
+    "Identity",
+    "SamplerName",
+    "Settings",
+    "StudyRecord",
+]
+
+SamplerName = Literal["tpe", "random", "cmaes", "gp", "grid"]
+"""How recipes are chosen: ``grid`` takes every point of a finite space in turn, the others are
+Optuna's samplers."""
 
 OWN_STORAGE = "study.db"
 """The SQLite file in the study's folder, wherever that folder is moved."""
 
 
-class Settings(Frozen):
-    """The settings of a search; a later search of the study takes those that it is not given."""
+class DataSettings(Frozen):
+    """What every training begins with: the data set, how it is read and split, and the weights."""
 
     data: str | None = Field(None, description="path of the data; None means the built-in cells")
     image_size: int | None = Field(None, ge=8, le=4096, description="side in px")
     leaks: Literal["refuse", "drop"] = Field(
         "refuse", description="training images that nearly equal the data's own validation images"
     )
+    weights: str = Field("imagenet", description="imagenet, none, or a folder of weights")
+    seed: int = Field(0, ge=0, le=2**63 - 1)
+
+
+class Settings(DataSettings):
+    """The settings of a search; a later search of the study takes those that it is not given."""
+
     proxy_data: str | None = Field(
         None, description="path of images like the hidden ones, in place of corrupted images"
     )
@@ -37,11 +56,9 @@ class Settings(Frozen):
     hypermodel: str | None = Field(None, description="KerasTuner's, as package.module:Name")
     hypermodel_folder: str | None = Field(None, description="its module may lie there")
     input_scale: Literal[1, 255] = Field(255, description="what a hypermodel takes pixels up to")
-    weights: str = "imagenet"
     storage: str = Field(
         OWN_STORAGE, description="Optuna storage URL without its password, or the study's own"
     )
-    seed: int = Field(0, ge=0, lt=2**63)
     sampler: SamplerName = "tpe"
     trials: int = Field(100, ge=1)
     timeout: float | None = Field(None, gt=0, description="seconds, of one run of the search")
@@ -63,7 +80,13 @@ class Settings(Frozen):
     def confirmation(self, space: Confirmation) -> Confirmation:
         """What follows the search: as the user gave it, or else as the space says."""
         top = space.top if self.confirm is None else self.confirm
-        return Confirmation(top=top, repeats=self.confirm_repeats or space.repeats)
+        repeats = self.confirm_repeats or space.repeats
+        return space.model_copy(update={"top": top, "repeats": repeats})
+
+    def storage_url(self, folder: StudyFolder, given: str | None = None) -> str:
+        """Return where the trials are: the URL given (with its password), or the study's own."""
+        own = self.storage == OWN_STORAGE
+        return given or (folder.default_storage if own else self.storage)
 
     @model_validator(mode="after")
     def _one_set_of_own_images(self) -> Settings:
@@ -136,11 +159,6 @@ class StudyRecord(Frozen):
         """Write ``study.toml``, whole or not at all."""
         with atomic_write(folder.record) as partial:
             partial.write_text(to_toml(self), encoding="utf-8")
-
-    def storage_url(self, folder: StudyFolder, given: str | None = None) -> str:
-        """The URL of the study's storage: the one that is given (with its password), or its own."""
-        own = self.settings.storage == OWN_STORAGE
-        return given or (folder.default_storage if own else self.settings.storage)
 
     @classmethod
     def read(cls, folder: StudyFolder) -> StudyRecord:

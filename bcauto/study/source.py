@@ -20,7 +20,8 @@ from bcauto.space.dimensions import Scalar
 from bcauto.space.space import Space, given_recipe
 from bcauto.storage.retrying import MADE_TWICE
 from bcauto.study.attributes import as_user_attrs, read_attributes
-from bcauto.study.sampling import SamplerName, make_sampler, sample_recipe
+from bcauto.study.sampling import make_sampler, sample_recipe
+from bcauto.study.settings import SamplerName
 from bcauto.trial import TrialAttributes, trial_seed
 
 __all__ = ["Asked", "Source", "SpaceSource", "was_sampled"]

@@ -9,7 +9,7 @@ import numpy as np
 import optuna
 import pytest
 
-from bcauto.cli.results import dashboard
+from bcauto.cli.dashboard import dashboard
 from bcauto.search.plan import plan_search
 from bcauto.storage.connect import connect
 from bcauto.study.folder import StudyFolder
@@ -36,18 +36,26 @@ def refused(command, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--trials", 0), "search: trials must be greater than or equal to 1, got 0"),
-        (("--trials", "many"), "search: trials must be a whole number, got 'many'"),
-        (("--trials", "2.5"), "search: trials must be a whole number, got 2.5"),
-        (("--gpus-per-trial", "nan"), "gpus_per_trial"),
-        (("--workers", 0), "workers"),
-        (("--workers", 10**9), "workers must be less than or equal to 10000, got 1000000000"),
-        (("--seed", -1), "seed"),
-        (("--gpus-per-trial", 0), "gpus_per_trial"),
-        (("--gpus-per-trial", 2), "gpus_per_trial must be less than or equal to 1, got 2"),
+        (("--trials", 0), "--trials must be greater than or equal to 1, got '0'"),
+        (("--trials", "many"), "--trials must be a whole number, got 'many'"),
+        (("--trials", "2.5"), "--trials must be a whole number, got '2.5'"),
+        (
+            ("--gpus-per-trial", "nan"),
+            "--gpus-per-trial must be less than or equal to 1, got 'nan'",
+        ),
+        (("--gpus-per-trial", "half"), "--gpus-per-trial must be a number, got 'half'"),
+        (("--workers", 0), "--workers must be greater than or equal to 1, got '0'"),
+        (("--workers", 10**9), "--workers must be less than or equal to 10000, got '1000000000'"),
+        (("--seed", -1), "--seed must be greater than or equal to 0, got '-1'"),
+        (("--seed", 2**63), f"--seed must be less than or equal to {2**63 - 1}, got '{2**63}'"),
+        (("--gpus-per-trial", 0), "gpus_per_trial must be greater than 0, got 0"),
+        (("--gpus-per-trial", 2), "--gpus-per-trial must be less than or equal to 1, got '2'"),
         (("--keep", 0), "--keep must be a whole number above 0, or all, got '0'"),
-        (("--timeout", "soon"), "--timeout must be a time such as 2h"),
-        (("--executor", "dask"), "dask"),
+        (
+            ("--timeout", "soon"),
+            "--timeout must be a time such as 2h, 1h30m, 40m or 90s, got 'soon'",
+        ),
+        (("--executor", "dask"), "--executor: 'dask' is not one of 'ray', 'inline'"),
         (("--leaks", "keep"), "'keep' is not one of 'refuse', 'drop'"),
         (("--space", "quik"), "unknown space 'quik'; did you mean 'quick'?"),
         (("--space", "no/such.toml"), "no/such.toml: cannot be read"),
@@ -64,7 +72,10 @@ def refused(command, tmp_path):
         (("--ray-address", "nonsense"), "--ray-address must be local, auto or"),
         (("--ray-address", "ray://127.0.0.1:10001"), "--ray-address must be local, auto or"),
         (("--nosuch",), "--nosuch"),
-        (("--image-size", 4), "image_size"),
+        (("--image-size", 4), "--image-size must be greater than or equal to 8, got '4'"),
+        (("--input-scale", 3), "--input-scale: '3' is not one of '1', '255'"),
+        (("--input-scale", 1), "--input-scale goes with --hypermodel only, got 1"),
+        (("--join",), "No such option: --join"),
     ],
 )
 def test_search_options(refused, arguments, said):
@@ -143,6 +154,7 @@ def test_evaluate_needs_a_model_and_data(refused, tiny_npz):
 
 def test_unknown_command(refused):
     assert "serch" in refused("serch")
+    assert "prune" in refused("prune")  # the name that clean had
 
 
 def test_dashboard_on_a_port_in_use(searched_record, refused):

@@ -1,8 +1,13 @@
+import inspect
 import re
+from pathlib import Path
+from typing import get_args, get_origin
 
 import pytest
 
-from bcauto.cli.options import check_none_empty, only_given, parse_duration, parse_keep
+from bcauto.cli.options import check_none_empty, given_settings, parse_duration, parse_keep
+from bcauto.cli.search import search
+from bcauto.study.settings import DataSettings, Settings
 
 
 @pytest.mark.parametrize(
@@ -23,7 +28,7 @@ from bcauto.cli.options import check_none_empty, only_given, parse_duration, par
     ],
 )
 def test_durations_are_seconds(text, seconds):
-    assert parse_duration("--timeout", text) == seconds
+    assert parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize(
@@ -51,10 +56,10 @@ def test_durations_are_seconds(text, seconds):
         "2h\n2h",
     ],
 )
-def test_what_is_no_duration_is_refused_with_examples(text, refused):
-    rule = "--epoch-timeout must be a time such as 2h, 1h30m, 40m or 90s"
-    with refused(f"^{rule}, got {re.escape(repr(text))}$"):
-        parse_duration("--epoch-timeout", text)
+def test_what_is_no_duration_is_refused_with_examples(text):
+    rule = "must be a time such as 2h, 1h30m, 40m or 90s"
+    with pytest.raises(ValueError, match=f"^{rule}, got {re.escape(repr(text))}$"):
+        parse_duration(text)
 
 
 @pytest.mark.parametrize(("text", "kept"), [("1", 1), ("12", 12), ("007", 7), ("all", "all")])
@@ -65,14 +70,55 @@ def test_models_are_kept_by_number_or_all(text, kept):
 @pytest.mark.parametrize(
     "text", ["", "0", "-1", "+1", "1.0", "2x", "ALL", "none", "²", " 1", "9" * 5000]
 )
-def test_what_is_no_number_of_models_is_refused(text, refused):
-    with refused(f"^--keep must be a whole number above 0, or all, got '{re.escape(text)}'$"):
+def test_what_is_no_number_of_models_is_refused(text):
+    rule = "must be a whole number above 0, or all"
+    with pytest.raises(ValueError, match=f"^{rule}, got '{re.escape(text)}'$"):
         parse_keep(text)
 
 
-def test_what_was_not_given_is_left_out_but_not_what_is_false_or_0():
-    given = only_given(data=None, seed=0, study="", on=False, trials=8)
-    assert given == {"seed": 0, "study": "", "on": False, "trials": 8}
+def test_given_settings_are_those_that_were_given_with_paths_as_text():
+    options = {"data": Path("a.npz"), "space": None, "seed": 0, "keep": "all", "study": "other"}
+    assert given_settings(Settings, options) == {"data": "a.npz", "seed": 0, "keep": "all"}
+    assert given_settings(DataSettings, options) == {"data": "a.npz", "seed": 0}
+
+
+def test_every_setting_of_a_search_has_an_option_and_no_default_of_its_own():
+    options = inspect.signature(search, eval_str=True).parameters
+    others = {"study", "studies_dir"}
+    assert options.keys() - others == Settings.model_fields.keys() - {"hypermodel_folder"}
+    assert {option.default for name, option in options.items() if name not in others} == {None}
+
+
+def choices(annotation):
+    """The values of the Literal in an annotation, if there is one."""
+    if get_origin(annotation) is None:
+        return set()
+    if not any(get_origin(part) for part in get_args(annotation)):
+        return {part for part in get_args(annotation) if not isinstance(part, type)}
+    return set().union(*map(choices, get_args(annotation)))
+
+
+@pytest.mark.parametrize("name", ["executor", "leaks", "sampler", "input_scale"])
+def test_choices_are_those_of_the_setting(name):
+    option = inspect.signature(search, eval_str=True).parameters[name]
+    assert choices(option.annotation) == choices(Settings.model_fields[name].annotation) != set()
+
+
+@pytest.mark.parametrize(
+    ("option", "shown"),
+    [
+        ("--trials", "(100); x>=1"),
+        ("--epoch-timeout", "(2h)"),
+        ("--keep", "(5)"),
+        ("--workers", "; 1<=x<=10000"),
+        ("--confirm-repeats", "; 1<=x<=20"),
+        ("--weights", "(imagenet)"),
+    ],
+)
+def test_the_help_has_the_defaults_and_bounds_of_the_settings(command, option, shown):
+    text = " ".join(command("search", "--help").out.split())
+    (about,) = re.findall(rf" {option} [^\[]*\[(.*?)\]", text)
+    assert shown in about
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def test_a_search_on_own_images_is_scored_on_them(command, tmp_path, tiny_npz, t
     from bcauto.study.settings import StudyRecord
 
     folder = StudyFolder(tmp_path / "studies" / "tiny-tiny")
-    url = StudyRecord.read(folder).storage_url(folder)
+    url = StudyRecord.read(folder).settings.storage_url(folder)
     [trial] = completed_trials(load_study(folder.name, connect(url)))
     assert "own" in trial.scores.families
     assert json.loads(command("proxy", "--json").out)["trials"] == 1

@@ -25,7 +25,7 @@ def screen(plan):
 
     def make(terminal):
         written = io.StringIO()
-        size = {"width": WIDTH, "height": 25} if terminal else {}
+        size = {"width": WIDTH, "height": 25} if terminal else {"width": 1000}
         console = Console(file=written, force_terminal=terminal, highlight=False, **size)
         return SearchScreen(plan, console), written
 
@@ -102,7 +102,7 @@ def test_a_file_gets_a_line_for_each_event(screen, job):
         "trial 3 interrupted: the time was up; it is tried again",
         f"trial 4 started: {recipe}, trial 3 again",
         said[3],
-        "confirming: trial 4 trains 2 times more, scored on corruptions drawn anew",
+        "confirming: trial 4 trains 2 times more, scored on new corruptions",
         f"repeat of trial 4 started: {recipe}",
         "repeat of trial 4 failed: the training process died; it is tried again",
         f"repeat of trial 4 started: {recipe}, once more",

@@ -130,7 +130,7 @@ def test_what_a_killed_search_left_running_is_told_as_such(searched, command, tm
     folder = tmp_path / "studies" / "tiny-tiny"
     storage = connect(f"sqlite:///{folder / 'study.db'}")
     optuna.load_study(study_name="tiny-tiny", storage=storage).ask()
-    line = "the search of it was killed, and goes on when it is started again"
+    line = "was killed; the same command goes on"
     assert line in command("status").out
     with locked(StudyFolder(folder)):
         assert line not in command("status").out
@@ -181,7 +181,7 @@ def test_what_cannot_be_loaded_is_refused_before_tensorflow_starts(
 def test_a_time_that_is_too_short_is_said_and_is_that_of_one_run(command, tiny_npz, tiny_space):
     short = command(*ARGUMENTS, "--trials", 2, "--timeout", "1s")
     assert short.code == 1
-    assert "the time of --timeout was up, the same command with more of it goes on" in short.err
+    assert "the time of --timeout was up; the same command with more time goes on" in short.err
     assert json.loads(command("status", "--json").out)["trials"]["complete"] == 0
     again = command("search", "--study", "tiny-tiny")
     assert again.code == 0, again.err
@@ -195,9 +195,17 @@ def test_status_says_why_trials_failed(searched, command, tmp_path):
         trial = study.ask()
         trial.set_user_attr("error", reason)
         study.tell(trial, state=optuna.trial.TrialState.FAIL)
-    lines = command("status").out.splitlines()
-    said = ["2 failed: b", "1 failed: a", "1 failed: c", "1 failed: d", "1 failed: e"]
-    assert lines[1:7] == [*said, "failed for other reasons, too, all of which --json lists"]
+    lines = [line.split(None, 1) for line in command("status").out.splitlines()]
+    assert lines[2][0] == "failed"
+    said = [lines[2][1].strip(), *(" ".join(line).strip() for line in lines[3:8])]
+    assert said == [
+        "2 trials: b",
+        "1 trial: a",
+        "1 trial: c",
+        "1 trial: d",
+        "1 trial: e",
+        "for other reasons as well, which --json lists",
+    ]
     failures = json.loads(command("status", "--json").out)["failures"]
     assert failures == {"a": 1, "b": 2, "c": 1, "d": 1, "e": 1, "f": 1}
 

@@ -50,10 +50,13 @@ def test_samples_are_recipes_of_the_space_by_the_seed(command):
     [
         (("quik",), "unknown space 'quik'; did you mean 'quick'"),
         (("no.toml",), "no.toml: cannot be read"),
-        (("quick", "--sample", 0), "--sample must be a whole number from 1 to 10000, got '0'"),
-        (("quick", "--sample", 1, "--seed", "x"), "--seed must be a whole number from 0"),
-        (("quick", "--seed", "x"), "--seed must be a whole number from 0"),
-        (("quick", "--seed", "-1", "--json"), "--seed must be a whole number from 0"),
+        (("quick", "--sample", 0), "--sample must be greater than or equal to 1, got '0'"),
+        (("quick", "--sample", 1, "--seed", "x"), "--seed must be a whole number, got 'x'"),
+        (("quick", "--seed", "x"), "--seed must be a whole number, got 'x'"),
+        (
+            ("quick", "--seed", "-1", "--json"),
+            "--seed must be greater than or equal to 0, got '-1'",
+        ),
         (("quick", "--seed", ""), "no argument may be empty, got --seed"),
         (
             ("hypermodels/default",),
@@ -88,12 +91,12 @@ def test_starting_points_that_are_left_out_are_said(command, tmp_path):
     assert reason in json.loads(command("space", "mine.toml", "--json").out)["left_out"]
 
 
-def test_what_cannot_be_drawn_is_one_line_with_the_file(command, tmp_path, monkeypatch):
-    def draw(*_):
+def test_what_cannot_be_sampled_is_one_line_with_the_file(command, tmp_path, monkeypatch):
+    def sample(*_):
         raise BadInput("no recipe: search.model.alpha: wrong")
 
     (tmp_path / "mine.toml").write_text('extends = "quick"\n')
-    monkeypatch.setattr("bcauto.study.sampling.sample_at_random", draw)
+    monkeypatch.setattr("bcauto.study.sampling.sample_at_random", sample)
     ran = command("space", "mine.toml", "--sample", 1)
     assert (ran.code, ran.out) == (2, "")
     assert "mine.toml: no recipe: search.model.alpha: wrong" in ran.err

@@ -1,4 +1,4 @@
-"""``bcauto studies`` and ``bcauto prune``, from a user's chair."""
+"""``bcauto studies`` and ``bcauto clean``, from a user's chair."""
 
 import json
 import os
@@ -31,7 +31,14 @@ RECIPE = Recipe(model=Network(backbone="SmallCNN"))
 SCORED = {
     "recipe": RECIPE.model_dump(mode="json"),
     "clean_accuracy": 0.9,
-    "scores": {"standard_error": 0.01, "held_out": {}, "interval": [0.4, 0.6]},
+    "scores": {
+        "standard_error": 0.01,
+        "interval": [0.4, 0.6],
+        "cells": {},
+        "families": {},
+        "held_out": {},
+        "clean": {},
+    },
     "run": {"parameters": 10, "seconds": 60.0},
 }
 
@@ -114,7 +121,8 @@ def test_a_row_says_size_state_trials_and_the_confirmed_score(cells, command):
         "confirmed": {"number": 1, "score": pytest.approx(0.5625)},
         "problem": None,
     }
-    head, line = command("studies").out.splitlines()
+    head, rule, line = command("studies").out.splitlines()
+    assert set(rule) <= {"─", " "}
     assert head.split() == ["study", "size", "written", "state", "trials", "failed", "best"]
     assert "finished" in line
     assert "4 of 4" in line
@@ -179,7 +187,7 @@ def test_a_damaged_study_is_listed_with_its_reason_beside_the_others(
     assert found["bad"]["bytes"] > 3000
     assert found["cells"]["state"] == "finished"
     lines = command("studies").out.splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 4  # with a head and a rule
     assert any(line.startswith("bad ") and reason in line for line in lines)
 
 
@@ -204,7 +212,7 @@ def test_no_studies(command):
 def test_both_commands_wait_for_neither_tensorflow_nor_ray(cells, tmp_path):
     code = (
         "import sys\nfrom contextlib import suppress\nfrom bcauto.cli.app import main\n"
-        "for name in ('studies', 'prune'):\n"
+        "for name in ('studies', 'clean'):\n"
         "    sys.argv = ['bcauto', name]\n"
         "    with suppress(SystemExit): main()\n"
         "print([name for name in ('tensorflow', 'keras', 'ray') if name in sys.modules])"
@@ -212,19 +220,19 @@ def test_both_commands_wait_for_neither_tensorflow_nor_ray(cells, tmp_path):
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    assert "cells: freed" in run.stdout
+    assert "cells: deleted" in run.stdout
     assert run.stdout.splitlines()[-1] == "[]"
 
 
-# --- prune -------------------------------------------------------------------------------------
+# --- clean -------------------------------------------------------------------------------------
 
 
-def test_prune_says_what_it_frees_and_then_that_there_is_nothing(cells, command):
+def test_clean_says_what_it_deletes_and_then_that_there_is_nothing(cells, command):
     (cells.models / "7.checkpoint.npz").write_bytes(b"x" * 500)
     before = {file for file in cells.path.rglob("*") if file.is_file()}
-    tried = json.loads(command("prune", "--dry-run", "--json").out)
+    tried = json.loads(command("clean", "--dry-run", "--json").out)
     assert {file for file in cells.path.rglob("*") if file.is_file()} == before
-    done = json.loads(command("prune", "cells", "--json").out)
+    done = json.loads(command("clean", "cells", "--json").out)
     assert done == {**tried, "dry_run": False}
     assert done["freed"] == {
         "models": {"files": 1, "bytes": 1000},
@@ -235,26 +243,27 @@ def test_prune_says_what_it_frees_and_then_that_there_is_nothing(cells, command)
     assert (done["files"], done["bytes"]) == (3, 2500)
     gone = before - {file for file in cells.path.rglob("*") if file.is_file()}
     assert gone == {cells.model(0), cells.confirm_model(1), cells.models / "7.checkpoint.npz"}
-    again = command("prune")
-    assert (again.code, again.out) == (0, "cells: nothing to free\n")
+    again = command("clean")
+    assert (again.code, again.out) == (0, "cells: nothing to delete\n")
 
 
-def test_prune_in_words(cells, command):
-    lines = command("prune", "--keep", "1").out.splitlines()
-    assert lines[0] == "cells: freed"
-    assert [line.split() for line in lines[1:]] == [
-        ["models", "of", "trials", "2", "files", "2.0", "kB"],
-        ["models", "of", "repeats", "1", "file", "1.0", "kB"],
-        ["checkpoints", "0", "files", "0", "bytes"],
-        ["half-written", "files", "0", "files", "0", "bytes"],
-        ["total", "3", "files", "3.0", "kB"],
+def test_clean_in_words(cells, command):
+    lines = command("clean", "--keep", "1").out.splitlines()
+    assert lines[0] == "cells: deleted"
+    assert [line.split() for line in lines[1:] if line[0] not in " ─"] == [
+        ["what", "files", "size"],
+        ["models", "of", "trials", "2", "2.0", "kB"],
+        ["models", "of", "repeats", "1", "1.0", "kB"],
+        ["checkpoints", "0", "0", "bytes"],
+        ["half-written", "files", "0", "0", "bytes"],
+        ["total", "3", "3.0", "kB"],
     ]
     assert cells.model(1).exists()
 
 
-def test_a_study_that_is_being_searched_is_not_pruned(cells, command):
+def test_a_study_that_is_being_searched_is_not_cleaned(cells, command):
     with locked(cells):
-        refused = command("prune")
+        refused = command("clean")
     assert refused.code == 2
     assert f"study 'cells' is being searched by process {os.getpid()} on " in refused.err
     assert refused.err.count("\n") == 1
@@ -263,7 +272,7 @@ def test_a_study_that_is_being_searched_is_not_pruned(cells, command):
 
 @pytest.mark.parametrize("keep", ["0", "-1", "few"])
 def test_a_keep_that_is_none_is_refused(keep, cells, command):
-    refused = command("prune", "--keep", keep)
+    refused = command("clean", "--keep", keep)
     assert refused.code == 2
     assert "--keep must be a whole number above 0, or all" in refused.err
     assert cells.model(0).exists()
@@ -274,20 +283,20 @@ def test_a_storage_with_another_study_of_that_name_is_refused(cells, command, tm
     other = optuna.create_study(study_name="cells", storage=url)
     identity = record().identity.model_copy(update={"data": "other"})
     other.set_user_attr("identity", identity.model_dump())
-    refused = command("prune", "--storage", url)
+    refused = command("clean", "--storage", url)
     assert refused.code == 2
     assert "data (study: other, now: d)" in refused.err
     assert len(list(cells.models.iterdir())) == 3
 
 
 @pytest.mark.keras
-def test_after_a_prune_the_winner_is_exported_and_the_search_goes_on(
+def test_after_a_clean_the_winner_is_exported_and_the_search_goes_on(
     search_once, command, tmp_path
 ):
     options = ("--executor", "inline", "--trials", "2", "--confirm", "1", "--confirm-repeats", "2")
     folder, _ = search_once(*options)
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
-    freed = json.loads(command("prune", "--keep", "1", "--json").out)["freed"]
+    freed = json.loads(command("clean", "--keep", "1", "--json").out)["freed"]
     assert (freed["models"]["files"], freed["repeats"]["files"]) == (1, 1)
     assert command("best", "--export").code == 0
     assert rows(command)["tiny-tiny"]["state"] == "finished"

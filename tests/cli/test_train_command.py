@@ -88,9 +88,12 @@ def test_what_it_leaves_knows_the_classes(train, command, tmp_path, tiny_npz):
     [
         (("deepll",), "unknown recipe 'deepll'; did you mean 'deepl'"),
         (("none.toml",), "none.toml: cannot be read"),
-        (("mine.toml", "--seed", "-1"), "--seed must be a whole number from 0"),
-        (("mine.toml", "--scale", "tiny"), "'tiny' is not one of"),
-        (("mine.toml", "--image-size", "4"), "--image-size must be a whole number from 8"),
+        (("mine.toml", "--seed", "-1"), "--seed must be greater than or equal to 0, got '-1'"),
+        (("mine.toml", "--scale", "tiny"), "--scale: 'tiny' is not one of 'full', 'small'"),
+        (
+            ("mine.toml", "--image-size", "4"),
+            "--image-size must be greater than or equal to 8, got '4'",
+        ),
         (("mine.toml", "--out", "mine.toml"), "--out must be an empty folder or a new one"),
         (("mine.toml", "--out", ""), "no argument may be empty, got --out ''"),
         (

@@ -35,7 +35,7 @@ SMALLER = {
     "--scale small": "--scale small --weights none",
 }
 SEARCH = "bcauto search --data train.npz --space full --study cells --trials 100 --timeout 8h"
-LOOKS = ("status", "best", "proxy", "evaluate", "studies", "prune", "augment", "space", "train")
+LOOKS = ("status", "best", "proxy", "evaluate", "studies", "clean", "augment", "space", "train")
 PORT = "18734"
 
 TINY = """

@@ -1,4 +1,4 @@
-"""What nothing needs any more: files on disk against the trials that may still want them."""
+"""Files that are no longer needed, against the trials that may still need them."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from study_fixtures import scores_of
 
 from bcauto.recipe.network import Network
 from bcauto.recipe.recipe import Recipe
-from bcauto.results.cleanup import Kind, disk_size, unneeded
+from bcauto.results.cleanup import Kind, disk_size, find_removable
 from bcauto.results.confirmation import confirmed
 from bcauto.study.ledger import Ledger, Limits
 from bcauto.study.source import SpaceSource
@@ -76,35 +76,35 @@ def again(repeats, folder):
     ("keep", "kept"), [(1, {3}), (3, {3, 1, 4}), (9, {0, 1, 2, 3, 4}), ("all", {0, 1, 2, 3, 4})]
 )
 def test_the_best_keep_their_models_and_what_is_not_complete_has_none(keep, kept, searched, folder):
-    found = unneeded(folder, searched, None, keep, finished=True)
+    found = find_removable(folder, searched, None, keep=keep, finished=True)
     assert names(found, Kind.MODELS) == {f"{number}.keras" for number in {*range(7)} - kept}
 
 
 def test_of_each_confirmed_trial_the_most_typical_repeat_is_kept(searched, again, folder):
-    found = unneeded(folder, searched, again, 1, finished=True)
+    found = find_removable(folder, searched, again, keep=1, finished=True)
     assert names(found, Kind.REPEATS) == {f"{number}.keras" for number in (0, 2, 3, 4, 6)}
 
 
 def test_while_the_confirmation_goes_on_any_repeat_may_become_typical(searched, again, folder):
-    found = unneeded(folder, searched, again, 1, finished=False)
+    found = find_removable(folder, searched, again, keep=1, finished=False)
     assert names(found, Kind.REPEATS) == {"6.keras"}
 
 
 def test_more_repeats_later_hand_over_the_nearest_that_is_left(searched, again, folder):
-    for each in unneeded(folder, searched, again, 1, finished=True):
+    for each in find_removable(folder, searched, again, keep=1, finished=True):
         each.delete()
     add(again, 0.99, of_trial=1)
     write(folder.confirm_model(7))
     won = {each.candidate.number: each for each in confirmed(searched, again)}[1]
     assert won.typical.number == 2
     assert won.kept(folder).number == 1
-    found = unneeded(folder, searched, again, 1, finished=True)
+    found = find_removable(folder, searched, again, keep=1, finished=True)
     assert names(found, Kind.REPEATS) == {"7.keras"}
 
 
 def test_where_the_storage_knows_no_study_no_model_goes(searched, again, folder):
     write(folder.models / "7.checkpoint.npz")
-    found = unneeded(folder, None, None, 1, finished=False)
+    found = find_removable(folder, None, None, keep=1, finished=False)
     assert [each.files for each in found] == [(), (), (), ()]
 
 
@@ -114,14 +114,16 @@ def test_what_is_deleted_is_what_was_told_and_no_more(searched, again, folder):
     write(folder.best / "model.keras", 100)
     write(folder.path / "study.db", 100)
     before = disk_size(folder.path)
-    found = unneeded(folder, searched, again, 2, finished=True)
+    found = find_removable(folder, searched, again, keep=2, finished=True)
     assert sum(each.nbytes for each in found) == 10 * (5 + 5)
     for each in found:
         each.delete()
     assert before - disk_size(folder.path) == 100
     left = {file.name for file in folder.path.rglob("*") if file.is_file()}
     assert {"proxy.npz", "proxy.png", "model.keras", "study.db"} <= left
-    assert not any(each.files for each in unneeded(folder, searched, again, 2, finished=True))
+    assert not any(
+        each.files for each in find_removable(folder, searched, again, keep=2, finished=True)
+    )
 
 
 # --- checkpoints -------------------------------------------------------------------------------
@@ -140,7 +142,7 @@ def test_checkpoints_of_what_is_tried_again_are_kept(study, space, folder):
     ledger.close(done.number, TrialResult(0.5, 0.9, scores_of()))
     freed = {checkpoint(failed), checkpoint(done)}
     assert study.get_trials()[killed.number].state is TrialState.RUNNING
-    found = unneeded(folder, study, None, 5, finished=False)
+    found = find_removable(folder, study, None, keep=5, finished=False)
     assert names(found, Kind.CHECKPOINTS) == freed
     assert len(kept | freed) == 4
 
@@ -157,7 +159,7 @@ def test_a_retry_killed_before_it_began_still_has_its_checkpoint(study, space, f
         TrialState.FAIL,
         TrialState.WAITING,
     ]
-    found = unneeded(folder, study, None, 5, finished=False)
+    found = find_removable(folder, study, None, keep=5, finished=False)
     assert names(found, Kind.CHECKPOINTS) == set()
 
 
@@ -166,7 +168,10 @@ def test_checkpoints_of_repeats_count_apart(study, repeats, folder):
     add(study, 0.5, seed=5)
     for models in (folder.models, folder.confirm_model(0).parent):
         write(models / "5.checkpoint.npz")
-    found = {each.kind: each.files for each in unneeded(folder, study, repeats, 5, finished=False)}
+    found = {
+        each.kind: each.files
+        for each in find_removable(folder, study, repeats, keep=5, finished=False)
+    }
     assert found[Kind.CHECKPOINTS] == (folder.models / "5.checkpoint.npz",)
 
 
@@ -185,7 +190,7 @@ def test_half_written_files_of_dead_processes_go(study, folder, dead):
     write(folder.models / f".3.{dead}.partial.keras")
     write(folder.path / f".study.{dead}.partial.toml")
     write(folder.models / f".4.{os.getpid()}.partial.keras")
-    found = unneeded(folder, study, None, 5, finished=False)
+    found = find_removable(folder, study, None, keep=5, finished=False)
     gone = {f".3.{dead}.partial.keras", f".study.{dead}.partial.toml"}
     assert names(found, Kind.PARTIAL) == gone
 
@@ -196,7 +201,7 @@ def test_an_export_given_up_goes_and_one_under_way_stays(study, folder):
     hours_ago = time.time() - 2 * 3600
     for path in (old, old.parent):
         os.utime(path, (hours_ago, hours_ago))
-    for each in unneeded(folder, study, None, 5, finished=False):
+    for each in find_removable(folder, study, None, keep=5, finished=False):
         each.delete()
     assert not old.parent.exists()
     assert new.exists()

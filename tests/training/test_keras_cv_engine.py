@@ -404,7 +404,7 @@ def test_a_search_says_that_no_seed_is_followed(plan, engine):
 
 
 def test_a_search_without_keras_cv_is_refused(plan, refused, monkeypatch):
-    monkeypatch.setattr("bcauto.search.plan.find_spec", lambda _: None)
+    monkeypatch.setattr("bcauto.search.materials.find_spec", lambda _: None)
     with refused(r'keras-cv, which is not installed: pip install "bcauto\[keras-cv\]"'):
         plan()
     plan('["bcauto"]')
@@ -412,7 +412,7 @@ def test_a_search_without_keras_cv_is_refused(plan, refused, monkeypatch):
 
 @pytest.mark.parametrize("where", ["environment", "file"])
 def test_a_search_on_another_backend_is_refused(plan, refused, monkeypatch, tmp_path, where):
-    monkeypatch.setattr("bcauto.search.plan.find_spec", importlib.util.find_spec)
+    monkeypatch.setattr("bcauto.search.materials.find_spec", importlib.util.find_spec)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setenv("KERAS_BACKEND", "jax" if where == "environment" else "")
     if where == "file":

@@ -1,0 +1,142 @@
+"""What the trials of a search share: the space, the images, the proxy and the weights."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from bcauto.data.dataset import Dataset, load
+from bcauto.data.reading import read_for_evaluation
+from bcauto.errors import BadInput
+from bcauto.hypermodels.space import hypermodel_space
+from bcauto.proxy.config import ProxyConfig
+from bcauto.proxy.make import make_proxy
+from bcauto.proxy.own_images import OwnImages, with_own
+from bcauto.proxy.proxy import Proxy
+from bcauto.recipe.pretrained import Weights, check_models, read_weights
+from bcauto.search.inputs import Inputs
+from bcauto.seeds import derive
+from bcauto.space.files import read_space, space_text
+from bcauto.space.space import Space
+from bcauto.study.sampling import check_sampler
+from bcauto.study.settings import DataSettings, SamplerName, Settings
+
+__all__ = ["Materials", "gather_materials", "load_data", "study_proxy", "uses_keras_cv"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Materials:
+    """What the trials of a search share.
+
+    Attributes:
+        space: to sample recipes from.
+        space_text: the space as TOML, for the study to keep.
+        data: to train on, and to validate.
+        own: the user's own images for the proxy, if there are any.
+        proxy: to score trials on.
+        weights: to begin with.
+    """
+
+    space: Space
+    space_text: str
+    data: Dataset
+    own: OwnImages | None
+    proxy: Proxy
+    weights: Weights
+
+
+def gather_materials(inputs: Inputs) -> Materials:
+    """Read and make what the trials share; what is quick to check comes first.
+
+    Raises:
+        BadInput: data, space, weights or own images break a rule, or do not go together.
+    """
+    settings, file = inputs.settings, inputs.space_file
+    weights = read_weights(settings.weights)
+    if settings.hypermodel:  # its space depends on the classes and the size of the data
+        data, own = _read_images(settings)
+        space, text = hypermodel_space(settings, file, data)
+        _check_usable(space, settings.sampler)
+    else:
+        space, text = read_space(file), space_text(file)
+        _check_usable(space, settings.sampler)
+        data, own = _read_images(settings)
+    check_models([recipe.model for recipe in space.edge_recipes], data.image_size, weights)
+    if inputs.stored:
+        proxy = Proxy.load(inputs.folder.proxy)
+    else:
+        proxy = study_proxy(data, space.proxy, settings.seed, own)
+    return Materials(space=space, space_text=text, data=data, own=own, proxy=proxy, weights=weights)
+
+
+def load_data(settings: DataSettings) -> Dataset:
+    """Return the data set that the settings name, cleaned and split.
+
+    Raises:
+        BadInput: the data set breaks a rule.
+    """
+    path = Path(settings.data) if settings.data else None
+    return load(path, settings.image_size, settings.seed, settings.leaks)
+
+
+def study_proxy(
+    data: Dataset, config: ProxyConfig, seed: int, own: OwnImages | None = None
+) -> Proxy:
+    """Return the proxy that a search with this seed scores its trials on.
+
+    Args:
+        data: whose validation images are corrupted.
+        config: of the corruptions.
+        seed: of the study.
+        own: the user's own images, to score on as well, or alone.
+    """
+    seed = derive(seed, "proxy")
+    proxy = make_proxy(data.val.images, data.val.labels, config, seed)
+    return with_own(proxy, own, seed) if own else proxy
+
+
+def uses_keras_cv(space: Space) -> bool:
+    """Return whether a recipe of the space may augment with keras-cv."""
+    return any(recipe.augment.engine == "keras-cv" for recipe in space.edge_recipes)
+
+
+def _read_images(settings: Settings) -> tuple[Dataset, OwnImages | None]:
+    """Return the data set, and the user's own images for the proxy at its size.
+
+    Training images that are near duplicates of the user's own are refused or dropped.
+    """
+    data = load_data(settings)
+    path = settings.proxy_data or settings.proxy_add
+    if path is None:
+        return data, None
+    found = read_for_evaluation(Path(path), data.image_size, data.class_names)
+    own = OwnImages(found.images, found.labels, alone=settings.proxy_data is not None)
+    return data.apart_from(own.images, settings.leaks, path), own
+
+
+def _check_usable(space: Space, sampler: SamplerName) -> None:
+    """Make sure that all recipes of the space can run here, and be sampled as the user asks."""
+    if uses_keras_cv(space):
+        _check_keras_cv()
+    check_sampler(sampler, space)
+
+
+def _check_keras_cv() -> None:
+    rule = 'augment.engine = "keras-cv" needs'
+    if find_spec("keras_cv") is None:
+        raise BadInput(f'{rule} keras-cv, which is not installed: pip install "bcauto[keras-cv]"')
+    if (backend := _keras_backend()) != "tensorflow":
+        raise BadInput(f"{rule} Keras on tensorflow, got {backend!r} (KERAS_BACKEND or keras.json)")
+
+
+def _keras_backend() -> str:
+    """Return the backend that Keras will take, without importing Keras, which takes seconds."""
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    try:
+        configured = json.loads((home / "keras.json").read_text(encoding="utf-8")).get("backend")
+    except (OSError, ValueError):
+        configured = None
+    return os.environ.get("KERAS_BACKEND") or configured or "tensorflow"

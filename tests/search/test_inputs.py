@@ -1,0 +1,71 @@
+"""The settings of a search: what was given, over what the study stored, over the defaults."""
+
+from pathlib import Path
+
+import optuna
+import pytest
+
+from bcauto.search.inputs import read_inputs
+from bcauto.study.folder import StudyFolder
+from bcauto.study.settings import DataRecord, Identity, Settings, StudyRecord
+
+SPACE = '[recipe.model]\nbackbone = "SmallCNN"\n'
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """A study whose data is gone; gives its folder."""
+    folder = StudyFolder(tmp_path / "studies" / "mine")
+    folder.path.mkdir(parents=True)
+    folder.space.write_text(SPACE)
+    data = DataRecord(
+        fingerprint="d", class_names=("a", "b"), train=9, val=1, image_size=(32, 32), cleaning={}
+    )
+    identity = Identity(data="d", space="e", proxy="f", seed=7, weights="none", storage="study.db")
+    settings = Settings(
+        data="/gone.npz", space="mine", seed=7, weights="none", trials=30, timeout=60.0
+    )
+    StudyRecord(settings=settings, identity=identity, data=data, versions={}).write(folder)
+    optuna.create_study(study_name="mine", storage=folder.default_storage)
+    return folder
+
+
+def test_a_new_study_has_what_was_given_and_the_defaults(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("own.toml").write_text(SPACE)
+    given = {"data": "cells.npz", "space": "own.toml", "trials": 3}
+    inputs = read_inputs(given, Path("studies"), None)
+    assert inputs.stored is None
+    assert inputs.folder.path == tmp_path / "studies" / "cells-own"
+    assert inputs.settings == Settings(data=str(tmp_path / "cells.npz"), space="own.toml", trials=3)
+    assert inputs.space_file == Path("own.toml")
+    assert inputs.url == inputs.folder.default_storage
+    assert not Path("studies").exists()
+
+
+def test_a_study_goes_on_with_what_it_stored_but_for_the_time_of_a_run(stored):
+    inputs = read_inputs({"trials": 40}, stored.path.parent, "mine")
+    assert inputs.stored.settings.trials == 30
+    kept = Settings(data="/gone.npz", space="mine", seed=7, weights="none", trials=40)
+    assert inputs.settings == kept
+    assert inputs.space_file == stored.space
+
+
+def test_another_space_is_looked_for_by_its_name(stored):
+    inputs = read_inputs({"space": "quick"}, stored.path.parent, "mine")
+    assert inputs.space_file.name == "quick.toml"
+
+
+def test_the_url_has_a_password_which_no_setting_has(tmp_path, monkeypatch):
+    monkeypatch.setattr("bcauto.search.inputs.check_storage", lambda _: None)
+    url = "postgresql://me:secret@db.example/trials"
+    inputs = read_inputs({"space": "quick", "storage": url}, tmp_path, "new")
+    assert inputs.url == url
+    assert "secret" not in inputs.settings.storage
+    assert "secret" not in repr(inputs)
+
+
+def test_a_storage_that_is_gone_is_refused_before_anything_is_read(stored, refused):
+    (stored.path / "study.db").unlink()
+    with refused("the study's storage is missing"):
+        read_inputs({}, stored.path.parent, "mine")
