@@ -16,7 +16,7 @@ def test_every_dimension_is_shown(command, name):
     ran = command("space", name)
     assert (ran.code, ran.err) == (0, "")
     for dimension in read_space(find_space(name)).search:
-        assert f" {dimension} " in ran.out
+        assert f"\n{dimension} " in ran.out
     assert "endless" in ran.out
 
 
