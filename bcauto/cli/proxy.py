@@ -97,9 +97,7 @@ def _show(name: str, stored: Proxy, found: Validity) -> None:
         return
     worths = {"objective": found.objective, "clean": found.clean_accuracy, **found.families}
     print_rows(console, [_table_row(score, worth) for score, worth in worths.items()])
-    console.print(
-        "rank correlations with the held-out score; top 10: of the 10 best by objective"
-    )
+    console.print("rank correlations with the held-out score; top 10: of the 10 best by objective")
     console.print(f"best held out: trial {found.best.trial}, {found.best.held_out:.4f}")
     for score, worth in (("objective", found.objective), ("clean", found.clean_accuracy)):
         if worth.choice:
