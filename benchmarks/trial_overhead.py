@@ -26,7 +26,7 @@ from no_op import keras_runner, new_ledger
 
 from bcauto.execute.contract import Slots, Work
 from bcauto.execute.ray_tune.executor import RayExecutor
-from bcauto.study.monitor import SilentMonitor
+from bcauto.study.monitor import Monitor
 
 _HERE = Path(__file__).resolve().parent
 _AIM = 1 / 12
@@ -34,7 +34,7 @@ _LEFT_OUT = 4
 _SLOTS = Slots(workers=2, threads=1)
 
 
-class FinishTimes(SilentMonitor):
+class FinishTimes(Monitor):
     """Notes in the driver when each trial was complete."""
 
     def __init__(self) -> None:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bcauto.cli.confirmed_line import confirmed_line
-from bcauto.cli.open_study import OpenStudy, open_study
 from bcauto.cli.options import JsonFlag, StorageOption, StudiesDir, StudyArgument
 from bcauto.errors import BadInput, NothingUsable
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
     from bcauto.results.confirmation import Confirmed
+    from bcauto.results.open_study import OpenStudy
     from bcauto.results.trials import CompletedTrial
 
 __all__ = ["best"]
@@ -45,6 +45,7 @@ def best(  # one parameter an option
     """
     if out and not export:
         raise BadInput(f"--out goes with --export, got --out {out} alone")
+    from bcauto.results.open_study import open_study
     from bcauto.storage.connect import storage_failures_in_one_line  # --help would wait for Optuna
 
     with storage_failures_in_one_line():

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bcauto.cli.open_study import open_study
 from bcauto.cli.options import JsonFlag, StorageOption, StudiesDir, StudyArgument, parse_keep
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
-    from bcauto.cli.open_study import OpenStudy
     from bcauto.results.cleanup import RemovableFiles
+    from bcauto.results.open_study import OpenStudy
     from bcauto.study.trial_files import Keep
 
 __all__ = ["clean"]
@@ -50,6 +49,7 @@ def clean(
 
     The best trials and the confirmed ones can still be exported, and the search can go on.
     """
+    from bcauto.results.open_study import open_study
     from bcauto.storage.connect import storage_failures_in_one_line
     from bcauto.study.folder import find_study
     from bcauto.study.lock import locked
@@ -78,7 +78,7 @@ def _find(opened: OpenStudy, keep: Keep | None) -> list[RemovableFiles]:
         opened.study,
         opened.repeats,
         keep=opened.record.settings.keep if keep is None else keep,
-        finished=is_finished(opened.folder, opened.record, opened.study, opened.repeats),
+        finished=is_finished(opened),
     )
 
 

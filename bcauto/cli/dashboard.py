@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from bcauto.cli.open_study import find_storage
 from bcauto.cli.options import StorageOption, StudiesDir, StudyArgument
 from bcauto.errors import BadInput
 
@@ -23,6 +22,7 @@ def dashboard(
     storage: StorageOption = None,
 ) -> None:
     """Serve optuna-dashboard on a study."""
+    from bcauto.results.open_study import find_storage
     from bcauto.storage.connect import connect
 
     folder, url = find_storage(studies_dir, study, storage)

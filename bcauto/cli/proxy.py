@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bcauto.cli.open_study import open_study
 from bcauto.cli.options import JsonFlag, StorageOption, StudiesDir, StudyArgument
 from bcauto.errors import BadInput
 
@@ -43,6 +42,7 @@ def proxy(
     """
     from bcauto.plots.grid import draw_grid, write_picture
     from bcauto.proxy.proxy import Proxy
+    from bcauto.results.open_study import open_study
     from bcauto.results.validity import proxy_validity
     from bcauto.storage.connect import storage_failures_in_one_line
 

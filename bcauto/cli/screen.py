@@ -21,6 +21,7 @@ from bcauto.results.trials import completed_trials
 from bcauto.search.materials import uses_keras_cv
 from bcauto.search.plan import Plan
 from bcauto.study.ledger import DONE
+from bcauto.study.monitor import Monitor
 from bcauto.trial import Job
 
 __all__ = ["SearchScreen"]
@@ -55,7 +56,7 @@ class _Lane:
         return f"{self.name:<10} {took:>7}  {progress:<28} {_recipe_line(self.job)}"
 
 
-class SearchScreen:
+class SearchScreen(Monitor):
     """Shows a search as its ``Monitor``; a context manager."""
 
     def __init__(self, plan: Plan, console: Console | None = None) -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from bcauto.cli.confirmed_line import confirmed_line
-from bcauto.cli.open_study import open_study
 from bcauto.cli.options import JsonFlag, StorageOption, StudiesDir, StudyArgument
 from bcauto.study.settings import OWN_STORAGE
 
@@ -30,6 +29,7 @@ def status(
     storage: StorageOption = None,
 ) -> None:
     """Count the trials of a study by state."""
+    from bcauto.results.open_study import open_study
     from bcauto.results.trials import status as count
     from bcauto.storage.connect import storage_failures_in_one_line
     from bcauto.study.lock import searching_process  # --help would wait for Optuna

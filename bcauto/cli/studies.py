@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from bcauto.cli.open_study import open_study
 from bcauto.cli.options import JsonFlag, StudiesDir
 from bcauto.errors import first_line
 
@@ -81,6 +80,7 @@ def _look(studies_dir: Path, name: str) -> _Row:
 
 def _read(studies_dir: Path, name: str) -> tuple[State, Status, Confirmed | None]:
     from bcauto.results.confirmation import winner
+    from bcauto.results.open_study import open_study
     from bcauto.results.state import study_state
     from bcauto.results.trials import status
     from bcauto.storage.connect import storage_failures_in_one_line
@@ -88,7 +88,7 @@ def _read(studies_dir: Path, name: str) -> tuple[State, Status, Confirmed | None
     with storage_failures_in_one_line():
         opened = open_study(studies_dir, name, None)
         counted = status(opened.study, name, opened.record.settings.trials)
-        state = study_state(opened.folder, opened.record, opened.study, opened.repeats)
+        state = study_state(opened)
         repeated = opened.confirmed()
     return state, counted, winner(repeated) if repeated else None
 

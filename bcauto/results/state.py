@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 
-import optuna
+from optuna.trial import FrozenTrial
 
 from bcauto.io.toml import checked, read_toml
-from bcauto.results.trials import completed_trials
+from bcauto.results.open_study import OpenStudy
 from bcauto.space.files import read_space
 from bcauto.space.space import Confirmation
 from bcauto.study.attributes import read_attributes
-from bcauto.study.folder import StudyFolder
 from bcauto.study.ledger import DONE
 from bcauto.study.lock import searching_process
 from bcauto.study.repeats import RepeatSource
-from bcauto.study.settings import StudyRecord
 from bcauto.trial import trial_seed
 
 __all__ = ["State", "is_finished", "study_state"]
@@ -32,62 +31,51 @@ class State(Enum):
     """The same command goes on."""
 
 
-def study_state(
-    folder: StudyFolder,
-    record: StudyRecord,
-    study: optuna.Study | None,
-    repeats: optuna.Study | None,
-) -> State:
+def study_state(opened: OpenStudy) -> State:
     """The state of a study, by its lock and its trials.
 
     Raises:
         BadInput: the study's space is damaged.
         NothingUsable: a trial is.
     """
-    if searching_process(folder):
+    if searching_process(opened.folder):
         return State.SEARCHING
-    return State.FINISHED if is_finished(folder, record, study, repeats) else State.INTERRUPTED
+    return State.FINISHED if is_finished(opened) else State.INTERRUPTED
 
 
-def is_finished(
-    folder: StudyFolder,
-    record: StudyRecord,
-    study: optuna.Study | None,
-    repeats: optuna.Study | None,
-) -> bool:
+def is_finished(opened: OpenStudy) -> bool:
     """Whether the trials asked for and their confirmation are done.
 
     Raises:
         BadInput: the study's space is damaged.
         NothingUsable: a trial is.
     """
-    if study is None:
+    if opened.study is None:
         return False
-    finished = len(study.get_trials(deepcopy=False, states=DONE))
-    enough = finished >= record.settings.trials or _is_exhausted(folder, record, study)
-    return enough and not _repeats_left(folder, record, study, repeats)
+    trials = opened.study.get_trials(deepcopy=False)
+    finished = sum(trial.state in DONE for trial in trials)
+    enough = finished >= opened.record.settings.trials or _is_exhausted(opened, trials)
+    return enough and not _repeats_left(opened)
 
 
-def _is_exhausted(folder: StudyFolder, record: StudyRecord, study: optuna.Study) -> bool:
+def _is_exhausted(opened: OpenStudy, trials: Sequence[FrozenTrial]) -> bool:
     """Whether every recipe of the study's space has a trial that has ended."""
-    trials = study.get_trials(deepcopy=False)
-    space = read_space(folder.space)
+    space = read_space(opened.folder.space)
     if space.size is None or not all(trial.state.is_finished() for trial in trials):
         return False
     known = {read_attributes(trial).seed for trial in trials}
-    seed = record.settings.seed
+    seed = opened.record.settings.seed
     return all(trial_seed(seed, space.at(point)) in known for point in space.points())
 
 
-def _repeats_left(
-    folder: StudyFolder, record: StudyRecord, study: optuna.Study, repeats: optuna.Study | None
-) -> int:
+def _repeats_left(opened: OpenStudy) -> int:
     """How many repeats of the confirmation are still to be trained."""
-    table = read_toml(folder.space).get("confirm", {})
-    wanted = record.settings.confirmation(checked(Confirmation, table, folder.space))
-    recipes = {best.number: best.recipe for best in completed_trials(study)}
+    settings, file = opened.record.settings, opened.folder.space
+    table = read_toml(file).get("confirm", {})
+    wanted = settings.confirmation(checked(Confirmation, table, file))
+    recipes = {trial.number: trial.recipe for trial in opened.complete()}
     leaders = list(recipes)[: wanted.top]
-    if repeats is None:
+    if opened.repeats is None:
         return len(leaders) * wanted.repeats
-    source = RepeatSource(recipes, leaders, wanted.repeats, record.settings.seed)
-    return source.left(repeats) if leaders else 0
+    source = RepeatSource(recipes, leaders, wanted.repeats, settings.seed)
+    return source.left(opened.repeats) if leaders else 0

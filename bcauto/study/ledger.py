@@ -21,7 +21,7 @@ from optuna.trial import FrozenTrial, TrialState
 from bcauto.errors import NothingUsable
 from bcauto.study.attributes import as_user_attrs, read_attributes, store
 from bcauto.study.failures import Failures
-from bcauto.study.monitor import Monitor, SilentMonitor
+from bcauto.study.monitor import Monitor
 from bcauto.study.pruning import may_prune
 from bcauto.study.retry import next_try
 from bcauto.study.source import Asked, Source, was_sampled
@@ -86,7 +86,7 @@ class Ledger:
         monitor: Monitor | None = None,
     ) -> None:
         self.study, self.source, self.limits, self.model = study, source, limits, model
-        self.monitor: Monitor = SilentMonitor() if monitor is None else monitor
+        self.monitor = Monitor() if monitor is None else monitor
         self.broken: Exception | None = None
         self.exhausted = False
         self._live: dict[int, _Live] = {}

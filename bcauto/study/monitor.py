@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from bcauto.trial import Job
 
-__all__ = ["Monitor", "SilentMonitor"]
+__all__ = ["Monitor"]
 
 
-class Monitor(Protocol):
-    """Watches a search."""
+class Monitor:
+    """Watches a search. Its methods do nothing; a watcher overrides those that it needs."""
 
     def began(self, finished: int, best: float | None) -> None:
         """The study is open, with so many trials finished and this best objective."""
@@ -36,28 +35,3 @@ class Monitor(Protocol):
 
         One that is interrupted is a FAIL by no fault of its own, and was queued again.
         """
-
-
-class SilentMonitor:
-    """Ignores everything."""
-
-    def began(self, finished: int, best: float | None) -> None:
-        """Ignore it."""
-
-    def exhausted(self) -> None:
-        """Ignore it."""
-
-    def confirming(self, trials: Sequence[int], repeats: int, target: int) -> None:
-        """Ignore it."""
-
-    def notice(self, line: str) -> None:
-        """Ignore it."""
-
-    def started(self, job: Job, retry_of: int | None, of_trial: int | None) -> None:
-        """Ignore it."""
-
-    def reported(self, number: int, epoch: int, score: float) -> None:
-        """Ignore it."""
-
-    def ended(self, number: int, state: str, detail: str) -> None:
-        """Ignore it."""

@@ -15,7 +15,7 @@ from bcauto.proxy.proxy import Proxy
 from bcauto.search.plan import plan_search
 from bcauto.search.run import _Run
 from bcauto.study.lock import locked
-from bcauto.study.monitor import SilentMonitor
+from bcauto.study.monitor import Monitor
 from bcauto.study.sampling import make_pruner
 
 pytestmark = pytest.mark.keras
@@ -63,7 +63,7 @@ def test_the_best_trials_train_again_and_count_as_no_trials(searched, searched_o
 
 
 def test_where_no_time_is_left_that_is_said_and_no_repeat_begins(searched):
-    class Hears(SilentMonitor):
+    class Hears(Monitor):
         def __init__(self):
             self.heard = []
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from bcauto.cli.open_study import open_study
 from bcauto.data.dataset import load
 from bcauto.proxy.make import make_proxy
 from bcauto.results.confirmation import winner
+from bcauto.results.open_study import open_study
 from bcauto.results.state import State, study_state
 from bcauto.results.trials import completed_trials, status
 from bcauto.seeds import derive
@@ -24,7 +24,6 @@ from bcauto.study.ledger import Ledger, Limits
 from bcauto.study.source import SpaceSource
 
 GOLDEN = Path(__file__).with_name("golden")
-STUDY_PARTS = ("folder", "record", "study", "repeats")
 
 
 @pytest.fixture
@@ -60,7 +59,7 @@ class TestSmallCells:
         assert [stage.epochs for stage in best.run.stages] == [1, 11]
         assert best.scores.interval[0] < best.objective < best.scores.interval[1]
         assert set(best.scores.held_out) == {"blur", "microscopy"}
-        assert study_state(opened.folder, opened.record, opened.study, None) is State.INTERRUPTED
+        assert study_state(opened) is State.INTERRUPTED
 
     def test_it_goes_on_with_the_trial_that_was_interrupted(self, opened):
         record, space = opened.record, read_space(opened.folder.space)
@@ -89,7 +88,7 @@ class TestQuickDrawn:
         found = status(opened.study, "quick-drawn", 2)
         assert (found.trials["complete"], found.trials["running"]) == (2, 0)
         assert found.retries == {"the search was killed while it ran": 1}
-        assert study_state(*(getattr(opened, n) for n in STUDY_PARTS)) is State.FINISHED
+        assert study_state(opened) is State.FINISHED
 
     def test_its_winner_has_an_honest_number(self, opened):
         won = winner(opened.confirmed())

@@ -5,6 +5,7 @@ import pytest
 from optuna.trial import TrialState, create_trial
 from study_fixtures import scores_of
 
+from bcauto.results.open_study import OpenStudy
 from bcauto.results.state import State, is_finished, study_state
 from bcauto.results.trials import completed_trials
 from bcauto.space.files import read_space
@@ -50,26 +51,29 @@ def add(study, space, dropout, state=TrialState.COMPLETE):
 
 def test_finished_is_the_total_asked_for(study, space, folder):
     asked = record(trials=2, confirm=0)
-    assert not is_finished(folder, asked, None, None)
+    assert not is_finished(OpenStudy(folder, asked, None, None))
     add(study, space, 0.1)
-    assert not is_finished(folder, asked, study, None)
+    assert not is_finished(OpenStudy(folder, asked, study, None))
     add(study, space, 0.2, TrialState.FAIL)
-    assert not is_finished(folder, asked, study, None)
+    assert not is_finished(OpenStudy(folder, asked, study, None))
     add(study, space, 0.2, TrialState.PRUNED)
-    assert is_finished(folder, asked, study, None)
-    assert study_state(folder, asked, study, None) is State.FINISHED
-    assert study_state(folder, record(trials=3, confirm=0), study, None) is State.INTERRUPTED
+    assert is_finished(OpenStudy(folder, asked, study, None))
+    assert study_state(OpenStudy(folder, asked, study, None)) is State.FINISHED
+    assert (
+        study_state(OpenStudy(folder, record(trials=3, confirm=0), study, None))
+        is State.INTERRUPTED
+    )
 
 
 def test_a_finite_space_is_finished_when_every_recipe_is_known(study, space, folder):
     asked = record(trials=100, confirm=0)
     for dropout in (0.1, 0.2):
         add(study, space, dropout)
-    assert study_state(folder, asked, study, None) is State.INTERRUPTED
+    assert study_state(OpenStudy(folder, asked, study, None)) is State.INTERRUPTED
     add(study, space, 0.3, TrialState.FAIL)
-    assert study_state(folder, asked, study, None) is State.FINISHED
+    assert study_state(OpenStudy(folder, asked, study, None)) is State.FINISHED
     add(study, space, 0.3, TrialState.WAITING)
-    assert study_state(folder, asked, study, None) is State.INTERRUPTED
+    assert study_state(OpenStudy(folder, asked, study, None)) is State.INTERRUPTED
 
 
 @pytest.mark.parametrize(("settings", "repeats"), [({}, 2), ({"confirm": 1}, 1)])
@@ -77,17 +81,17 @@ def test_not_finished_until_it_is_confirmed(settings, repeats, study, space, fol
     asked = record(trials=3, **settings)
     for dropout in (0.1, 0.2, 0.3):
         add(study, space, dropout)
-    assert not is_finished(folder, asked, study, None)
+    assert not is_finished(OpenStudy(folder, asked, study, None))
     again = optuna.create_study(direction="maximize")
     recipes = {best.number: best.recipe for best in completed_trials(study)}
     source = RepeatSource(recipes, list(recipes)[:repeats], 1, 0)
     for _ in range(repeats):
-        assert not is_finished(folder, asked, study, again)
+        assert not is_finished(OpenStudy(folder, asked, study, again))
         again.tell(source.ask(again).trial, 0.5)
-    assert is_finished(folder, asked, study, again)
+    assert is_finished(OpenStudy(folder, asked, study, again))
 
 
 def test_a_study_with_a_driver_is_being_searched(study, space, folder):
     with locked(folder):
-        assert study_state(folder, record(trials=1), study, None) is State.SEARCHING
-    assert study_state(folder, record(trials=1), study, None) is State.INTERRUPTED
+        assert study_state(OpenStudy(folder, record(trials=1), study, None)) is State.SEARCHING
+    assert study_state(OpenStudy(folder, record(trials=1), study, None)) is State.INTERRUPTED

@@ -12,7 +12,7 @@ from bcauto.errors import NothingUsable
 from bcauto.results.trials import status
 from bcauto.space.space import Space
 from bcauto.study.ledger import Ledger, Limits
-from bcauto.study.monitor import SilentMonitor
+from bcauto.study.monitor import Monitor
 from bcauto.study.source import SpaceSource
 from bcauto.trial import Failure, Retry, TrialResult
 
@@ -530,7 +530,7 @@ def test_monitor_sees_what_happens(study, space, folder):
 
 
 def test_monitor_is_told_of_an_interruption_as_such(study, space, folder):
-    class Ends(SilentMonitor):
+    class Ends(Monitor):
         def __init__(self):
             self.seen = []
 

@@ -1,18 +1,18 @@
-"""Opening a study that a command reads; nothing is made where it is missing."""
+"""Opening a study to read it; nothing is made where it is missing."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
-    import optuna
+import optuna
 
-    from bcauto.results.confirmation import Confirmed
-    from bcauto.results.trials import CompletedTrial
-    from bcauto.study.folder import StudyFolder
-    from bcauto.study.settings import StudyRecord
+from bcauto.results.confirmation import Confirmed, confirmed
+from bcauto.results.importance import importances
+from bcauto.results.trials import CompletedTrial, completed_trials, load_study
+from bcauto.storage.connect import check_exists, connect
+from bcauto.study.folder import StudyFolder, find_study
+from bcauto.study.settings import StudyRecord
 
 __all__ = ["OpenStudy", "find_storage", "open_study"]
 
@@ -27,34 +27,24 @@ class OpenStudy:
     repeats: optuna.Study | None
 
     def complete(self) -> list[CompletedTrial]:
-        """Return the COMPLETE trials, the best first."""
-        from bcauto.results.trials import completed_trials
-
+        """The COMPLETE trials, the best first."""
         return completed_trials(self.study) if self.study else []
 
     def importances(self) -> dict[str, float]:
-        """Return how much each dimension matters, as shares of 1, the largest first."""
-        from bcauto.results.importance import importances
-
+        """How much each dimension matters, as shares of 1, the largest first."""
         return importances(self.study)
 
     def confirmed(self) -> list[Confirmed]:
-        """Return the trials that were trained again, the best first."""
-        from bcauto.results.confirmation import confirmed
-
+        """The trials that were trained again, the best first."""
         return confirmed(self.study, self.repeats) if self.study else []
 
 
 def open_study(studies: Path, name: str | None, storage: str | None) -> OpenStudy:
-    """Return the study of that name, or else the one written last.
+    """Open the study of that name, or else the one written last.
 
     Raises:
         BadInput: there is no such study, or its storage is missing.
     """
-    from bcauto.results.trials import load_study
-    from bcauto.storage.connect import connect
-    from bcauto.study.settings import StudyRecord
-
     folder, url = find_storage(studies, name, storage)
     opened = connect(url)
     studies_of = (load_study(one, opened) for one in (folder.name, folder.confirm_name))
@@ -67,10 +57,6 @@ def find_storage(studies: Path, name: str | None, storage: str | None) -> tuple[
     Raises:
         BadInput: there is no such study, or its storage is missing.
     """
-    from bcauto.storage.connect import check_exists
-    from bcauto.study.folder import find_study
-    from bcauto.study.settings import StudyRecord
-
     folder = find_study(studies, name)
     url = StudyRecord.read(folder).settings.storage_url(folder, storage)
     check_exists(url)
