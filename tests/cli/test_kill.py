@@ -1,8 +1,9 @@
-"""Searches that are killed again and again, and go on."""
+"""Three start the same search: one runs, and whatever ends it, the next one goes on."""
 
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -15,15 +16,16 @@ from sqlalchemy.exc import DatabaseError
 pytestmark = [pytest.mark.ray, pytest.mark.chaos]
 
 TRIALS = 5
-KILLS = 2
+MARKS = [0.25, 0.125]
+"""Scores of the first stage's epochs that no training gives."""
 
-STAGES = """
+SPACE = """
 [recipe.model]
 backbone = "SmallCNN"
 
 [recipe.training]
 batch_size = 16
-stages = [{ epochs = 2, learning_rate = 1e-3 }, { epochs = 60, learning_rate = 1e-3 }]
+stages = [{ epochs = 2, learning_rate = 1e-3 }, { epochs = 20, learning_rate = 1e-3 }]
 
 [search]
 "model.dropout" = { low = 0.0, high = 0.2 }
@@ -36,6 +38,7 @@ held_out_copies = 2
 [confirm]
 top = 0
 """
+"""Trials that are long enough to be caught in the middle."""
 
 
 def trials_of(storage):
@@ -54,13 +57,14 @@ def finished(storage):
     return count(storage, TrialState.COMPLETE, TrialState.PRUNED)
 
 
-def wait_for(condition, process, patience=300.0):
-    """Waits until ``condition()`` holds while the process lives."""
-    end = time.monotonic() + patience
-    while not condition():
+def wait_for(condition, process, timeout=300.0):
+    """Waits until ``condition()`` holds while the process lives; gives what it came to."""
+    end = time.monotonic() + timeout
+    while not (found := condition()):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end, "nothing happened in time"
-        time.sleep(0.2)
+        time.sleep(0.5)  # a look into the storage takes a tenth of a second of a core
+    return found
 
 
 def family(pid):
@@ -77,39 +81,48 @@ def storage(tmp_path):
 
 @pytest.fixture
 def search(process, tiny_npz, tiny_space):
-    return lambda: process("search", "--data", tiny_npz, "--space", tiny_space, "--trials", TRIALS)
+    """Starts the search with so many training processes, which take seconds of a core to start."""
+    tiny_space.write_text(SPACE)
+    given = ("search", "--data", tiny_npz, "--space", tiny_space, "--trials", TRIALS)
+    return lambda workers: process(*given, "--workers", workers)
 
 
-@pytest.mark.parametrize(
-    ("victim", "signum", "code"),
-    [
-        ("driver", signal.SIGKILL, -9),
-        ("driver", signal.SIGINT, 130),
-        ("driver", signal.SIGTERM, 143),
-        ("ray::TrainerProcess", signal.SIGKILL, None),
-        ("raylet/raylet", signal.SIGKILL, None),
-    ],
-    ids=["kill", "interrupt", "terminate", "training process", "raylet"],
-)
-def test_killed_twice_it_ends_with_the_trials_asked_for(
-    search, storage, process, victim, signum, code
+def test_of_three_searches_one_runs_and_whatever_ends_it_the_next_goes_on(
+    search, storage, process, tmp_path
 ):
-    running, families = search(), []
-    for kill in range(KILLS):
+    models = tmp_path / "studies" / "tiny-tiny" / "models"
+    running = the_one_that_runs([search(workers=2) for _ in range(3)])
+    families, marked = kill_late(running, storage, models)
 
-        def half_way(search=running, least=kill + 1):
-            trains = any("ray::TrainerProcess" in words for words in family(search.pid).values())
-            return trains and finished(storage) >= least and count(storage, TrialState.RUNNING)
+    for signum, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)):
+        running = search(workers=1)
+        families |= in_the_middle(running, storage)
+        running.send_signal(signum)
+        _, err = running.communicate(timeout=120)
+        assert running.returncode == code
+        assert "all is saved" in err
+        assert "Traceback" not in err
+        assert count(storage, TrialState.RUNNING) == 0
 
-        wait_for(half_way, running)
-        families += family(running.pid)
-        running = strike(running, victim, signum, code, storage) or search()
-        if finished(storage) == TRIALS:
-            break
+    running = search(workers=1)
+    families |= in_the_middle(running, storage)
+    os.kill(one_of("ray::TrainerProcess", running), signal.SIGKILL)
+    wait_for(lambda: any("the training process died" in why for why in reasons(storage)), running)
+    wait_for(lambda: finished(storage), running)
+    families |= in_the_middle(running, storage)
+    os.kill(one_of("raylet/raylet", running), signal.SIGKILL)
+    _, err = running.communicate(timeout=120)
+    # Ray ends a driver whose raylet is gone, if it has not said so and ended by then.
+    assert running.returncode == 1 or finished(storage) == TRIALS
+    assert "Traceback" not in err
+
+    running = search(workers=2)
     out, err = running.communicate(timeout=400)
     assert running.returncode == 0, err
-    assert "going on: " in out or victim == "ray::TrainerProcess"
+    assert "going on: " in out
     check_ledger(storage)
+    check_goes_on_from_the_last_stage(storage, marked)
+    assert [path for path in models.iterdir() if path.suffix != ".keras"] == []
     assert_gone(families)
 
     status = process("status", "--json")
@@ -118,61 +131,85 @@ def test_killed_twice_it_ends_with_the_trials_asked_for(
     assert counts["running"] == counts["waiting"] == 0
 
 
-def test_a_trial_killed_late_goes_on_from_its_last_stage(
-    process, tiny_npz, tiny_space, tmp_path, storage
-):
-    tiny_space.write_text(STAGES)
-    given = ("search", "--data", tiny_npz, "--space", tiny_space, "--trials", 1, "--workers", 1)
-    killed = process(*given)
-    wait_for(lambda: any(3 in trial.intermediate_values for trial in trials_of(storage)), killed)
-    killed.kill()
-    killed.communicate()
-    (checkpoint,) = (tmp_path / "studies" / "tiny-tiny" / "models").glob("*.checkpoint.npz")
-    mark_scores(checkpoint, [0.25, 0.125])
-
-    again = process(*given)
-    _, err = again.communicate(timeout=400)
-    assert again.returncode == 0, err
-    first, retry = trials_of(storage)
-    assert (first.state, retry.state) == (TrialState.FAIL, TrialState.COMPLETE)
-    scores = [retry.intermediate_values[epoch] for epoch in range(1, 63)]
-    assert scores[:2] == [0.25, 0.125]
-    assert not checkpoint.exists()
+def the_one_that_runs(searches):
+    """Waits for all but one to be refused, with the process and the host of that one."""
+    end = time.monotonic() + 300.0
+    while len(left := [search for search in searches if search.poll() is None]) > 1:
+        assert time.monotonic() < end, "more than one search runs"
+        time.sleep(0.2)
+    (running,) = left
+    for search in searches:
+        if search is not running:
+            _, err = search.communicate()
+            assert (search.returncode, err.count("\n")) == (2, 1), err
+            assert f"is being searched by process {running.pid} on {socket.gethostname()}" in err
+    return running
 
 
-def mark_scores(checkpoint, scores):
-    """Puts scores in a checkpoint that no training gives, to be known again by."""
+def kill_late(running, storage, models):
+    """Kills a search in the second stage of a trial, and marks what is kept of the first.
+
+    Gives what the search had started, and the number of the trial.
+    """
+
+    def in_the_second_stage():
+        running = [t for t in trials_of(storage) if t.state is TrialState.RUNNING]
+        return [trial for trial in running if 3 in trial.intermediate_values]
+
+    trial, *_ = wait_for(in_the_second_stage, running)
+    started = family(running.pid)
+    running.kill()
+    running.communicate()
+    assert_gone(pid for pid, words in started.items() if "ray::TrainerProcess" in words)
+    checkpoint = models / f"{trial.user_attrs['seed']}.checkpoint.npz"
     with np.load(checkpoint) as file:
         kept = dict(file)
     said = json.loads(str(kept["trial"]))
-    assert len(said["scores"]) == len(scores)
-    kept["trial"] = np.array(json.dumps({**said, "scores": scores}))
+    assert len(said["scores"]) == len(MARKS)
+    kept["trial"] = np.array(json.dumps({**said, "scores": MARKS}))
     np.savez(checkpoint, **kept)
+    return started, trial.number
 
 
-def strike(running, victim, signum, code, storage):
-    """Kills the victim; gives the search where it goes on, and None where it has ended."""
-    pid = running.pid
-    others = family(pid)
-    named = [other for other, words in others.items() if victim in words]
-    os.kill(pid if victim == "driver" else named[0], signum)
-    if victim == "ray::TrainerProcess":
-        return running
-    _, err = running.communicate(timeout=120)
-    assert "Traceback" not in err
-    if code is not None:
-        assert running.returncode == code
-    else:  # Ray ends a driver whose raylet is gone, if it has not said so and ended by then
-        assert running.returncode == 1 or finished(storage) == TRIALS
-    if signum != signal.SIGKILL:
-        assert "all is saved" in err
-        assert count(storage, TrialState.RUNNING) == 0
-    return None
+def check_goes_on_from_the_last_stage(storage, number):
+    """What a killed trial's last try reports is what was kept, and then its own epochs."""
+    trials, tries = trials_of(storage), [number]
+    while later := [t.number for t in trials if t.user_attrs.get("retry_of") == tries[-1]]:
+        tries += later
+    last = trials[tries[-1]]
+    assert trials[number].state is TrialState.FAIL
+    assert last.state is TrialState.COMPLETE
+    scores = [last.intermediate_values[epoch] for epoch in range(1, 23)]
+    assert scores[: len(MARKS)] == MARKS
 
 
-def assert_gone(pids, patience=120.0):
+def in_the_middle(running, storage):
+    """Waits until a trial has reported an epoch; gives what the search has started."""
+
+    def trains():
+        if not any("ray::TrainerProcess" in words for words in family(running.pid).values()):
+            return False
+        live = [t for t in trials_of(storage) if t.state is TrialState.RUNNING]
+        return any(trial.intermediate_values for trial in live)
+
+    wait_for(trains, running)
+    return family(running.pid)
+
+
+def one_of(name, running):
+    """A process that a search started, by a part of its command line."""
+    return next(pid for pid, words in family(running.pid).items() if name in words)
+
+
+def reasons(storage):
+    """Why trials failed."""
+    failed = [trial for trial in trials_of(storage) if trial.state is TrialState.FAIL]
+    return [trial.user_attrs.get("error", "") for trial in failed]
+
+
+def assert_gone(pids, timeout=120.0):
     """No zombies: what a search started ends with it; two agents of a killed Ray after a minute."""
-    end = time.monotonic() + patience
+    pids, end = [*pids], time.monotonic() + timeout
     while left := [pid for pid in pids if alive(pid)]:
         assert time.monotonic() < end, f"still there: {left}"
         time.sleep(0.2)
