@@ -1,14 +1,14 @@
-"""TOML read into self-checking models, with one clear line for whatever breaks a rule."""
+"""TOML read into self-checking models, with one clear line for each broken rule."""
 
 from __future__ import annotations
 
 import json
 import stat
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -16,11 +16,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bcauto.errors import BadInput, did_you_mean
 
 __all__ = [
-    "Fault",
     "Frozen",
     "checked",
     "explain",
-    "faults",
     "merged",
     "parse",
     "read_extending",
@@ -47,7 +45,7 @@ _RULES = {
     "dict_type": "must be a table",
     "model_type": "must be a table",
 }
-"""Pydantic's rules in TOML's words; the others read well once they begin with "must"."""
+"""Pydantic's rules in TOML's words; other messages begin with "must" for "Input should"."""
 
 
 class Frozen(BaseModel):
@@ -57,7 +55,7 @@ class Frozen(BaseModel):
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The table in a TOML file.
+    """Return the table in a TOML file.
 
     Raises:
         BadInput: the file is missing, unreadable, or not TOML (the message has the line).
@@ -74,7 +72,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def _check_plain_file(path: Path) -> None:
-    """Refuses what would be read for long or for ever, such as a device or a pipe."""
+    """Refuse a device or a pipe, which may never end, and a file that takes seconds to read."""
     found = path.stat()
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
         raise BadInput(f"{path}: cannot be read (not a regular file)")
@@ -83,20 +81,18 @@ def _check_plain_file(path: Path) -> None:
 
 
 def _check_depth(path: Path, table: dict[str, Any]) -> None:
-    """Refuses tables so deep that what goes through them would run out of stack."""
-    inside: list[Any] = [table]
+    """Refuse tables so deep that recursion through them would run out of stack."""
+    level: list[Any] = [table]
     for _ in range(_DEPTH):
-        inside = [value for each in inside for value in _values(each)]
-    if inside:
+        tables = [each.values() for each in level if isinstance(each, dict)]
+        lists = [each for each in level if isinstance(each, list)]
+        level = list(chain.from_iterable([*tables, *lists]))
+    if level:
         raise BadInput(f"{path}: nothing may be nested deeper than {_DEPTH}")
 
 
-def _values(value: Any) -> Iterable[Any]:
-    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-
-
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """``base`` with ``changes``: tables merge key by key, anything else is taken whole."""
+    """Return ``base`` with ``changes``: tables merge key by key, other values are replaced."""
     both = {
         key: merged(base[key], value)
         if isinstance(value, dict) and isinstance(base.get(key), dict)
@@ -109,14 +105,15 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
 def read_extending(
     model: type[Model], path: Path, find: Callable[[str], Path], extend: Extend = merged
 ) -> dict[str, Any]:
-    """The table in a TOML file that may build on another, which ``extends`` names.
+    """Return the table in a TOML file that may build on another, which ``extends`` names.
 
     Args:
-        model: what the other file holds too.
+        model: what both files hold.
         path: the file.
-        find: the file that a name means; BadInput where there is none. A relative path is taken
-            from the file's folder.
-        extend: makes one table of the other's and what the file changes; may raise ValueError.
+        find: returns the file of a name, or raises BadInput. A relative path starts at the file's
+            folder.
+        extend: makes one table of the other file's table and the file's changes; may raise
+            ValueError.
 
     Raises:
         BadInput: a file cannot be read, one that is extended breaks a rule, or extends itself.
@@ -134,19 +131,19 @@ def _read_chain(
     table = read_toml(path)
     if "extends" not in table:
         return table
-    name, chain = table.pop("extends"), (*above, path.resolve())
+    name, files = table.pop("extends"), (*above, path.resolve())
     if not isinstance(name, str):
         raise BadInput(f"{path}: extends must be a name or a .toml file, got {name!r}")
     try:
         base_path = within(path.parent, name, find(name))
-        leads_back = base_path.resolve() in chain
+        leads_back = base_path.resolve() in files
     except BadInput as error:
         raise BadInput(f"{path}: extends: {error}") from None
     except (OSError, ValueError, RuntimeError):  # a name too long, with a NUL, a circle of links
         raise BadInput(f"{path}: extends: cannot be read, got {name[:_NAME]!r}") from None
     if leads_back:
         raise BadInput(f"{path}: extends must not lead back to the file itself, got {name!r}")
-    base = _read_chain(model, base_path, find, extend, chain)
+    base = _read_chain(model, base_path, find, extend, files)
     checked(model, base, base_path)
     try:
         return extend(base, table)
@@ -156,15 +153,15 @@ def _read_chain(
 
 
 def within(folder: Path, name: str, found: Path) -> Path:
-    """The file that a name means, which is one that ships, or lies in the folder or below.
+    """Return the file of a name: a bundled one, or one in the folder or below.
 
     Args:
-        folder: what a relative path begins at.
-        name: as it was given.
-        found: the file of that name, or the path that the name is.
+        folder: where a relative path starts.
+        name: as the user gave it.
+        found: the bundled file of that name, or the name as a path.
 
     Raises:
-        BadInput: the name is a path that leads elsewhere.
+        BadInput: the name is a path that leads out of the folder.
     """
     given = Path(name)
     if found == given and (given.is_absolute() or ".." in given.parts):
@@ -173,19 +170,19 @@ def within(folder: Path, name: str, found: Path) -> Path:
 
 
 def to_toml(model: BaseModel, exclude: Any = None) -> str:
-    """The model as TOML; what is None is left out, since TOML has no null.
+    """Return the model as TOML; None is left out, since TOML has no null.
 
     Args:
-        model: what is written.
-        exclude: what is left out, as in ``model_dump``.
+        model: the model to write.
+        exclude: fields to leave out, as in ``model_dump``.
     """
     return tomli_w.dumps(model.model_dump(mode="json", exclude_none=True, exclude=exclude))
 
 
 def parse(model: type[Model], data: Mapping[str, Any]) -> Model:
-    """``data`` as a ``model``, with no type taken for another: neither true nor "1" is 1.
+    """Return ``data`` as a ``model``; no type is taken for another: neither true nor "1" is 1.
 
-    Pydantic is so strict, and yet takes a list for a tuple, only where it reads JSON.
+    It goes through JSON: only there pydantic is that strict and still takes a list for a tuple.
 
     Raises:
         ValidationError: ``data`` breaks a rule of the model.
@@ -194,10 +191,10 @@ def parse(model: type[Model], data: Mapping[str, Any]) -> Model:
 
 
 def checked(model: type[Model], data: Mapping[str, Any], source: object) -> Model:
-    """``data`` as a ``model``, or the first broken rule as one line that begins with ``source``.
+    """Return ``data`` as a ``model``.
 
     Raises:
-        BadInput: ``data`` breaks a rule of the model.
+        BadInput: it breaks a rule of the model; the line begins with ``source``.
     """
     try:
         return parse(model, data)
@@ -206,80 +203,54 @@ def checked(model: type[Model], data: Mapping[str, Any], source: object) -> Mode
 
 
 def _one_line(text: str) -> str:
-    """The text with line breaks escaped and its middle cut: a key or value may hold anything."""
+    """Return the text with line breaks escaped and a long middle cut: a key may hold anything."""
     line = "\\n".join(text.splitlines())
     return line if len(line) <= _LINE else f"{line[: _LINE // 2]} ... {line[-_LINE // 2 :]}"
 
 
-@dataclass(frozen=True)
-class Fault:
-    """A broken rule: the keys of what breaks it, and the model that should have the last key."""
-
-    keys: tuple[int | str, ...]
-    owner: type[BaseModel]
-    details: Mapping[str, Any]
-
-    @property
-    def is_missing(self) -> bool:
-        """Whether the key is not there."""
-        return bool(self.details["type"] == "missing")
-
-    def line(self, above: str = "") -> str:
-        """Key, rule, value, legal keys; ``above`` is the table in which the keys lie."""
-        key = ".".join(map(str, [above, *self.keys] if above else self.keys))
-        kind, message = self.details["type"], self.details["msg"]
-        if kind == "extra_forbidden":
-            return f"unknown key {key!r}; {did_you_mean(self.keys[-1], self.owner.model_fields)}"
-        if self.is_missing:
-            return f"{key} is missing"
-        if kind == "value_error":
-            said = message.removeprefix("Value error, ")
-            between = " " if said.startswith("must ") else ": "
-            if self.keys:
-                return f"{key}{between}{said}"
-            return f"{above}.{said}" if above else said  # it begins with a key of its own
-        rule = _RULES.get(kind, message.replace("Input should", "must", 1))
-        return f"{key} {rule}, got {self.details['input']!r}".lstrip()
-
-
-def faults(error: ValidationError, model: type[BaseModel]) -> list[Fault]:
-    """The broken rules of a validation error.
-
-    Missing keys come last, since an unknown one may be what was meant.
-    """
-    errors = error.errors(include_url=False)
-    found = [Fault(*_place(model, broken["loc"]), broken) for broken in errors]
-    return sorted(found, key=lambda fault: fault.is_missing)
-
-
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """The first broken rule of a validation error: key, rule, value, legal keys."""
-    return faults(error, model)[0].line()
+    """Return the first broken rule of a validation error: key, rule, value got, legal keys.
+
+    A missing key comes last, since an unknown one may be what was meant.
+    """
+    broken = min(error.errors(include_url=False), key=lambda one: one["type"] == "missing")
+    keys, owner = _keys(model, broken["loc"])
+    key, kind = ".".join(map(str, keys)), broken["type"]
+    if kind == "missing":
+        return f"{key} is missing"
+    if kind == "extra_forbidden":
+        return f"unknown key {key!r}; {did_you_mean(keys[-1], owner.model_fields)}"
+    if kind == "value_error":  # of a validator of ours, with the value in its message
+        said = str(broken["ctx"]["error"])
+        between = "" if not keys else " " if said.startswith("must ") else ": "
+        return f"{key}{between}{said}"
+    rule = _RULES.get(kind) or broken["msg"].replace("Input should", "must", 1)
+    return f"{key} {rule}, got {broken['input']!r}".lstrip()
 
 
-def _place(
+def _keys(
     model: type[BaseModel], location: tuple[int | str, ...]
-) -> tuple[tuple[int | str, ...], type[BaseModel]]:
-    """The keys of an error's location, and the model that should have the last of them.
+) -> tuple[list[int | str], type[BaseModel]]:
+    """Return the keys of an error's location, and the model that should have the last of them.
 
-    Pydantic puts the name of a union's member between them, which is no key.
+    Pydantic puts the name of a union's member between them, which is not a key.
     """
     keys: list[int | str] = []
-    inside = [model]
+    inside: list[type[BaseModel]] = [model]
     for part in location:
-        if len(inside) > 1 and part in (names := [one.__name__ for one in inside]):
-            inside = [inside[names.index(str(part))]]
+        member = next((one for one in inside if one.__name__ == part), None)
+        if member and len(inside) > 1:
+            inside = [member]
             continue
         model = inside[0] if inside else model
         keys.append(part)
         field = model.model_fields.get(str(part))
-        inside = _nested_models(field.annotation) if field else []
-    return tuple(keys), model
+        inside = _models_in(field.annotation) if field else []
+    return keys, model
 
 
-def _nested_models(annotation: Any) -> list[type[BaseModel]]:
-    """The models inside ``Model``, ``Model | Other``, ``dict[str, Model]`` and the like."""
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    """Return the models in ``Model``, ``Model | Other``, ``dict[str, Model]`` and the like."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    arguments = getattr(annotation, "__args__", ())
-    return [model for inside in arguments for model in _nested_models(inside)]
+    return [one for inside in get_args(annotation) for one in _models_in(inside)]

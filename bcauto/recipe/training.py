@@ -42,7 +42,7 @@ class Training(Frozen):
 
     What ``monitor`` names is looked at after every epoch. The objective there is the score on the
     proxy's probe, a part of the very images that score the trial, so that a trial that picks its
-    epochs by it looks a little better than it is. Its confirmation, on corruptions drawn anew,
+    epochs by it looks a little better than it is. Its confirmation, on corruptions sampled anew,
     shows by how much.
     """
 

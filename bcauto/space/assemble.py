@@ -1,4 +1,4 @@
-"""How a recipe's table is made of constants and of what is drawn for the dimensions."""
+"""A recipe's table is made of the constants and of the values sampled for the dimensions."""
 
 from __future__ import annotations
 
@@ -14,35 +14,36 @@ Dimensions = Mapping[str, Dimension]
 
 
 class Fixed:
-    """Gives the values of a point, and elsewhere the first choice or the lower bound."""
+    """Suggests the values of a point, and elsewhere the first choice or the lower bound."""
 
     def __init__(self, point: Mapping[str, Scalar]) -> None:
         self.point = point
 
     def choose(self, name: str, options: Sequence[Scalar]) -> Scalar:
-        """The point's option, or the first."""
+        """Return the point's option, or the first."""
         return self.point.get(name, options[0])
 
     def number(self, name: str, bounds: Range) -> float:
-        """The point's number, or the lower bound."""
+        """Return the point's number, or the lower bound."""
         value = self.point.get(name, bounds.low)
         assert isinstance(value, int | float)  # Range.option saw to it
         return value
 
 
 def key_of(name: str) -> str:
-    """The recipe's key that a dimension sets."""
+    """Return the recipe's key that a dimension sets."""
     return name.partition("@")[0]
 
 
 def tables_of(name: str) -> set[str]:
-    """The recipe's tables whose rules look at a dimension's key, and at another one beside it."""
-    also = {"model"} if key_of(name) == "training.stages" else set()  # they freeze its layers
-    return {name.partition(".")[0], *also}
+    """Return the recipe's tables that have rules on a dimension's key and another key."""
+    if key_of(name) == "training.stages":  # they freeze layers of the model
+        return {"training", "model"}
+    return {name.partition(".")[0]}
 
 
 def sample_values(search: Dimensions, suggest: Suggester) -> dict[str, Value]:
-    """What ``suggest`` gives for the dimensions whose conditions hold."""
+    """Return what ``suggest`` gives for the dimensions whose conditions hold."""
     sampled: dict[str, Value] = {}
     for name, dimension in search.items():
         if dimension.active(sampled):
@@ -51,10 +52,10 @@ def sample_values(search: Dimensions, suggest: Suggester) -> dict[str, Value]:
 
 
 def recipe_table(constants: Mapping[str, Any], sampled: Mapping[str, Value]) -> dict[str, Any]:
-    """The recipe's table: constants, and over them what was drawn.
+    """Return the recipe's table: the constants with the sampled values over them.
 
     Raises:
-        ValueError: a dimension leads into what is no table.
+        ValueError: a dimension's key leads into a value that is not a table.
     """
     nested = _copied(constants)
     for name, value in sampled.items():
@@ -69,7 +70,7 @@ def recipe_table(constants: Mapping[str, Any], sampled: Mapping[str, Value]) -> 
 
 
 def _copied(table: Mapping[str, Any]) -> dict[str, Any]:
-    """The table with tables of its own; much faster than ``deepcopy``, for thousands of edges."""
+    """Return a copy with tables of its own; ``deepcopy`` is too slow for thousands of edges."""
     return {
         key: _copied(value) if isinstance(value, dict) else value for key, value in table.items()
     }

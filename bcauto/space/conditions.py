@@ -1,4 +1,4 @@
-"""The names of dimensions and their conditions: what may hold, and what must be drawn for it."""
+"""Rules for the names and conditions of dimensions, and points at which conditions hold."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WORD = re.compile(r"[\w.+-]+")
 
 
 def check_conditions(search: Dimensions) -> None:
-    """Makes sure that every dimension can be drawn, and that no two of one key are together.
+    """Check that every dimension can be active, and that no two of one key are active together.
 
     Raises:
         ValueError: a name, a condition or two of them break a rule.
@@ -32,7 +32,7 @@ def check_conditions(search: Dimensions) -> None:
 
 
 def point_with(search: Dimensions, edges: Sequence[tuple[str, Value]]) -> Mapping[str, Value]:
-    """The point of some dimensions' values, with what their conditions ask for."""
+    """Return the point of some dimensions' values, with what their conditions ask for."""
     wanted: dict[str, tuple[Any, ...]] = {}
     for name, _ in edges:
         for parent, values in _wanted(search, name).items():
@@ -42,7 +42,7 @@ def point_with(search: Dimensions, edges: Sequence[tuple[str, Value]]) -> Mappin
 
 
 def check_option(where: str, dimension: Dimension, value: Any) -> None:
-    """Makes sure that a dimension can take a value.
+    """Check that a dimension can have a value.
 
     Raises:
         ValueError: it cannot; the message begins with ``where``.
@@ -54,14 +54,14 @@ def check_option(where: str, dimension: Dimension, value: Any) -> None:
 
 
 def _check_name(name: str) -> None:
-    """Makes sure that a variant is told apart by a word."""
+    """Check that a variant's name ends in one ``@`` and a word."""
     _, at, word = name.partition("@")
     if at and not _WORD.fullmatch(word):
         raise ValueError(f"search.{name} must have one word after one @, got {word!r}")
 
 
 def _check_parent(search: Dimensions, name: str, parent: str) -> None:
-    """Makes sure that a condition is on a dimension that is drawn before."""
+    """Check that a condition is on a dimension that is sampled before."""
     names = list(search)
     above = names[: names.index(name)]
     if parent in above:
@@ -73,7 +73,7 @@ def _check_parent(search: Dimensions, name: str, parent: str) -> None:
 
 
 def _check_wanted(parent: Dimension, where: str, wanted: Any) -> None:
-    """Makes sure that a condition asks for what its parent is, now and then."""
+    """Check that a condition asks for values that its parent can have."""
     if not alternatives(wanted):
         raise ValueError(f"{where} must be one value or more, got {wanted!r}")
     for one in alternatives(wanted):
@@ -84,7 +84,7 @@ def _check_wanted(parent: Dimension, where: str, wanted: Any) -> None:
 
 
 def _check_can_hold(search: Dimensions, name: str) -> None:
-    """Makes sure that a dimension's conditions do not contradict those of its parents."""
+    """Check that a dimension's conditions do not contradict those of its parents."""
     for parent, values in _wanted(search, name).items():
         if not values:
             every = [list(wanted) for of, wanted in _conditions(search, name) if of == parent]
@@ -94,7 +94,7 @@ def _check_can_hold(search: Dimensions, name: str) -> None:
 
 
 def _check_variants(search: Dimensions) -> None:
-    """Makes sure that no two dimensions of one key are ever drawn together."""
+    """Check that no two dimensions of one key are ever active together."""
     for one, other in combinations(search, 2):
         key = key_of(one)
         if key == key_of(other) and not _exclude_each_other(search, one, other):
@@ -113,7 +113,7 @@ def _exclude_each_other(search: Dimensions, one: str, other: str) -> bool:
 
 
 def _wanted(search: Dimensions, name: str) -> dict[str, tuple[Any, ...]]:
-    """What each dimension must be, one of some values, for ``name`` to be drawn."""
+    """Return the values that other dimensions must have for ``name`` to be active."""
     wanted: dict[str, tuple[Any, ...]] = {}
     for parent, values in _conditions(search, name):
         wanted[parent] = tuple(value for value in wanted.get(parent, values) if value in values)
@@ -121,7 +121,7 @@ def _wanted(search: Dimensions, name: str) -> dict[str, tuple[Any, ...]]:
 
 
 def _conditions(search: Dimensions, name: str) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """The dimension's conditions and its parents': what must be among what."""
+    """Yield the conditions of a dimension and its parents: a name and its values."""
     for parent, wanted in search[name].when.items():
         yield parent, alternatives(wanted)
         yield from _conditions(search, parent)

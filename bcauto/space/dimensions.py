@@ -43,14 +43,14 @@ Number = Annotated[int | float, BeforeValidator(_is_number)]
 
 
 class Suggester(Protocol):
-    """Where values come from: a sampler, a fixed point, a person."""
+    """The source of values, such as a sampler or a fixed point."""
 
     def choose(self, name: str, options: Sequence[Scalar]) -> Scalar:
-        """One of ``options``."""
+        """Return one of ``options``."""
         ...
 
     def number(self, name: str, bounds: Range) -> float:
-        """A number within ``bounds``; an int where ``bounds.integer``."""
+        """Return a number within ``bounds``; an int where ``bounds.integer``."""
         ...
 
 
@@ -58,7 +58,7 @@ class _Conditional(Frozen):
     when: dict[str, Any] = {}
 
     def active(self, sampled: Mapping[str, Value]) -> bool:
-        """Whether every condition holds among the values drawn so far."""
+        """Return whether every condition holds among the values sampled so far."""
         return all(
             parent in sampled and sampled[parent] in alternatives(wanted)
             for parent, wanted in self.when.items()
@@ -66,7 +66,7 @@ class _Conditional(Frozen):
 
 
 class Choices(_Conditional):
-    """One of some values; a list among them (such as head widths) is drawn by its label."""
+    """One of some values; a sampler sees a list (such as head widths) as its JSON text."""
 
     values: tuple[Value, ...]
 
@@ -89,34 +89,34 @@ class Choices(_Conditional):
 
     @cached_property
     def options(self) -> tuple[Scalar, ...]:
-        """The values as a sampler sees them: a list by its JSON text."""
+        """The values as a sampler sees them: a list as its JSON text."""
         return tuple(json.dumps(v) if isinstance(v, tuple) else v for v in self.values)
 
     @property
     def edges(self) -> tuple[Value, ...]:
-        """Every value: what a check of the space must try."""
+        """Every value; a check of the space tries them all."""
         return self.values
 
     @property
     def inside(self) -> tuple[Value, ...]:
-        """Nothing: no value lies between others."""
+        """Empty: no value lies between others."""
         return ()
 
     @property
     def count(self) -> int | None:
-        """How many values there are."""
+        """The number of values."""
         return len(self.values)
 
     def every(self) -> Iterator[Value]:
-        """The values, one after another."""
+        """Return an iterator over the values."""
         return iter(self.values)
 
     def sample(self, name: str, suggest: Suggester) -> Value:
-        """The value that ``suggest`` chooses."""
+        """Return the value that ``suggest`` chooses."""
         return self.values[self.options.index(suggest.choose(name, self.options))]
 
     def option(self, value: Any) -> Scalar:
-        """What a sampler is told for ``value``.
+        """Return ``value`` as a sampler sees it.
 
         Raises:
             ValueError: it is not one of the values.
@@ -129,10 +129,10 @@ class Choices(_Conditional):
 
 
 class Range(_Conditional):
-    """Numbers from ``low`` to ``high``, both included; whole ones where both bounds are.
+    """Numbers from ``low`` to ``high``, both included; whole numbers if both bounds are.
 
-    With ``log`` the low ones are drawn most; with ``reverse_log`` as many near ``high`` as that
-    draws near ``low``: a sampler sees their mirror images.
+    ``log`` samples uniformly in the logarithm. ``reverse_log`` does so in that of
+    ``low + high - number``, so that most are near ``high``: a sampler sees the mirror images.
     """
 
     low: Number
@@ -160,17 +160,17 @@ class Range(_Conditional):
 
     @property
     def integer(self) -> bool:
-        """Whether whole numbers are drawn."""
+        """Whether whole numbers are sampled."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
     @property
     def edges(self) -> tuple[float, ...]:
-        """Both bounds: what a check of the space must try."""
+        """Both bounds; a check of the space tries them."""
         return (self.low, self.high)
 
     @property
     def inside(self) -> tuple[float, ...]:
-        """The middle and the nearest to each bound: legal wherever all between the bounds is."""
+        """The middle and the numbers next to the bounds; a check of the space tries them."""
         if self.count is None:
             low, high = float(self.low), float(self.high)
             near = [(low + high) / 2, math.nextafter(low, high), math.nextafter(high, low)]
@@ -181,25 +181,29 @@ class Range(_Conditional):
 
     @property
     def count(self) -> int | None:
-        """How many numbers there are; None for a range of fractions without steps."""
+        """The number of values; None for a range of fractions without steps."""
         if self.low == self.high:
             return 1
         step = self.step or (1 if self.integer else None)
         return None if step is None else round((self.high - self.low) / step) + 1
 
     def every(self) -> Iterator[Value]:
-        """The numbers, one after another; ValueError where they are endless."""
+        """Return an iterator over the numbers.
+
+        Raises:
+            ValueError: they are infinitely many.
+        """
         if self.count is None:
-            raise ValueError(f"a range without steps has no end, got {self.low} to {self.high}")
+            raise ValueError(f"a range must have steps, got {self.low} to {self.high} without")
         step = self.step or 1
         return (min(self.low + step * number, self.high) for number in range(self.count))
 
     def sample(self, name: str, suggest: Suggester) -> float:
-        """The number that ``suggest`` gives."""
+        """Return the number that ``suggest`` gives."""
         return self._mirrored(suggest.number(name, self))
 
     def option(self, value: Any) -> Scalar:
-        """What a sampler is told for ``value``.
+        """Return ``value`` as a sampler sees it.
 
         Raises:
             ValueError: it is not a number of the range.
@@ -216,7 +220,7 @@ class Range(_Conditional):
     def _mirrored(self, value: float) -> float:
         if not self.reverse_log:
             return value
-        return min(max(self.low + self.high - value, self.low), self.high)  # or a rounding step off
+        return min(max(self.low + self.high - value, self.low), self.high)  # but for rounding
 
     def _on_step(self, value: float) -> bool:
         if self.step is None:
@@ -228,17 +232,17 @@ Dimension = Range | Choices
 
 
 def escaped(key: str) -> str:
-    """A key of a recipe's table as a part of a dimension's name, in which a dot parts tables."""
+    """Return a key of a recipe's table as part of a dimension's name; its dots become ``%2E``."""
     return re.sub(r"[%.@]", lambda match: f"%{ord(match[0]):02X}", key)
 
 
 def alternatives(wanted: Any) -> tuple[Any, ...]:
-    """What a condition accepts: a list means any of its values."""
+    """Return the values that a condition accepts; a list means any of its values."""
     return tuple(map(_frozen, wanted)) if isinstance(wanted, list | tuple) else (wanted,)
 
 
 def read_dimension(entry: Any) -> Dimension:
-    """A dimension from its TOML form: a list of choices, or a table of choices or bounds.
+    """Return a dimension from its TOML form: a list of choices, or a table.
 
     Raises:
         ValueError: the entry has neither form, or breaks a rule.
@@ -277,7 +281,7 @@ def _frozen(value: Any) -> Any:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether two values are equal; true is not 1."""
+    """Return whether two values are equal; true is not 1."""
     return bool(_frozen(one) == _frozen(other)) and isinstance(one, bool) == isinstance(other, bool)
 
 

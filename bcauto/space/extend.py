@@ -1,4 +1,4 @@
-"""A space that extends another: the other's lines, but for those that it changes."""
+"""A space that extends another: the other's lines with its own changes."""
 
 from __future__ import annotations
 
@@ -18,19 +18,21 @@ Table = dict[str, Any]
 
 
 def extended(base: Table, changes: Table) -> Table:
-    """The raw table of a space that extends ``base`` by ``changes``.
+    """Return the raw table of a space that extends ``base`` by ``changes``.
 
-    Tables merge key by key; a dimension is changed as a whole, by its full name, but for its
-    condition where it brings none (``when = {}`` takes that away). One without a condition takes
-    the place of all dimensions of its key. A constant of ``changes`` takes the place of ``base``'s
-    dimensions of its key: dimensions under a condition on these lose it where the constant meets
-    it, and go where it does not. Stages take the place of all that has no effect beside them.
-    Unless ``changes`` brings its own, starting points of ``base`` stay where the space can still
-    draw them, and whole recipes where they agree with the constants that take the place of
-    something (``left_out`` says why not).
+    - Tables merge key by key.
+    - A dimension is replaced as a whole, by its full name. It keeps its condition unless it
+      brings one (``when = {}`` removes it). One without a condition replaces all dimensions of its
+      key.
+    - A constant replaces the dimensions of its key. Dimensions under a condition on these lose it
+      where the constant meets it, and are removed where it does not.
+    - Stages replace all that has no effect beside them.
+    - Starting points are kept, unless ``changes`` brings its own: points that the space can still
+      sample, and whole recipes that agree with the constants that replace something
+      (``left_out`` says why others are not kept).
 
     Raises:
-        ValueError: what comes of it is no space.
+        ValueError: the result is not a space.
     """
     table = _changed(base, changes)
     if "start" in changes:
@@ -39,17 +41,17 @@ def extended(base: Table, changes: Table) -> Table:
 
 
 def left_out(base: Table, changes: Table) -> list[str]:
-    """A line for each starting point of ``base`` that ``extended`` leaves out, with the reason.
+    """Return a line for each starting point of ``base`` that is not kept, with the reason.
 
     Raises:
-        ValueError: what comes of it is no space.
+        ValueError: the result is not a space.
     """
     reasons = [] if "start" in changes else [reason for _, reason in _starts(base, changes)]
     return [f"start {number}: {reason}" for number, reason in enumerate(reasons, 1) if reason]
 
 
 def _changed(base: Table, changes: Table) -> Table:
-    """The space's table with the starting points of ``changes``, if it brings any, or ``base``."""
+    """Return the merged table, with the starting points of ``changes`` or else of ``base``."""
     _check_tables(changes)
     left = _without_fixed(base.get("search", {}), _fixed(changes))
     search = _changed_search(left, changes.get("search", {}))
@@ -58,7 +60,7 @@ def _changed(base: Table, changes: Table) -> Table:
 
 
 def _changed_search(search: Table, changes: Table) -> Table:
-    """Dimensions with others in their place; one without a condition replaces all of its key."""
+    """Return the changed dimensions; one without a condition replaces all of its key."""
     changed = {name: _conditional(entry, search.get(name)) for name, entry in changes.items()}
     whole = {name for name, entry in changed.items() if not _condition(entry)}
     left = {
@@ -70,7 +72,7 @@ def _changed_search(search: Table, changes: Table) -> Table:
 
 
 def _conditional(entry: Any, before: Any) -> Any:
-    """A changed dimension, under the condition that it had unless it brings its own."""
+    """Return a changed dimension, with the condition it had before unless it brings its own."""
     when = _condition(before)
     if not when:
         return entry
@@ -84,7 +86,7 @@ def _condition(entry: Any) -> Any:
 
 
 def _starts(base: Table, changes: Table) -> list[tuple[Table, str]]:
-    """What is left of each starting point of ``base``, and why it is left out, if so."""
+    """Return what is left of each starting point of ``base``, and why it is not kept, if so."""
     space = parse(Space, {**_changed(base, changes), "start": []})
     fixed, replacing = _fixed(changes), _replacing(base, changes)
     return [
@@ -96,14 +98,14 @@ def _starts(base: Table, changes: Table) -> list[tuple[Table, str]]:
 
 
 def _fixed(changes: Table) -> dict[str, Any]:
-    """What is no longer searched: constants by their dotted keys, and what stages replace."""
+    """Return what is no longer searched by its dotted key: constants, and what stages replace."""
     recipe = changes.get("recipe", {})
     replaced = dict.fromkeys(replaced_by_changes(recipe), _NOTHING)
     return {**replaced, **dict(_flat(recipe))}
 
 
 def _replacing(base: Table, changes: Table) -> Table:
-    """The constants that take the place of what ``base`` searches or says, by their dotted keys."""
+    """Return the constants that replace what ``base`` searches or sets, by their dotted keys."""
     recipe = changes.get("recipe", {})
     known = {*map(key_of, base.get("search", {})), *dict(_flat(base.get("recipe", {})))}
     if not known.isdisjoint(replaced_by_changes(recipe)):
@@ -112,26 +114,26 @@ def _replacing(base: Table, changes: Table) -> Table:
 
 
 def _check_tables(changes: Table) -> None:
-    """Makes sure that what is merged are tables; what is in them is checked when it is merged."""
+    """Check that tables are tables; their content is checked when they are merged."""
     for name in ("recipe", "search", "proxy", "confirm"):
         if not isinstance(changes.get(name, {}), dict):
             raise ValueError(f"{name} must be a table, got {changes[name]!r}")
 
 
 def _left(point: Table, fixed: Mapping[str, Any], space: Space) -> tuple[Table, str]:
-    """What a starting point says of the dimensions that are left, and why it cannot be drawn."""
+    """Return a starting point's values of the dimensions left, and why it is not kept, if so."""
     left = {name: value for name, value in point.items() if key_of(name) not in fixed}
     for name, value in point.items():
         constant = fixed.get(key_of(name), _NOTHING)
         if constant is not _NOTHING and constant != value:
             return left, f"{name} is {value!r} there, and the constant {constant!r} here"
     if not left:
-        return left, "nothing of it is left to draw"
+        return left, "none of its dimensions is searched here"
     return left, space.why_not(left)
 
 
 def _contradiction(start: Table, recipe: Recipe, constants: Table) -> str:
-    """Why a whole recipe has no place where constants hold; empty where it agrees with them."""
+    """Return why a whole recipe contradicts the constants; empty if it agrees with them."""
     table = recipe.model_dump(mode="json", exclude_none=True)
     by_stages = replaced_by_changes(table)
     name = f"{start['recipe']}: " if isinstance(start["recipe"], str) else ""
@@ -143,7 +145,7 @@ def _contradiction(start: Table, recipe: Recipe, constants: Table) -> str:
 
 
 def _otherwise(table: Table, key: str, constant: Any) -> str:
-    """What a recipe says of a key in place of a constant; empty where it says the same."""
+    """Return a recipe's value of a key that differs from a constant; empty if it is the same."""
     said = _said(table, key)
     if said is None:
         return "not set"
@@ -151,9 +153,9 @@ def _otherwise(table: Table, key: str, constant: Any) -> str:
 
 
 def _said(table: Any, key: str) -> Any:
-    """A recipe's value of a dotted key, None where it is not set.
+    """Return a recipe's value of a dotted key, None where it is not set.
 
-    Of a policy that is off, whose table is absent, it says nothing that a constant contradicts.
+    A policy that is off has no table, so that no constant contradicts it.
     """
     *above, last = map(unquote, key.split("."))
     for name in above:
@@ -162,7 +164,7 @@ def _said(table: Any, key: str) -> Any:
 
 
 def _flat(table: Any, above: str = "") -> Iterator[tuple[str, Any]]:
-    """Every constant of a table by its dotted key."""
+    """Yield every constant of a table with its dotted key."""
     for key, value in table.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{above}{escaped(key)}.")
@@ -171,7 +173,7 @@ def _flat(table: Any, above: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _without_fixed(search: Table, fixed: Mapping[str, Any]) -> Table:
-    """The dimensions that are left when constants take the place of those of their keys."""
+    """Return the dimensions that are left when constants replace those of their keys."""
     left: Table = {}
     for name, entry in search.items():
         when = _condition(entry) or {}
@@ -184,4 +186,4 @@ def _without_fixed(search: Table, fixed: Mapping[str, Any]) -> Table:
     return left
 
 
-_NOTHING = object()  # equal to nothing that a condition asks for, or a constant says
+_NOTHING = object()  # equal to no value of a condition or a constant

@@ -1,4 +1,4 @@
-"""The space itself: it checks what it can reach when it is made, and draws recipes."""
+"""The space itself: it checks the recipes it can reach when it is made, and samples them."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from bcauto.errors import BadInput, did_you_mean
-from bcauto.io.toml import Frozen, explain, faults, parse, within
+from bcauto.io.toml import Frozen, checked, explain, parse, within
 from bcauto.proxy.config import ProxyConfig
 from bcauto.recipe.recipe import Recipe, find_recipe, read_recipe
-from bcauto.space.assemble import Fixed, recipe_table, sample_values, tables_of
-from bcauto.space.blame import blame
+from bcauto.space.assemble import Fixed, key_of, recipe_table, sample_values, tables_of
 from bcauto.space.conditions import check_conditions, check_option, point_with
 from bcauto.space.dimensions import Choices, Dimension, Scalar, Suggester, Value, read_dimension
 
 __all__ = ["Confirmation", "Space", "given_recipe", "recipe_of"]
 
 _RECIPE = "recipe"  # the key of a starting point that is a whole recipe
-_FREE = "model.values."  # a hypermodel's own, on any two of which no rule looks
+_FREE = "model.values."  # a hypermodel's own dimensions, which no rule compares
 
 
 class Confirmation(Frozen):
@@ -35,23 +34,24 @@ class Confirmation(Frozen):
 
 
 class Space(Frozen):
-    """Ranges to draw recipes from, and the proxy that scores them.
+    """Ranges to sample recipes from, and the proxy that scores them.
 
-    ``recipe`` holds the constants as a partial recipe; ``search`` the dimensions, each named
-    after the recipe's key (``training.learning_rate``), with ``@`` and a word of choice behind
-    it where variants of one key hold under different conditions, and with ``%2E`` for a dot that
-    is part of a key (``escaped``); ``start`` what to try first, each a point by dimension names or
-    a whole recipe; ``confirm`` what follows a search. A whole recipe is given by name
+    ``recipe`` holds the constants as a partial recipe. ``search`` holds the dimensions, each named
+    after the recipe's key (``training.learning_rate``); ``@`` and a word after it tell apart
+    variants of one key under different conditions, and ``%2E`` is a dot that is part of a key
+    (``escaped``). ``start`` is what to try first, each a point by dimension names or a whole
+    recipe. ``confirm`` is what follows a search. A whole recipe is given by name
     (``recipe = "deepl"``), by file (``recipe = "mine.toml"``, from the folder of the space's own
-    file) or as a table in its place::
+    file) or as a table::
 
         [[start]]
         [start.recipe.model]
         backbone = "VGG16"
 
-    Every choice and bound, every two of one table, and some numbers inside every range are tried
-    when the space is made, so that what it draws later passes the recipe's own checks: none looks
-    at three values, or at two tables (but for stages, which are tried with the model, too).
+    When the space is made, it tries every choice and bound, every pair of them in one table of the
+    recipe, and some numbers inside every range. So what it samples later passes the recipe's own
+    checks, none of which looks at three values, or at two tables (stages apart, which are tried
+    with the model).
     """
 
     recipe: dict[str, Any] = {}
@@ -61,12 +61,15 @@ class Space(Frozen):
     confirm: Confirmation = Confirmation()
 
     @model_validator(mode="after")
-    def _draws_legal_recipes(self) -> Space:
+    def _samples_legal_recipes(self) -> Space:
         check_conditions(self.search)
+        tables = {*self.recipe, *(key_of(name).split(".")[0] for name in self.search)}
+        if "model" not in tables and tables <= Recipe.model_fields.keys():
+            raise ValueError("recipe.model is missing; a file without it goes with --hypermodel")
         for number, start in enumerate(self.start, 1):
             if _RECIPE in start:
                 _check_given(start, f"start {number}")
-        self.edge_recipes  # noqa: B018  drawn once, and kept
+        self.edge_recipes  # noqa: B018  made once, and kept
         self._check_between_the_edges()
         for number, start in enumerate(self.start, 1):
             if _RECIPE not in start:
@@ -74,24 +77,24 @@ class Space(Frozen):
         return self
 
     def sample(self, suggest: Suggester) -> Recipe:
-        """A recipe whose active dimensions take the values that ``suggest`` gives.
+        """Return a recipe whose active dimensions have the values that ``suggest`` gives.
 
         Raises:
-            BadInput: no recipe may be what comes of them, which the space's own checks left out.
+            BadInput: it breaks a rule of recipes, which the space's own checks have overlooked.
         """
         sampled = sample_values(self.search, suggest)
         try:
-            return parse(Recipe, recipe_table(self.recipe, sampled))
-        except ValidationError:
-            raise BadInput(f"no recipe: {blame(self.recipe, self.search, sampled, '')}") from None
+            return self._recipe(sampled, sampled)
+        except ValueError as error:
+            raise BadInput(f"the space gave an illegal recipe: {error}") from None
 
     def at(self, point: Mapping[str, Value]) -> Recipe:
-        """The recipe at a point by dimension names; elsewhere first choices and lower bounds."""
+        """Return the recipe at a point; dimensions it leaves out have their first value."""
         return self.sample(Fixed(self.options(point)))
 
     @cached_property
     def edge_recipes(self) -> list[Recipe]:
-        """A recipe for every choice and bound, and every two of one table: the space's edges.
+        """A recipe for every choice and bound, and for every pair of them in one table.
 
         Raises:
             ValueError: one of them breaks a recipe's rule.
@@ -99,12 +102,11 @@ class Space(Frozen):
         edges = [(name, value) for name, dim in self.search.items() for value in dim.edges]
         tied = [edge for edge in edges if not edge[0].startswith(_FREE)]
         pairs = [[a, b] for a, b in combinations(tied, 2) if tables_of(a[0]) & tables_of(b[0])]
-        recipes = [self._try(some) for some in [*([edge] for edge in edges), *pairs]]
-        given = [recipe for start in self.start if (recipe := given_recipe(start))]
-        return [*(recipes or [self._try([])]), *given]
+        recipes = [self._try(some) for some in [[], *([edge] for edge in edges), *pairs]]
+        return [*recipes, *(given for start in self.start if (given := given_recipe(start)))]
 
     def _check_between_the_edges(self) -> None:
-        """Makes sure that ranges are legal inside, too, beside every choice of their table."""
+        """Check some numbers inside every range, with every choice of the same table."""
         chosen = [
             (name, value)
             for name, dimension in self.search.items()
@@ -117,7 +119,7 @@ class Space(Frozen):
                 self._try([*others, (name, value)])
 
     def why_not(self, start: Mapping[str, Any]) -> str:
-        """Why a starting point cannot be drawn; empty where it can, or is a whole recipe."""
+        """Return why the space cannot sample a starting point; empty if it can, or a recipe."""
         if _RECIPE in start:
             return ""
         try:
@@ -128,30 +130,34 @@ class Space(Frozen):
 
     @property
     def size(self) -> int | None:
-        """How many points there are; None where a range without steps makes them endless."""
+        """The number of points; None if a range without steps makes them infinite."""
         if any(dimension.count is None for dimension in self.search.values()):
             return None
         parents = {parent for dimension in self.search.values() for parent in dimension.when}
         return self._count(list(self.search), parents, {})
 
     def points(self) -> Iterator[dict[str, Value]]:
-        """Every point, by the names of its dimensions; endless where ``size`` is None."""
+        """Yield every point by the names of its dimensions.
+
+        Raises:
+            ValueError: ``size`` is None.
+        """
         return self._points(list(self.search), {})
 
     def options(self, point: Mapping[str, Any]) -> dict[str, Scalar]:
-        """A point by dimension names, in the words that a sampler is told."""
+        """Return a point as a sampler sees it: by dimension names, lists as JSON text."""
         return {name: self.search[name].option(value) for name, value in point.items()}
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) over constants, dimensions and proxy; the rest may change."""
+        """SHA-256 (hex) of constants, dimensions and proxy; the rest may change."""
         canonical = json.dumps(
             self.model_dump(mode="json", exclude={"start", "confirm"}), sort_keys=True
         )
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     def _count(self, names: Sequence[str], parents: set[str], sampled: dict[str, Value]) -> int:
-        """How many points there are that begin with ``sampled`` and go on with ``names``."""
+        """Return the number of points that begin with ``sampled`` and go on with ``names``."""
         if not names:
             return 1
         name, *others = names
@@ -176,14 +182,27 @@ class Space(Frozen):
             yield from self._points(others, {**sampled, **more})
 
     def _try(self, edges: Sequence[tuple[str, Value]]) -> Recipe:
-        """The recipe of some dimensions' values; ValueError where no recipe may be it."""
+        """Return the recipe with some dimensions' values, and first values elsewhere.
+
+        Raises:
+            ValueError: it breaks a rule of recipes.
+        """
         point = point_with(self.search, edges)
         sampled = sample_values(self.search, Fixed(self.options(point)))
+        return self._recipe(sampled, point)
+
+    def _recipe(self, sampled: Mapping[str, Value], shown: Mapping[str, Value]) -> Recipe:
+        """Return the recipe of the constants and what is sampled.
+
+        Raises:
+            ValueError: it breaks a rule of recipes; the message says ``shown`` and the rule.
+        """
         try:
             return parse(Recipe, recipe_table(self.recipe, sampled))
-        except ValidationError:
-            suspect = edges[-1][0] if edges else ""
-            raise ValueError(blame(self.recipe, self.search, sampled, suspect)) from None
+        except ValidationError as error:
+            values = ", ".join(f"{name} = {_shown(value)}" for name, value in shown.items())
+            given = f"sampled {values}: " if values else ""
+            raise ValueError(f"{given}{explain(error, Recipe)}") from None
 
     def _check_point(self, point: Mapping[str, Any], where: str) -> None:
         for name, value in point.items():
@@ -203,10 +222,10 @@ class Space(Frozen):
 
 
 def given_recipe(start: Mapping[str, Any]) -> Recipe | None:
-    """The recipe that a starting point gives whole; None where it is a point of the space.
+    """Return the whole recipe of a starting point; None if it is a point of the space.
 
-    ``read_space`` has put the recipes of files in their place. Of a space that was made in Python
-    files are looked for in the current folder.
+    ``read_space`` has replaced files by their recipes. Of a space made in Python, files are taken
+    from the current folder.
 
     Raises:
         BadInput: there is no such recipe, it breaks a rule, or its path leaves the folder.
@@ -214,35 +233,31 @@ def given_recipe(start: Mapping[str, Any]) -> Recipe | None:
     if _RECIPE not in start:
         return None
     given = start[_RECIPE]
-    return _inline(given) if isinstance(given, dict) else recipe_of(given, Path())
+    return checked(Recipe, given, _RECIPE) if isinstance(given, dict) else recipe_of(given, Path())
 
 
 def recipe_of(name: str, folder: Path) -> Recipe:
-    """The recipe that a starting point names.
+    """Return the recipe that a starting point names.
 
     Args:
-        name: of one that ships, or a ``.toml`` file of the folder or below.
-        folder: what a relative path begins at.
+        name: a bundled recipe's, or a ``.toml`` file in the folder or below.
+        folder: where a relative path starts.
 
     Raises:
-        BadInput: there is none, it breaks a rule, or its path leaves the folder.
+        BadInput: there is no such recipe, it breaks a rule, or its path leaves the folder.
     """
     return read_recipe(within(folder, name, find_recipe(name)))
 
 
-def _inline(table: Mapping[str, Any]) -> Recipe:
-    """The recipe that is given as a table."""
-    try:
-        return parse(Recipe, table)
-    except ValidationError as error:
-        raise BadInput(faults(error, Recipe)[0].line(_RECIPE)) from None
+def _shown(value: Value) -> str:
+    return repr(list(value) if isinstance(value, tuple) else value)
 
 
 def _check_given(start: Mapping[str, Any], where: str) -> None:
-    """Makes sure that a whole recipe is given, and nothing else."""
+    """Check that a starting point is a legal whole recipe, and nothing else."""
     if len(start) > 1:
         other = min(set(start) - {_RECIPE})
-        raise ValueError(f"{where}: recipe stands for all of it, got {other!r} besides")
+        raise ValueError(f"{where}: a recipe must stand alone, got {other!r} beside it")
     given = start[_RECIPE]
     if not isinstance(given, str | dict):
         rule = f"recipe must be a name or a .toml file, got {given!r}; or a table that is a recipe"

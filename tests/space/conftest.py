@@ -1,4 +1,4 @@
-"""A suggester that draws at random and remembers, and spaces from a few lines of TOML."""
+"""A suggester that samples at random and remembers, and spaces from a few lines of TOML."""
 
 import numpy as np
 import pytest
@@ -13,15 +13,15 @@ class RandomSuggester:
 
     def __init__(self, seed):
         self.rng = np.random.default_rng(seed)
-        self.drawn = {}
+        self.sampled = {}
 
     def choose(self, name, options):
-        self.drawn[name] = options[self.rng.integers(len(options))]
-        return self.drawn[name]
+        self.sampled[name] = options[self.rng.integers(len(options))]
+        return self.sampled[name]
 
     def number(self, name, bounds):
-        self.drawn[name] = self._number(bounds)
-        return self.drawn[name]
+        self.sampled[name] = self._number(bounds)
+        return self.sampled[name]
 
     def _number(self, bounds):
         if bounds.step or bounds.integer:
@@ -29,12 +29,12 @@ class RandomSuggester:
             steps = round((bounds.high - bounds.low) / step)
             return bounds.low + step * int(self.rng.integers(steps, endpoint=True))
         ends = np.array([bounds.low, bounds.high])
-        drawn = np.exp(self.rng.uniform(*np.log(ends))) if bounds.log else self.rng.uniform(*ends)
-        return float(np.clip(drawn, *ends))
+        sampled = np.exp(self.rng.uniform(*np.log(ends))) if bounds.log else self.rng.uniform(*ends)
+        return float(np.clip(sampled, *ends))
 
 
 class Replay(RandomSuggester):
-    """Gives the options it was told, and elsewhere draws at random."""
+    """Gives the options it was told, and elsewhere samples at random."""
 
     def __init__(self, options, seed=0):
         super().__init__(seed)
@@ -42,13 +42,13 @@ class Replay(RandomSuggester):
 
     def choose(self, name, options):
         other = super().choose(name, options)
-        self.drawn[name] = self.options.get(name, other)
-        return self.drawn[name]
+        self.sampled[name] = self.options.get(name, other)
+        return self.sampled[name]
 
     def number(self, name, bounds):
         other = super().number(name, bounds)
-        self.drawn[name] = self.options.get(name, other)
-        return self.drawn[name]
+        self.sampled[name] = self.options.get(name, other)
+        return self.sampled[name]
 
 
 @pytest.fixture(scope="session")

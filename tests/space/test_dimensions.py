@@ -213,7 +213,7 @@ def test_true_is_not_1(values, value):
 
 
 @pytest.mark.parametrize(
-    ("when", "drawn", "active"),
+    ("when", "sampled", "active"),
     [
         ({}, {}, True),
         ({"a": 1}, {"a": 1}, True),
@@ -227,8 +227,8 @@ def test_true_is_not_1(values, value):
         ({"a": [[64]]}, {"a": 64}, False),
     ],
 )
-def test_a_dimension_is_active_where_all_its_conditions_hold(when, drawn, active):
-    assert Range(low=0, high=1, when=when).active(drawn) is active
+def test_a_dimension_is_active_where_all_its_conditions_hold(when, sampled, active):
+    assert Range(low=0, high=1, when=when).active(sampled) is active
 
 
 @pytest.mark.parametrize(
@@ -244,10 +244,10 @@ def test_edges_are_every_choice_and_both_bounds():
     assert Range(low=1, high=5, step=2).edges == (1, 5)
 
 
-def test_what_is_drawn_is_the_value_behind_the_label(random_suggester):
+def test_what_is_sampled_is_the_value_behind_the_label(random_suggester):
     suggest = random_suggester(0)
-    drawn = {Choices(values=((), (64,), 3)).sample("a", suggest) for _ in range(50)}
-    assert drawn == {(), (64,), 3}
+    sampled = {Choices(values=((), (64,), 3)).sample("a", suggest) for _ in range(50)}
+    assert sampled == {(), (64,), 3}
     assert Range(low=2, high=4).sample("b", suggest) in (2, 3, 4)
 
 

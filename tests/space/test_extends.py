@@ -105,7 +105,7 @@ def test_a_constant_that_no_condition_asks_for_takes_what_hangs_on_it_away(exten
     assert "model.backbone" in found.search
 
 
-def test_starting_points_that_can_no_longer_be_drawn_go(extended):
+def test_starting_points_that_can_no_longer_be_sampled_go(extended):
     found = extended('[search]\n"model.dropout" = { low = 0.1, high = 0.3 }\n')
     assert found.start == (base().start[0],)
     own = extended('[[start]]\n"model.dropout" = 0.2\n')
@@ -127,7 +127,7 @@ def test_starting_points_that_can_no_longer_be_drawn_go(extended):
         (
             "[recipe.model]\nbackbone = 'MobileNet'\nalpha = 0.75\n",
             [
-                "start 1: nothing of it is left to draw",
+                "start 1: none of its dimensions is searched here",
                 "start 2: model.backbone is 'MobileNetV2' there, and the constant 'MobileNet' here",
             ],
         ),
@@ -358,7 +358,7 @@ def test_what_ships_is_kept_whole_and_reads_back(tmp_path):
             "mine.toml: start 1: recipe.model: alpha of VGG16 must be 1.0, got 0.5",
         ),
         ("recipe = 3", "start 1: recipe must be a name or a .toml file, got 3; or a table that"),
-        ('recipe = "r.toml"\nx = 1', "mine.toml: start 1: recipe stands for all of it, got 'x'"),
+        ('recipe = "r.toml"\nx = 1', "mine.toml: start 1: a recipe must stand alone, got 'x'"),
     ],
 )
 def test_whole_recipes_are_checked(tmp_path, refused, head, start, said):

@@ -15,7 +15,7 @@ OPTIMIZERS = '"training.optimizer" = ["adam", "lion"]\n'
 
 
 @pytest.fixture(scope="session")
-def shipped():
+def bundled():
     return {name: read_space(find_space(name)) for name in SHIPPED}
 
 
@@ -32,42 +32,44 @@ def plain(value):
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_a_thousand_draws_are_legal_and_are_what_was_suggested(name, shipped, random_suggester):
-    space, suggest = shipped[name], random_suggester(0)
+def test_a_thousand_samples_are_legal_and_are_what_was_suggested(name, bundled, random_suggester):
+    space, suggest = bundled[name], random_suggester(0)
     for _ in range(1000):
-        suggest.drawn.clear()
+        suggest.sampled.clear()
         recipe = space.sample(suggest)
         assert (recipe.model.frozen_layers or 0) <= BACKBONES[recipe.model.backbone].layers
         assert recipe.model.alpha in BACKBONES[recipe.model.backbone].alphas
-        assert space.options({name: at(recipe, name) for name in suggest.drawn}) == suggest.drawn
+        assert (
+            space.options({name: at(recipe, name) for name in suggest.sampled}) == suggest.sampled
+        )
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_just_the_dimensions_whose_conditions_hold_are_drawn(name, shipped, random_suggester):
-    space, suggest = shipped[name], random_suggester(1)
+def test_just_the_dimensions_whose_conditions_hold_are_sampled(name, bundled, random_suggester):
+    space, suggest = bundled[name], random_suggester(1)
     seen = set()
     for _ in range(200):
-        suggest.drawn.clear()
+        suggest.sampled.clear()
         recipe = space.sample(suggest)
-        seen |= suggest.drawn.keys()
+        seen |= suggest.sampled.keys()
         for dimension, entry in space.search.items():
             wanted = {
                 p: list(map(plain, w)) if isinstance(w, list) else [w]
                 for p, w in entry.when.items()
             }
-            holds = [p in suggest.drawn and at(recipe, p) in w for p, w in wanted.items()]
-            assert (dimension in suggest.drawn) == all(holds)
+            holds = [p in suggest.sampled and at(recipe, p) in w for p, w in wanted.items()]
+            assert (dimension in suggest.sampled) == all(holds)
     assert seen == space.search.keys()
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_lions_rates_are_drawn_only_with_lion(name, shipped, random_suggester):
-    space, suggest = shipped[name], random_suggester(2)
+def test_lions_rates_are_sampled_only_with_lion(name, bundled, random_suggester):
+    space, suggest = bundled[name], random_suggester(2)
     optimizers = set()
     for _ in range(50):
-        suggest.drawn.clear()
+        suggest.sampled.clear()
         optimizer = space.sample(suggest).training.optimizer
-        rates = {n.partition("@")[2] for n in suggest.drawn if "learning_rate" in n}
+        rates = {n.partition("@")[2] for n in suggest.sampled if "learning_rate" in n}
         assert len(rates) == 1
         assert min(rates).startswith("lion") == (optimizer == "lion")
         optimizers.add(optimizer)
@@ -76,10 +78,10 @@ def test_lions_rates_are_drawn_only_with_lion(name, shipped, random_suggester):
 
 @settings(max_examples=40)
 @given(st.sampled_from(SHIPPED), st.integers(0, 2**32))
-def test_a_drawn_recipe_comes_back_from_toml(
-    shipped, random_suggester, tmp_path_factory, name, seed
+def test_a_sampled_recipe_comes_back_from_toml(
+    bundled, random_suggester, tmp_path_factory, name, seed
 ):
-    recipe = shipped[name].sample(random_suggester(seed))
+    recipe = bundled[name].sample(random_suggester(seed))
     path = tmp_path_factory.getbasetemp() / "recipe.toml"
     path.write_text(recipe.to_toml(), encoding="utf-8")
     again = read_recipe(path)
@@ -87,43 +89,43 @@ def test_a_drawn_recipe_comes_back_from_toml(
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_a_starting_point_is_drawn_when_its_options_are_replayed(name, shipped, replay):
-    space = shipped[name]
+def test_a_starting_point_is_sampled_when_its_options_are_replayed(name, bundled, replay):
+    space = bundled[name]
     for seed, point in enumerate(start for start in space.start if "recipe" not in start):
         recipe = space.sample(replay(space.options(point), seed))
         assert {key: at(recipe, key) for key in point} == {k: plain(v) for k, v in point.items()}
 
 
-def test_the_same_options_draw_the_same_recipe(shipped, random_suggester, replay):
-    space, suggest = shipped["full"], random_suggester(3)
+def test_the_same_options_give_the_same_recipe(bundled, random_suggester, replay):
+    space, suggest = bundled["full"], random_suggester(3)
     recipe = space.sample(suggest)
-    assert space.sample(replay(suggest.drawn, seed=4)) == recipe
+    assert space.sample(replay(suggest.sampled, seed=4)) == recipe
 
 
 def test_constants_hold_where_nothing_is_searched(space_of, random_suggester):
     recipe = '[recipe]\nmodel = {backbone = "MobileNet", alpha = 0.5, head_units = [64]}\n'
     space = space_of('"model.dropout" = [0.1, 0.2]', recipe)
-    drawn = space.sample(random_suggester(0)).model
-    assert (drawn.backbone, drawn.alpha, drawn.head_units) == ("MobileNet", 0.5, (64,))
-    assert drawn.dropout in (0.1, 0.2)
+    sampled = space.sample(random_suggester(0)).model
+    assert (sampled.backbone, sampled.alpha, sampled.head_units) == ("MobileNet", 0.5, (64,))
+    assert sampled.dropout in (0.1, 0.2)
 
 
 def test_what_is_searched_takes_the_place_of_a_constant(space_of, random_suggester):
     space = space_of('"model.backbone" = ["VGG16"]\n"augment.augmix.chains" = [2]')
-    drawn = space.sample(random_suggester(0))
-    assert (drawn.model.backbone, drawn.augment.augmix.chains) == ("VGG16", 2)
+    sampled = space.sample(random_suggester(0))
+    assert (sampled.model.backbone, sampled.augment.augmix.chains) == ("VGG16", 2)
     assert space.recipe == {"model": {"backbone": "SmallCNN"}}
 
 
-def test_a_space_that_searches_nothing_draws_its_constants(space_of, random_suggester):
+def test_a_space_that_searches_nothing_samples_its_constants(space_of, random_suggester):
     space = space_of()
     assert space.sample(random_suggester(0)) == Recipe(model={"backbone": "SmallCNN"})
     assert space.edge_recipes == [Recipe(model={"backbone": "SmallCNN"})]
 
 
-def test_a_point_is_told_to_a_sampler_with_lists_by_their_labels(shipped):
+def test_a_point_is_told_to_a_sampler_with_lists_by_their_labels(bundled):
     point = {"model.head_units": [64], "training.optimizer": "lion", "model.dropout": 0}
-    options = shipped["quick"].options(point)
+    options = bundled["quick"].options(point)
     assert options == {"model.head_units": "[64]", "training.optimizer": "lion", "model.dropout": 0}
 
 
@@ -150,7 +152,7 @@ def test_a_hypermodels_values_are_tried_one_by_one_since_no_rule_looks_at_two():
     assert any((r.training.epochs, r.training.balance) == (4, "oversample") for r in recipes)
 
 
-def test_edges_reach_what_is_drawn_under_any_alternative_of_a_condition(space_of):
+def test_edges_reach_what_is_sampled_under_any_alternative_of_a_condition(space_of):
     space = space_of(
         """
         "model.backbone" = ["VGG16", "MobileNet", "MobileNetV2"]
@@ -171,8 +173,8 @@ def test_a_condition_may_name_a_list_among_its_alternatives(space_of, random_sug
         "model.dropout" = { values = [0.5], when = {"model.head_units" = [[64]]} }
         """
     )
-    drawn = {space.sample(random_suggester(seed)).model for seed in range(20)}
-    assert {(model.head_units, model.dropout) for model in drawn} == {((), 0.3), ((64,), 0.5)}
+    sampled = {space.sample(random_suggester(seed)).model for seed in range(20)}
+    assert {(model.head_units, model.dropout) for model in sampled} == {((), 0.3), ((64,), 0.5)}
 
 
 def test_variants_of_a_key_may_exclude_each_other_through_their_parents_conditions(space_of):
@@ -218,9 +220,9 @@ def test_any_other_constant_dimension_or_proxy_is_another_fingerprint(other):
     assert one.fingerprint != two.fingerprint
 
 
-def test_a_space_is_frozen(shipped):
+def test_a_space_is_frozen(bundled):
     with pytest.raises(ValueError, match="frozen"):
-        shipped["quick"].search = {}
+        bundled["quick"].search = {}
 
 
 def test_whole_lists_of_stages_and_of_dropout_rates_can_be_searched(space_of, replay):

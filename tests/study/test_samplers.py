@@ -324,7 +324,7 @@ def test_a_study_without_whole_recipes_is_seen_as_it_is(tmp_path):
         ({"recipe": "deepll"}, "start 1: unknown recipe 'deepll'; did you mean 'deepl'"),
         ({"recipe": "no.toml"}, "start 1: no.toml: cannot be read"),
         ({"recipe": 3}, "start 1: recipe must be a name or a .toml file, got 3"),
-        ({"recipe": "deepl", "model.dropout": 0.1}, "start 1: recipe stands for all of it, got"),
+        ({"recipe": "deepl", "model.dropout": 0.1}, "start 1: a recipe must stand alone, got"),
     ],
 )
 def test_a_starting_recipe_must_be_there(start, said):

@@ -425,5 +425,5 @@ def test_a_search_on_another_backend_is_refused(plan, refused, monkeypatch, tmp_
 def test_a_space_that_names_such_an_op_is_refused(plan, refused):
     more = "[recipe.augment.wide.ops.jpeg]\nprobability = 0.1\nmagnitude = 0.1\n"
     plan(more=more)
-    with refused("search.augment.engine: augment: posterize needs engine bcauto"):
+    with refused("sampled augment.engine = .*: augment: posterize needs engine bcauto"):
         plan(more=more.replace("jpeg", "posterize"))
