@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from bcauto.errors import BadInput, first_line
+from bcauto.errors import BadInput
 from bcauto.io.model_file import find_model, read_description
 from bcauto.models.from_config import count_parameters
 from bcauto.training.scoring import predict_labels, predict_probabilities
@@ -55,7 +55,7 @@ def load_model(path: Path) -> LoadedModel:
         _check_parameters(config, weight_bytes)
         model = keras.saving.load_model(file, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises whatever its readers raise
-        reason = first_line(error)[:_REASON]
+        reason = " ".join(str(error).split())[:_REASON] or type(error).__name__
         raise BadInput(f"{file}: not a Keras model that can be loaded ({reason})") from None
     shapes = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
     if not _is_classifier(*shapes):

@@ -1,8 +1,10 @@
-"""What a ``.keras`` file may hold, looked at before Keras makes anything of it.
+"""What a ``.keras`` file may hold, checked before Keras makes anything of it.
 
-The file is a zip with a description of the model and its weights, which are HDF5. Keras' safe mode
-runs no code that is in the file; this also keeps out code that happens to be registered or
-installed here, what would unpack to far more than the file holds, and what is in other files.
+The file is a zip with a description of the model and its weights, which are HDF5. Keras itself
+refuses Python code (safe mode), links to other places and files, and arrays of more than 4 GiB that
+are not stored. This module refuses what Keras 3.15.1 lets pass: code that is registered or
+installed here, arrays that the file does not hold in full, and zip members that unpack to far more
+than the file holds.
 """
 
 from __future__ import annotations
@@ -40,27 +42,22 @@ INPUT = "RGB, 0-255, (n, height, width, 3)"
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _CONFIG_BYTES = 2**25  # the largest networks' are about a megabyte
-_CODE = {"Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"}
+_CODE = {"Lambda", "JaxLayer", "FlaxLayer"}  # that safe mode lets pass with a function of Keras'
 
 _PARTS = 2**15  # groups and arrays: the largest networks' weights have some eight thousand
-_PATH = 1000  # bytes: HDF5 keeps the whole path of every group that is open
-_LAYOUTS = {
-    h5py.h5d.COMPACT: "compact",
-    h5py.h5d.CHUNKED: "chunked",
-    h5py.h5d.VIRTUAL: "virtual",
-}
+_PATH = 1000  # bytes: HDF5 goes down into groups recursively
 _REASON = 300  # characters: HDF5 and NumPy may quote what they read
 
 
 class Description(NamedTuple):
-    """What a file says its model is, not compiled, and how many bytes its weights take."""
+    """The configuration of a file's model without its compile, and the bytes of its weights."""
 
     config: dict[str, Any]
     weights: int
 
 
 def find_model(path: Path) -> Path:
-    """The ``.keras`` file that is meant by its path or by its folder's.
+    """Return the ``.keras`` file at a path, or in the folder of an exported model.
 
     Raises:
         BadInput: there is none.
@@ -72,11 +69,11 @@ def find_model(path: Path) -> Path:
 
 
 def read_description(file: Path) -> Description:
-    """The description of a model of Keras' own layers, none of which holds code.
+    """Return the description of a model of Keras' own layers.
 
     Raises:
-        BadInput: it is not, would unpack to far more than the file holds, or holds its weights in
-            another way than Keras does, such as packed or in other files.
+        BadInput: it has other layers or code, would unpack to far more than the file holds, or
+            does not store its weights as Keras does.
     """
     if not zipfile.is_zipfile(file):
         raise BadInput(f"{file}: not a Keras model that can be loaded (not a .keras zip)")
@@ -94,7 +91,7 @@ def read_description(file: Path) -> Description:
 
 
 def foreign_class(config: dict[str, Any]) -> str | None:
-    """The first class that a description names and that is not Keras' own, or holds code."""
+    """Return the first class of a description that is not Keras' own, or holds code."""
     for table in class_tables(config):
         module, name = table.get("module"), table["class_name"]
         ours = module is None or module == "builtins" or f"{module}.".startswith("keras.")
@@ -104,9 +101,9 @@ def foreign_class(config: dict[str, Any]) -> str | None:
 
 
 def without_compile(config: dict[str, Any]) -> dict[str, Any]:
-    """The description without what its models were compiled with, taken out in place.
+    """Remove from a description, in place, what its models were compiled with.
 
-    It would make an optimizer and its variables.
+    Keras would make an optimizer and its variables of it.
     """
     for table in list(class_tables(config)):
         table.pop("compile_config", None)
@@ -126,7 +123,7 @@ def _check_sizes(file: Path, archive: zipfile.ZipFile) -> None:
 
 
 def class_tables(tree: Any) -> Iterator[dict[str, Any]]:
-    """Every table in a tree that names a class."""
+    """Yield every table in a tree that names a class."""
     ahead = [tree]
     while ahead:
         inside = ahead.pop()
@@ -139,107 +136,71 @@ def class_tables(tree: Any) -> Iterator[dict[str, Any]]:
 
 
 def _weights(file: Path, archive: zipfile.ZipFile) -> int:
-    """How many bytes the weights take, which the file does hold; none of them is read here."""
+    """Return the bytes of all arrays of the weights, none of which is read."""
     if _WEIGHTS not in archive.namelist():
         raise BadInput(f"{file}: not a Keras model that can be loaded (no {_WEIGHTS})")
     content = archive.read(_WEIGHTS)
     try:
         with h5py.File(io.BytesIO(content)) as stored:
-            return _total(stored, len(content))
+            return _total(stored.id, len(content))
     except Exception as error:  # h5py raises whatever HDF5 and NumPy say
         reason = f"{_WEIGHTS}: {first_line(error)[:_REASON]}"
         raise BadInput(f"{file}: not a Keras model that can be loaded ({reason})") from None
 
 
 def _total(stored: Any, most: int) -> int:
-    """The bytes of all arrays.
+    """Return the bytes of all arrays in an open file.
 
     Raises:
-        ValueError: they are more than ``most``, or not stored as Keras stores them.
+        ValueError: they are more than ``most``, or an array is not stored as Keras stores it.
     """
     total = 0
-    for path, array in _arrays(h5py.h5g.open(stored.id, b"/")):
-        _check_storage(path, array)
-        total += prod(array.shape or ()) * array.dtype.itemsize
+    for path in _paths(stored):
+        part = h5py.h5o.open(stored, path)
+        if isinstance(part, h5py.h5d.DatasetID):
+            _check_array(path, part)
+            total += prod(part.shape or ()) * part.dtype.itemsize
         if total > most:
-            raise ValueError(
-                f"its arrays must be in it, got {total:,} bytes up to {_shown(path)} and "
-                f"{most:,} in all"
-            )
+            got = f"{total:,} bytes up to {_shown(path)} and {most:,} in all"
+            raise ValueError(f"its arrays must be in it, got {got}")
     return total
 
 
-def _arrays(top: Any) -> Iterator[tuple[bytes, Any]]:
-    """Every array below a group, with its path.
+def _paths(stored: Any) -> list[bytes]:
+    """Return the paths of all groups and arrays in an open file; links to others are left out.
 
     Raises:
-        ValueError: there is something else, or another way to it, or too much of it.
+        ValueError: there are too many, as in a group that contains itself, or one is too long.
     """
-    ahead: list[tuple[bytes, Any]] = [(b"", top)]
-    seen: set[int] = set()
-    while ahead:
-        above, group = ahead.pop()
-        for name in _names(above, group, seen):
-            path, part = above + b"/" + name, h5py.h5o.open(group, name)
-            if isinstance(part, h5py.h5g.GroupID):
-                ahead.append((path, part))
-            elif isinstance(part, h5py.h5d.DatasetID):
-                yield path, part
-            else:
-                raise ValueError(f"it must hold groups and arrays, not types, got {_shown(path)}")
+    paths: list[bytes] = []
 
-
-def _names(above: bytes, group: Any, seen: set[int]) -> list[bytes]:
-    """The names in a group, all of them of what is in this file and not ``seen`` before."""
-    names: list[bytes] = []
-    broken: list[str] = []
-
-    def keep(name: bytes, link: Any) -> bool:  # h5py garbles what is raised in here
-        rule = _broken_rule(above, name, link, seen)
-        if rule:
-            broken.append(rule)
-        else:
-            seen.add(link.u)  # its address
-            names.append(name)
-        return bool(rule)  # which ends it
+    def visit(path: bytes) -> bool | None:
+        paths.append(path)
+        return len(path) > _PATH or len(paths) > _PARTS or None  # None goes on
 
     # In no order, or HDF5 would first collect them all, and tables can share their pages.
-    group.links.iterate(keep, info=True, order=h5py.h5.ITER_NATIVE)
-    if broken:
-        raise ValueError(broken[0])
-    return names
+    h5py.h5o.visit(stored, visit, order=h5py.h5.ITER_NATIVE)
+    longest = max(paths, key=len, default=b"")
+    if len(longest) > _PATH:
+        got = f"{len(longest):,}: {_shown(longest)}"
+        raise ValueError(f"a path may take {_PATH:,} bytes, got {got}")
+    if len(paths) > _PARTS:
+        raise ValueError(f"it may hold {_PARTS:,} groups and arrays, got more")
+    return paths
 
 
-def _broken_rule(above: bytes, name: bytes, link: Any, seen: set[int]) -> str | None:
-    path = above + b"/" + name
-    if len(path) > _PATH:
-        return f"a path may take {_PATH:,} bytes, got {len(path):,}: {_shown(path)}"
-    if link.type != h5py.h5l.TYPE_HARD or b"/" in name:  # HDF5 would follow links along such a name
-        return f"it must hold no links, got {_shown(path)}"
-    if link.u in seen:  # a circle would have no end
-        return f"nothing in it may have two names, got {_shown(path)} as well"
-    if len(seen) == _PARTS:
-        return f"it may hold {_PARTS:,} groups and arrays, got more"
-    return None
-
-
-def _check_storage(path: bytes, array: Any) -> None:
-    """Raises ValueError unless reading the array takes as much as is stored, and from this file."""
-    plan = array.get_create_plist()
-    layout = plan.get_layout()
-    if layout != h5py.h5d.CONTIGUOUS or plan.get_external_count():
-        got = _LAYOUTS.get(layout, "external")
-        raise ValueError(
-            f"its arrays must be stored as they are (contiguous), got {got} {_shown(path)}"
-        )
-    if array.dtype.hasobject:  # what has no fixed length lies elsewhere, once for many elements
+def _check_array(path: bytes, array: Any) -> None:
+    """Raise ValueError if reading an array or its ``dtype`` could need more than is stored."""
+    if array.get_create_plist().get_layout() != h5py.h5d.CONTIGUOUS:
+        rule = "its arrays must be stored as they are (contiguous)"
+        raise ValueError(f"{rule}, got another layout of {_shown(path)}")
+    if array.dtype.hasobject:  # of no fixed length, so that many elements can share one content
         raise ValueError(f"its arrays must be of numbers, got {array.dtype} {_shown(path)}")
     if h5py.h5a.exists(array, b"dtype"):  # the one attribute that Keras reads
         attribute = h5py.h5a.open(array, b"dtype")
-        one_text = attribute.shape == () and h5py.check_string_dtype(attribute.dtype)
-        if not one_text:
+        if attribute.shape != () or not h5py.check_string_dtype(attribute.dtype):
             raise ValueError(f"an array's 'dtype' must be one text, got another {_shown(path)}")
 
 
 def _shown(path: bytes) -> str:
-    return repr(path[-100:].decode(errors="replace"))
+    return repr(f"/{path.decode(errors='replace')}"[-100:])

@@ -123,10 +123,33 @@ def test_a_class_of_another_package_is_refused(module, load_model, described, re
         )
 
 
-@pytest.mark.parametrize("name", ["Lambda", "TFSMLayer", "TorchModuleWrapper", "__lambda__"])
+@pytest.mark.parametrize("name", ["Lambda", "JaxLayer", "FlaxLayer"])
 def test_a_class_that_runs_what_it_is_given_is_refused(name, load_model, described, refused):
     with refused(f"Keras' own layers, .*{name}'"):
         load_model(described('"class_name": "Conv2D"', f'"class_name": "{name}"'))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("TFSMLayer", "deserialization of a `TFSMLayer`"),
+        ("__lambda__", "deserialization of a Python lambda"),
+        ("TorchModuleWrapper", "torch"),
+    ],
+)
+def test_a_class_that_runs_what_it_is_given_is_refused_by_keras(
+    name, message, load_model, described, refused
+):
+    with refused(rf"not a Keras model that can be loaded \(.*{message}"):
+        load_model(described('"class_name": "Conv2D"', f'"class_name": "{name}"'))
+
+
+def test_a_lambda_of_a_function_of_keras_is_refused(
+    load_model, make_model, keras, tmp_path, refused
+):
+    make_model(layer=keras.layers.Lambda(keras.activations.relu)).save(tmp_path / "code.keras")
+    with refused("must be of Keras' own layers, without Lambda or other code, got .*Lambda"):
+        load_model(tmp_path / "code.keras")
 
 
 def test_parameters_that_are_not_in_the_file_are_not_made(load_model, described, refused):
@@ -183,9 +206,40 @@ def test_weights_that_are_packed_are_refused_before_they_are_read(
         after.writestr("config.json", before.read("config.json"))
         after.writestr("model.weights.h5", stream.getvalue())
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with refused(r"model\.weights\.h5: .*, got chunked '/layers/dense/vars/0'"):
+    with refused(r"model\.weights\.h5: .*, got another layout of '/layers/dense/vars/0'"):
         load_model(changed)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + 2**18  # KiB
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        (h5py.SoftLink("/layers/dense/vars/1"), "H5 file with SoftLink"),
+        (h5py.ExternalLink("/etc/passwd", "/a"), "H5 file with ExternalLink"),
+        (np.dtype("f4"), "expected Dataset, received .*Datatype"),
+        (None, "H5 file with external Dataset"),
+    ],
+)
+def test_weights_that_are_elsewhere_are_refused_by_keras(
+    entry, message, load_model, make_model, tmp_path, refused
+):
+    whole, changed = tmp_path / "whole.keras", tmp_path / "changed.keras"
+    make_model().save(whole)
+    with zipfile.ZipFile(whole) as before, zipfile.ZipFile(changed, "w") as after:
+        stream = io.BytesIO(before.read("model.weights.h5"))
+        with h5py.File(stream, "r+") as stored:
+            del stored["layers/dense/vars/1"]
+            if entry is None:
+                file = [("/etc/passwd", 0, 12)]
+                stored.create_dataset("layers/dense/vars/1", (3,), "f4", external=file)
+            else:
+                stored["layers/dense/vars/1"] = entry
+            # Room for the parameters, so that they are not refused before Keras reads them.
+            stored["more"] = np.zeros(2000, np.float32)
+        after.writestr("config.json", before.read("config.json"))
+        after.writestr("model.weights.h5", stream.getvalue())
+    with refused(f"not a Keras model that can be loaded .*{message}"):
+        load_model(changed)
 
 
 def test_a_refusal_shows_no_whole_configuration(load_model, described):

@@ -1,4 +1,4 @@
-"""What the weights in a ``.keras`` file may be; tests/test_export.py has the rest of the file."""
+"""What the weights in a ``.keras`` file may be; tests/export/test_load_model.py has the rest."""
 
 import io
 import re
@@ -81,23 +81,25 @@ def virtual(stored):
     stored.create_virtual_dataset("a", layout)
 
 
-def external(stored):
-    stored.create_dataset("a", (8,), external=[("/etc/passwd", 0, 32)])
+def large_chunk(stored):
+    """One number, of which a reader unpacks half a gigabyte."""
+    stored.create_dataset("a", (1,), maxshape=(None,), chunks=(2**27,), compression="gzip")
 
 
 @pytest.mark.parametrize(
-    ("fill", "got"),
+    "fill",
     [
-        (lambda stored: stored.create_dataset("a", data=ARRAY, chunks=(1, 4)), "chunked"),
-        (lambda stored: stored.create_dataset("a", data=ARRAY, compression="gzip"), "chunked"),
-        (lambda stored: stored.create_dataset("a", (2**62, 4), chunks=(1, 4)), "chunked"),
-        (compact, "compact"),
-        (virtual, "virtual"),
-        (external, "external"),
+        lambda stored: stored.create_dataset("a", data=ARRAY, chunks=(1, 4)),
+        lambda stored: stored.create_dataset("a", data=ARRAY, compression="gzip"),
+        lambda stored: stored.create_dataset("a", (2**62, 4), chunks=(1, 4)),
+        compact,
+        virtual,
+        large_chunk,
     ],
 )
-def test_arrays_stored_in_another_way_are_refused(fill, got, keras_file, refused):
-    with refused(rf"model\.weights\.h5: .* stored as they are \(contiguous\), got {got} '/a'\)$"):
+def test_arrays_stored_in_another_way_are_refused(fill, keras_file, refused):
+    rule = r"stored as they are \(contiguous\), got another layout of '/a'"
+    with refused(rf"model\.weights\.h5: .* {rule}\)$"):
         read_description(keras_file(hdf5(fill)))
 
 
@@ -107,7 +109,7 @@ def test_a_packed_array_larger_than_the_memory_is_refused_at_once(keras_file, re
         hdf5(lambda stored: stored.create_dataset("a", shape, chunks=chunks, compression="gzip"))
     )
     before = resource.getrusage(resource.RUSAGE_SELF)
-    with refused("got chunked '/a'"):
+    with refused("got another layout of '/a'"):
         read_description(file)
     after = resource.getrusage(resource.RUSAGE_SELF)
     assert after.ru_utime - before.ru_utime < 1
@@ -142,35 +144,25 @@ def test_arrays_of_what_has_no_fixed_length_are_refused(kind, keras_file, refuse
         read_description(keras_file(hdf5(lambda stored: stored.create_dataset("a", (3,), kind))))
 
 
-@pytest.mark.parametrize(
-    "link", [h5py.SoftLink("/layers"), h5py.ExternalLink("/etc/passwd", "/a"), h5py.SoftLink("/b")]
-)
-def test_links_are_refused(link, keras_file, refused):
-    def fill(stored):
-        stored["layers/a/0"] = ARRAY
-        stored["layers/b"] = link
-
-    with refused("must hold no links, got '/layers/b'"):
-        read_description(keras_file(hdf5(fill)))
-
-
-def test_a_name_with_a_slash_in_it_is_not_followed(keras_file, refused):
-    def fill(stored):
-        stored["0xa"] = ARRAY
-        stored["0"] = h5py.ExternalLink("/etc/passwd", "/a")
-
-    with refused("must hold no links, got '/0/a'"):
-        read_description(keras_file(hdf5(fill).replace(b"0xa", b"0/a")))
-
-
 @pytest.mark.parametrize("at", ["/", "a", "a/b", "a/b/0"])
-def test_what_has_two_names_is_refused_even_where_it_goes_in_a_circle(at, keras_file, refused):
+def test_what_has_two_names_is_counted_once_even_where_it_goes_in_a_circle(at, keras_file):
     def fill(stored):
         stored["a/b/0"] = ARRAY
         stored["a/b/again"] = stored[at]
 
-    with refused("nothing in it may have two names, got '/a"):
-        read_description(keras_file(hdf5(fill)))
+    assert read_description(keras_file(hdf5(fill))).weights == 48
+
+
+def test_a_circle_that_hdf5_takes_for_a_tree_ends(keras_file):
+    """The group's count of names says one, though it contains itself."""
+
+    def fill(stored):
+        stored["a/b"] = stored.create_group("a")
+
+    content = bytearray(hdf5(fill))
+    header = struct.pack("<BxHI", 1, 1, 2)  # of version 1, with one message and two names
+    content[content.index(header) + 4] = 1
+    assert read_description(keras_file(bytes(content))).weights == 0
 
 
 def attribute_of_many_texts(array):
@@ -206,11 +198,6 @@ def test_attributes_that_are_not_read_may_be_large(keras_file):
     assert read_description(keras_file(hdf5(fill, libver="latest"))).weights == 50
 
 
-def test_a_type_in_an_arrays_place_is_refused(keras_file, refused):
-    with refused("must hold groups and arrays, not types, got '/a'"):
-        read_description(keras_file(hdf5(lambda stored: stored.update({"a": np.dtype("f4")}))))
-
-
 @pytest.mark.parametrize("path", ["n" * 60_000, "d/" * 600])
 def test_a_long_path_is_refused_in_a_short_line(path, keras_file, refused):
     with refused("a path may take 1,000 bytes, got .*: '.{100}'"):
@@ -228,7 +215,7 @@ def test_too_many_parts_are_refused(keras_file, refused, monkeypatch):
         read_description(keras_file(hdf5(fill)))
 
 
-def test_a_table_that_holds_its_page_a_billion_times_is_read_once(keras_file, refused):
+def test_a_table_that_holds_its_page_a_billion_times_is_refused(keras_file, refused):
     content = bytearray(hdf5(lambda stored: stored.create_group("a")))
     top = content.index(b"TREE")
     page = content[top + 32 : top + 40]
@@ -239,7 +226,7 @@ def test_a_table_that_holds_its_page_a_billion_times_is_read_once(keras_file, re
         content += table
     content[top : top + len(table)] = table
     content[40:48] = struct.pack("<Q", len(content))
-    with refused("nothing in it may have two names, got '/a' as well"):
+    with refused("may hold 32,768 groups and arrays, got more"):
         read_description(keras_file(bytes(content)))
 
 
