@@ -32,23 +32,23 @@ class BcautoError(Exception):
 
 
 class BadInput(BcautoError):
-    """What the user gave breaks a rule; the message names the rule, the value, what is legal."""
+    """User input breaks a rule; the message has the rule, the value and what is legal."""
 
     exit_code = 2
 
 
 class NothingUsable(BcautoError):
-    """The work ended without a result that could be handed over."""
+    """The work ended without a result to hand over."""
 
 
 class TrialFailed(BcautoError):
-    """A trial that cannot go on, such as one whose loss is no longer a number."""
+    """A trial cannot go on, such as one whose loss is not a number any more."""
 
 
 class Interrupted(BaseException):
     """SIGINT or SIGTERM arrived; the exit code is 128 plus the signal's number.
 
-    ``outcome`` says what it means for the work.
+    ``outcome`` tells the user what became of the work.
     """
 
     outcome = "all is saved, the same command goes on"
@@ -59,9 +59,9 @@ class Interrupted(BaseException):
 
 
 def did_you_mean(value: object, legal: Iterable[str]) -> str:
-    """The end of a message about a name that is not legal: the nearest one first, then all.
+    """Return the end of a message about an unknown name: the nearest legal name, then all.
 
-    >>> choices("lionn", ["adam", "lion"])
+    >>> did_you_mean("lionn", ["adam", "lion"])
     "did you mean 'lion'? Legal: adam, lion"
     """
     names = sorted(legal)
@@ -72,6 +72,6 @@ def did_you_mean(value: object, legal: Iterable[str]) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what an exception says; its type's name where it says nothing."""
+    """Return the first line of an exception's message, or its type's name if it has none."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__

@@ -1,4 +1,4 @@
-"""What this machine has to run trials on, found without a framework."""
+"""Cores and GPUs of this machine, counted without a framework."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ __all__ = ["count_cores", "count_gpus"]
 
 
 def count_cores() -> int:
-    """Cores that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def count_gpus() -> int:
-    """NVIDIA GPUs that this process may use: those of the driver that CUDA is let see."""
+    """Return the number of NVIDIA GPUs that this process may use (``CUDA_VISIBLE_DEVICES``)."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return 0

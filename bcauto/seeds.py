@@ -1,4 +1,4 @@
-"""One seed for a whole study, split by name, so that no two uses of chance share a stream."""
+"""One seed for a whole study, split by name, so that no two uses share a random stream."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ __all__ = ["derive", "generator"]
 
 
 def derive(seed: int, *names: str | int) -> int:
-    """A seed in [0, 2**63) for the use that ``names`` describes; the same on every machine."""
+    """Return a seed in [0, 2**63) for the use that ``names`` describe, the same on any machine."""
     text = "/".join([str(seed), *map(str, names)])
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
 def generator(seed: int, *names: str | int) -> np.random.Generator:
-    """A NumPy generator seeded with ``derive(seed, *names)``."""
+    """Return a NumPy generator seeded with ``derive(seed, *names)``."""
     return np.random.default_rng(derive(seed, *names))

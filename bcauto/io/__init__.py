@@ -1,1 +1,1 @@
-"""Files of all kinds: TOML, npz, Keras', half-written ones; what an error of them says."""
+"""Files: TOML, npz, Keras models, atomic writing, room on the disk, errors of reading."""

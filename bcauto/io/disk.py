@@ -1,4 +1,4 @@
-"""Room on the disk: what a search needs, and what an error says of a disk that is full."""
+"""Room on the disk: how much a search needs, and one clear line when a disk is full."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from bcauto.errors import BadInput, NothingUsable, first_line
 __all__ = ["check_room", "disk_failures_in_one_line", "existing_part", "is_disk_full"]
 
 _LEAST = 512 * 2**20  # bytes: the proxy, the database, a few small models
-_SPARE_MODELS = 4  # as large as the largest so far: half-written ones, and those to come
+_SPARE_MODELS = 4  # as large as the largest so far: partial files, and models to come
 
 _ERRORS = (errno.ENOSPC, errno.EDQUOT)
 _WORDS = ("No space left on device", "Disk quota exceeded", "database or disk is full")
-"""What h5py and Keras, and SQLite, say in errors that have no number."""
+"""Texts of h5py, Keras and SQLite in errors without a number."""
 
 
 def check_room(folder: Path, unwritten: int = 0) -> None:
-    """Makes sure that a search fits on the disk of a folder, which need not exist yet.
+    """Check that a search fits on the disk of a folder, which need not exist yet.
 
     Args:
-        folder: of the study.
-        unwritten: bytes of large files that it is about to write there.
+        folder: the study's folder.
+        unwritten: bytes of large files that the search is about to write there.
 
     Raises:
-        BadInput: there is less room than it needs.
+        BadInput: there is less room than the search needs.
     """
     free, needed = _free(folder), _needed(folder) + unwritten
     if free < needed:
@@ -36,13 +36,13 @@ def check_room(folder: Path, unwritten: int = 0) -> None:
 
 
 def existing_part(path: Path) -> Path:
-    """The path itself where it exists, or else the nearest folder above it that does."""
+    """Return the path if it exists, or else the nearest folder above it that does."""
     whole = path.resolve()
     return next(part for part in (whole, *whole.parents) if part.exists())
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether an exception, or one that caused it, says that a disk is full."""
+    """Return whether an exception, or one that caused it, says that a disk is full."""
     if isinstance(error, OSError) and error.errno in _ERRORS:
         return True
     if any(word in str(error) for word in _WORDS):
@@ -53,11 +53,11 @@ def is_disk_full(error: BaseException) -> bool:
 
 @contextmanager
 def disk_failures_in_one_line(folder: Path, unwritten: Callable[[], int]) -> Iterator[None]:
-    """Turns what a full disk raises into one line, with the room that is needed.
+    """Turn the error of a full disk into one line, with the room that is needed.
 
     Args:
-        folder: of the study.
-        unwritten: bytes of large files that are still to be written there.
+        folder: the study's folder.
+        unwritten: returns the bytes of large files that are still to be written there.
 
     Raises:
         NothingUsable: the disk is full.
@@ -70,9 +70,9 @@ def disk_failures_in_one_line(folder: Path, unwritten: Callable[[], int]) -> Ite
         free, needed = _free(folder), _needed(folder) + unwritten()
         if free < needed:
             why = f": a search needs {_mib(needed)} free in {folder}, got {_mib(free)}"
-        elif isinstance(error, NothingUsable):  # the disk of a database, as it says
+        elif isinstance(error, NothingUsable):  # a database's disk, which the message names
             raise
-        else:  # or of a temporary folder, here or on another machine
+        else:  # a temporary folder's disk, here or on another machine
             why = f" ({first_line(error)})"
         raise NothingUsable(
             f"the disk is full{why}; all trials that ended are saved, and once there is room the "

@@ -1,8 +1,8 @@
 """The arrays of an npz file, whose headers are checked before their data is unpacked.
 
 A few kilobytes of zip can unpack to gigabytes, and an array of objects is a pickle that can run
-code. So shape and type are read first, what they promise must agree with the zip's own size, and
-that with what the file can hold.
+code. So shape and type are read first. They must agree with the size that the zip states, and that
+size with what the file can hold.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _NAMED, _NAME = 12, 60  # names in a message, and characters of each
 
 
 class _Stream(io.BufferedReader):
-    """A file to open a zip from; its list of members is refused where it is too long to read."""
+    """A file to open a zip from; a list of members that is too long is refused."""
 
     opened = False
 
@@ -51,7 +51,7 @@ class _Stream(io.BufferedReader):
 
 
 class Header(NamedTuple):
-    """What an array's header says about it."""
+    """Shape and type of an array, as its header says."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -77,20 +77,20 @@ class Archive:
 
     @property
     def listed(self) -> str:
-        """The first names, for a message."""
+        """The first names in one line, for a message."""
         names = ", ".join(repr(key[:_NAME]) for key in self.keys[:_NAMED]) or "no arrays"
         return names + (", ..." if len(self.keys) > _NAMED else "")
 
     def where(self, key: str) -> str:
-        """How a message about the array ``key`` begins."""
+        """Return the beginning of a message about the array ``key``."""
         return f"{self.path}: {key!r}"
 
     def header(self, key: str) -> Header:
-        """Shape and type of the array ``key``; its data stays packed.
+        """Return shape and type of the array ``key``; its data stays packed.
 
         Raises:
-            BadInput: it is not there, holds Python objects, is longer or shorter than its header
-                says, or would be far longer than what it is packed in.
+            BadInput: it is missing, holds Python objects, is longer or shorter than its header
+                says, or would unpack to far more than it takes in the file.
         """
         if key not in self._infos:
             raise BadInput(f"{self.path}: must hold {key!r}, got {self.listed}")
@@ -114,7 +114,7 @@ class Archive:
         return Header(shape, dtype)
 
     def _check_expansion(self, key: str) -> None:
-        """Refuses an array that the file is too small to hold, before any of it is unpacked."""
+        """Refuse an array that the file is too small to hold, before any of it is unpacked."""
         info = self._infos[key]
         packed = min(info.compress_size, self._bytes)
         if info.file_size > MAX_EXPANSION * packed:
@@ -124,14 +124,14 @@ class Archive:
             )
 
     def read(self, key: str) -> NDArray[Any]:
-        """The array ``key``, C-contiguous; check its ``header`` first."""
+        """Return the array ``key``, C-contiguous; check its ``header`` first."""
         with self._zip.open(self._infos[key]) as stream:
             return np.asarray(npy.read_array(stream, allow_pickle=False), order="C")
 
 
 @contextmanager
 def open_archive(path: Path) -> Iterator[Archive]:
-    """The npz file at ``path``; every failure to read it becomes a one-line ``BadInput``."""
+    """Open the npz file at ``path``; a failure to read it becomes a ``BadInput`` of one line."""
     with refuse_unreadable(path), path.open("rb", buffering=0) as file:
         stream = _Stream(file)
         if not zipfile.is_zipfile(stream):

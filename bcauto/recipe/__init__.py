@@ -1,1 +1,1 @@
-"""A recipe: all that one training needs, its backbones and weights, and those that ship."""
+"""A recipe is all that one training needs; backbones, weights, and the bundled recipes."""

@@ -15,8 +15,8 @@ from typing import Literal
 __all__ = ["BACKBONES", "Backbone", "InputScale"]
 
 InputScale = Literal["none", "symmetric", "caffe", "torch"]
-"""What a backbone wants of 0-255 RGB: as it is ("none": it scales inside), -1..1, BGR less the
-ImageNet mean, or 0..1 less the ImageNet mean over its deviation."""
+"""The input a backbone takes: 0-255 RGB ("none": it scales inside), -1..1, BGR minus the ImageNet
+mean, or 0..1 minus the ImageNet mean, divided by its deviation."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ class Backbone:
         return bool(self.download)
 
     def weights_name(self, alpha: float) -> str:
-        """File name of its weights in a weights folder, such as ``mobilenet_0.25.weights.h5``."""
+        """Return the file name of its weights, such as ``mobilenet_0.25.weights.h5``."""
         width = f"_{alpha}" if len(self.alphas) > 1 else ""
         return f"{self.name.lower()}{width}.weights.h5"
 
     def cached_name(self, alpha: float) -> str:
-        """Glob of its downloaded weights in Keras' cache."""
+        """Return the glob of its downloaded weights in Keras' cache."""
         width = {0.25: "2_5", 0.5: "5_0", 0.75: "7_5", 1.0: "1_0"}.get(alpha, str(alpha))
         return self.download.format(alpha=width if self.name == "MobileNet" else alpha)
 

@@ -1,4 +1,4 @@
-"""What a recipe says of its model: backbone, what of it trains, head; or a hypermodel's values."""
+"""A recipe's model: a backbone, what of it trains, and a head; or a hypermodel and its values."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Body(Frozen):
 
     @property
     def entry(self) -> Backbone:
-        """What the catalogue says of the backbone."""
+        """The backbone's entry in the catalogue."""
         return BACKBONES[self.backbone]
 
     @property
@@ -63,9 +63,9 @@ class Body(Frozen):
         return self.backbone if len(self.entry.alphas) == 1 else f"{self.backbone}-{self.alpha}"
 
     def input_size(self, image_size: tuple[int, int]) -> tuple[int, int]:
-        """The (height, width) in px at which the backbone sees images of ``image_size``.
+        """Return the (height, width) in px at which the backbone sees images of ``image_size``.
 
-        Both are scaled alike, so that the shorter one becomes ``image_side``.
+        Both sides are scaled alike; the shorter one becomes ``image_side``.
         """
         if not self.image_side:
             return image_size
@@ -73,7 +73,7 @@ class Body(Frozen):
         return round(image_size[0] * factor), round(image_size[1] * factor)
 
     def check_takes(self, image_size: tuple[int, int]) -> None:
-        """Makes sure that the backbone can see images of ``image_size``, (height, width) in px.
+        """Check that the backbone takes images of ``image_size``, (height, width) in px.
 
         Raises:
             BadInput: they are too small for it.
@@ -87,7 +87,7 @@ class Body(Frozen):
 
 
 class Freezing(Frozen):
-    """How much of a backbone trains; one way to say it at most, and whatever lies below is frozen.
+    """How much of a backbone trains, set by at most one of three fields; the rest is frozen.
 
     A frozen layer keeps its weights, and a frozen BatchNorm its statistics too.
     """
@@ -117,11 +117,11 @@ class Freezing(Frozen):
 
     @property
     def is_said(self) -> bool:
-        """Whether anything is said; nothing means that the whole backbone trains."""
+        """Whether any field is set; without one the whole backbone trains."""
         return any(getattr(self, name) is not None for name in Freezing.model_fields)
 
     def check_fits(self, entry: Backbone) -> None:
-        """Makes sure that a backbone has so many layers.
+        """Check that a backbone has so many layers.
 
         Raises:
             ValueError: it has fewer.
@@ -134,7 +134,7 @@ class Freezing(Frozen):
 
 
 def _checked_dropout(value: Any) -> Any:
-    """The value, which in one message may be a number or a list of them."""
+    """Check a number or a list of numbers with one message for both."""
     for one in value if isinstance(value, list | tuple) else [value]:
         number = isinstance(one, int | float) and not isinstance(one, bool)
         if not (number and 0 <= one <= _MOST_DROPOUT):
@@ -144,7 +144,7 @@ def _checked_dropout(value: Any) -> Any:
 
 
 class Head(Frozen):
-    """What turns features into classes: pooling, dense layers, softmax.
+    """The layers from features to classes: pooling, dense layers, softmax.
 
     In this order: ``feature_normalization``, squeeze-and-excitation, pooling,
     ``pooled_normalization``, dropout; for each of ``head_units`` a dense layer, ``normalization``,
@@ -196,7 +196,7 @@ class Head(Frozen):
 class Network(Head, Freezing, Body):
     """A backbone, what of it fine-tuning trains, and a head; in TOML one flat table.
 
-    Of a network that starts from random weights all trains, whatever is said here.
+    A network that starts from random weights trains whole, whatever is set here.
     """
 
     train_only: Literal["all", "convolutions"] = Field(
@@ -239,9 +239,9 @@ class Hypermodel(Frozen):
         return reference
 
     def check_takes(self, _image_size: tuple[int, int]) -> None:
-        """Any size may do: it is built for it, and says then what it does not take."""
+        """Do nothing: a hypermodel is built for the size, and may refuse it then."""
 
     @property
     def label(self) -> str:
-        """Its name without its module."""
+        """The hypermodel's name without its module."""
         return self.hypermodel.partition(":")[2]

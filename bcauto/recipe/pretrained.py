@@ -1,4 +1,4 @@
-"""Where pretrained weights come from: ImageNet's download, a folder of files, or nowhere."""
+"""Sources of pretrained weights: Keras' ImageNet download, a folder of files, or none."""
 
 from __future__ import annotations
 
@@ -44,29 +44,29 @@ class Weights:
 
     @property
     def folder(self) -> Path | None:
-        """The folder of ``<backbone>.weights.h5`` files, where the source is one."""
+        """The folder of ``<backbone>.weights.h5`` files, if the source is one."""
         return None if self.source in ("imagenet", "none") else Path(self.source)
 
     def pretrains(self, model: Network | Hypermodel) -> bool:
-        """Whether a network starts from pretrained weights; a hypermodel sees to its own."""
+        """Return whether a network starts from pretrained weights; a hypermodel loads its own."""
         if isinstance(model, Hypermodel):
             return False
         return model.pretrained and model.entry.pretrained and self.source != "none"
 
     def file(self, network: Network) -> Path | None:
-        """The weights file of a network, where the source is a folder."""
+        """Return the weights file of a network, if the source is a folder."""
         name = network.entry.weights_name(network.alpha)
         return self.folder / name if self.folder and self.pretrains(network) else None
 
     def contents(self, models: Iterable[Network | Hypermodel]) -> dict[str, NDArray[np.uint8]]:
-        """The bytes of the files that models start from, by name; to be sent to other machines."""
+        """Return the bytes of the weights files of models by file name, for other machines."""
         networks = (model for model in models if isinstance(model, Network))
         files = {file for network in networks if (file := self.file(network))}
         return {file.name: np.fromfile(file, np.uint8) for file in sorted(files)}
 
 
 def unpack_weights(contents: Mapping[str, NDArray[np.uint8]]) -> Weights:
-    """The source that such bytes make on this machine, where they are kept for other trials."""
+    """Write ``Weights.contents`` to this machine's cache, and return that as a source."""
     digest = hashlib.sha256()
     for name in sorted(contents):
         digest.update(name.encode())
@@ -81,10 +81,10 @@ def unpack_weights(contents: Mapping[str, NDArray[np.uint8]]) -> Weights:
 
 
 def read_weights(source: str) -> Weights:
-    """The source that ``--weights`` names.
+    """Return the source that ``--weights`` names.
 
     Raises:
-        BadInput: neither ``imagenet`` nor ``none`` nor a folder.
+        BadInput: it is neither ``imagenet`` nor ``none`` nor a folder.
     """
     if source in ("imagenet", "none"):
         return Weights(source)
@@ -96,7 +96,7 @@ def read_weights(source: str) -> Weights:
 def check_models(
     models: Iterable[Network | Hypermodel], image_size: tuple[int, int], weights: Weights
 ) -> None:
-    """Makes sure that all models of a space take images of (h, w) px, and get their weights.
+    """Check that all models of a space take images of (h, w) px and can get their weights.
 
     Raises:
         BadInput: one does not.
@@ -110,12 +110,12 @@ def check_models(
 def check_weights(
     weights: Weights, models: Iterable[Network | Hypermodel], image_size: tuple[int, int]
 ) -> None:
-    """Makes sure, before any work, that every network can get its weights.
+    """Check, before any work, that every network can get its weights.
 
     Args:
-        weights: where they come from.
-        models: those that will be trained.
-        image_size: of the data, (height, width) in px: some weights are of one size.
+        weights: their source.
+        models: the models that will be trained.
+        image_size: (height, width) in px of the data; some networks have weights for each size.
 
     Raises:
         BadInput: a file is missing from the folder, or a download has no network.
@@ -141,13 +141,14 @@ def check_weights(
 
 @contextmanager
 def download_lock(network: Network, size: tuple[int, int]) -> Iterator[None]:
-    """While it lasts, no other process downloads ImageNet weights that this one may have to.
+    """Let only one process at a time download the ImageNet weights of a network.
 
-    Keras writes them where it looks for them, and takes half a file of another process for a
-    broken one. Who had to wait finds the file. Where it cannot be locked, nobody waits.
+    Keras downloads to the place where it looks for the weights, so it would take another process'
+    partial file for a damaged one. A process that waited finds the whole file. Where the lock file
+    cannot be made, no process waits.
 
     Args:
-        network: the network that is built meanwhile.
+        network: the network that is built inside the ``with``.
         size: (height, width) in px at which it sees images.
     """
     file = _keras_models() / _download(network, size)
@@ -156,7 +157,7 @@ def download_lock(network: Network, size: tuple[int, int]) -> Iterator[None]:
         yield
         return
     with lock:
-        if lock.read():  # a process was killed while it downloaded, and left half a file
+        if lock.read():  # a process was killed during its download and left a partial file
             file.unlink(missing_ok=True)
         if not file.exists():
             lock.write("downloading")
@@ -170,7 +171,7 @@ def download_lock(network: Network, size: tuple[int, int]) -> Iterator[None]:
 
 
 def _locked(path: Path) -> TextIO | None:
-    """The file, once no other process has it locked; None where it cannot be made or locked."""
+    """Wait for the lock of a file and return it; None if it cannot be made or locked."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a+", encoding="ascii")
@@ -194,7 +195,7 @@ def _cached(network: Network, size: tuple[int, int]) -> bool:
 
 
 def _download(network: Network, size: tuple[int, int]) -> str:
-    """The name of the file that Keras downloads for images of (h, w) px."""
+    """Return the name of the file that Keras downloads for images of (h, w) px."""
     height, width = size
     has_own = height == width and height in _SIDES.get(network.backbone, ())
     name = network.entry.cached_name(network.alpha)

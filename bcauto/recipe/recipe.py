@@ -28,7 +28,7 @@ _FOR_HYPERMODELS = (
     "balance",
     "oversample_to",
 )
-"""What is said of a hypermodel's training; the rest is its own, from the ``compile`` in it."""
+"""Fields of a hypermodel's training; the rest comes from the ``compile`` in its ``build``."""
 
 
 def _kind(model: Any) -> str:
@@ -88,7 +88,7 @@ class Recipe(Frozen):
         return self
 
     def all_epochs(self, pretrained: bool) -> int:
-        """Epochs of the whole training, where nothing stops early.
+        """Return the epochs of the whole training, if nothing stops early.
 
         Without pretrained weights, as in a hypermodel, no stage trains the head alone.
         """
@@ -105,27 +105,26 @@ class Recipe(Frozen):
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     def to_toml(self) -> str:
-        """The recipe as a TOML document that ``read_recipe`` reads back."""
+        """Return the recipe as a TOML document that ``read_recipe`` reads back."""
         own = isinstance(self.model, Hypermodel)
         idle = Training.model_fields.keys() - set(_FOR_HYPERMODELS) if own else set()
         return to_toml(self, exclude={"training": idle})
 
 
 def find_recipe(name: str) -> Path:
-    """The file of a recipe given by path (ends in ``.toml``) or by name.
+    """Return the file of a recipe given by path (ends in ``.toml``) or by name.
 
     Raises:
-        BadInput: no recipe of that name.
+        BadInput: there is no recipe of that name.
     """
     return find_bundled("recipe", name)
 
 
 def read_recipe(path: Path) -> Recipe:
-    """The recipe in a TOML file, or in one that changes some lines of another.
+    """Return the recipe in a TOML file, which may change some lines of another.
 
-    ``extends`` names the other: one that ships with bcauto, or a ``.toml`` file from the file's
-    folder. Tables merge key by key, lists are taken whole; stages take the place of all that has
-    no effect beside them.
+    ``extends`` names the other: a bundled recipe, or a ``.toml`` file from the file's folder.
+    Tables merge key by key, lists are replaced; stages replace all that has no effect beside them.
 
     Raises:
         BadInput: a file cannot be read, or a value breaks a rule.
@@ -134,7 +133,7 @@ def read_recipe(path: Path) -> Recipe:
 
 
 def changed_recipe(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The raw table of a recipe, or of a part of one, that extends ``base`` by ``changes``."""
+    """Return the raw table of a recipe, or of part of one, that extends ``base`` by ``changes``."""
     replaced = replaced_by_changes(changes)
     left = {
         table: {key: value for key, value in part.items() if f"{table}.{key}" not in replaced}
@@ -146,7 +145,7 @@ def changed_recipe(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[
 
 
 def replaced_by_changes(changes: Mapping[str, Any]) -> tuple[str, ...]:
-    """The keys that stages take the place of, where a raw table of a recipe brings stages."""
+    """Return the dotted keys that the stages in a raw table of a recipe replace."""
     training = changes.get("training")
     stages = training.get("stages") if isinstance(training, dict) else None
     tables = isinstance(stages, list) and all(isinstance(stage, dict) for stage in stages)

@@ -1,4 +1,4 @@
-"""A recipe at a scale that two cores train in minutes, with as much of it kept as can be."""
+"""A recipe at a scale that two cores train in minutes, otherwise kept as it is."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _NEAREST = {
 
 
 def scaled_small(recipe: Recipe) -> Recipe:
-    """The recipe on the small backbone nearest to its own, trained for ``SMALL_EPOCHS``.
+    """Return the recipe on the small backbone nearest to its own, trained for ``SMALL_EPOCHS``.
 
     Images keep their native size. Counts of frozen or trained layers become the same share of the
     small backbone's. Epochs are cut in one proportion to a sum of ``SMALL_EPOCHS``, or of as many
@@ -43,7 +43,7 @@ def scaled_small(recipe: Recipe) -> Recipe:
     becomes oversampling to the largest class. Networks that train from scratch become ``SmallCNN``.
 
     Raises:
-        BadInput: the model is a hypermodel, which nobody here can make smaller.
+        BadInput: the model is a hypermodel, which cannot be made smaller.
     """
     network = recipe.model
     if isinstance(network, Hypermodel):
@@ -69,7 +69,7 @@ def _small_network(network: Network) -> Network:
 
 
 def _scaled_layers(freezing: Any, factor: float) -> Any:
-    """The same with its counts of layers in proportion."""
+    """Return a copy whose counts of layers are multiplied by ``factor``."""
     names = ("frozen_layers", "trainable_layers")
     counts = {name: getattr(freezing, name) for name in names}
     update = {name: round(count * factor) for name, count in counts.items() if count is not None}
@@ -77,7 +77,7 @@ def _scaled_layers(freezing: Any, factor: float) -> Any:
 
 
 def _cut_epochs(training: Training, stages: tuple[TrainingStage, ...]) -> dict[str, Any]:
-    """The fields of a training that hold epochs, with ``SMALL_EPOCHS`` at the most in all."""
+    """Return a training's fields of epochs, cut to a sum of at most ``SMALL_EPOCHS``."""
     total = min(SMALL_EPOCHS, training.all_epochs)
     if not stages:
         head, epochs = _in_proportion((training.head_epochs, training.epochs), total)
@@ -88,7 +88,7 @@ def _cut_epochs(training: Training, stages: tuple[TrainingStage, ...]) -> dict[s
 
 
 def _in_proportion(counts: Sequence[int], total: int) -> list[int]:
-    """The counts scaled to a sum of ``total`` by largest remainder; none but a 0 becomes 0."""
+    """Return counts scaled to a sum of ``total`` by largest remainder; only a 0 becomes 0."""
     exact = [total * count / sum(counts) for count in counts]
     cut = [max(floor(share), min(count, 1)) for share, count in zip(exact, counts, strict=True)]
     short = [n for n in range(len(cut)) if exact[n] > cut[n]]

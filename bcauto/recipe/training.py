@@ -1,4 +1,4 @@
-"""What a recipe says of its training: optimizer, epochs, schedule, loss, stages."""
+"""A recipe's training: optimizer, epochs, schedule, loss, stages."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Rate = Annotated[float, Field(gt=0, le=1)]
 
 
 class TrainingStage(Freezing):
-    """Some epochs with so much of the backbone frozen; by default as ``model`` says it.
+    """Some epochs with a part of the backbone frozen, by default the part that ``model`` freezes.
 
-    The rate is by default the training's: ``head_learning_rate`` while the whole backbone is
-    frozen, ``learning_rate`` after that.
+    The rate is by default ``head_learning_rate`` while the whole backbone is frozen, and
+    ``learning_rate`` after that.
     """
 
     epochs: int = Field(ge=1, le=1000)
@@ -28,22 +28,20 @@ class TrainingStage(Freezing):
 
 
 def _only_with(field: str, value: str, default: Any, otherwise: Any = None) -> Any:
-    """The default of a field that belongs to one value of another field, above it."""
+    """Return the default of a field that goes with one value of another field above it."""
     return lambda above: default if above.get(field) == value else otherwise
 
 
 class Training(Frozen):
     """Two stages: the head on the frozen backbone, then the layers above the frozen ones.
 
-    ``stages``, where there are any, take their place, and all that they say must be left out. A
-    backbone without pretrained weights has no stage that freezes it: it trains whole from the
-    start. Each stage has an optimizer of its own, and its schedule, plateaus and best weights start
-    anew.
+    ``stages`` replace them; what they set must be left out elsewhere. A backbone without pretrained
+    weights has no stage that freezes it: it trains whole from the start. Each stage has its own
+    optimizer, and its schedule, plateaus and best weights start anew.
 
-    What ``monitor`` names is looked at after every epoch. The objective there is the score on the
-    proxy's probe, a part of the very images that score the trial, so that a trial that picks its
-    epochs by it looks a little better than it is. Its confirmation, on corruptions sampled anew,
-    shows by how much.
+    ``monitor`` is read after every epoch. The objective there is the score on the proxy's probe, a
+    part of the images that score the trial, so a trial that picks its epochs by it scores a little
+    too well. Its confirmation, on newly sampled corruptions, shows by how much.
     """
 
     optimizer: Literal["adam", "adamw", "lion", "sgd"] = Field(
@@ -146,24 +144,24 @@ _BELONGS_TO = {
     "focal_gamma": ("loss", "focal"),
     "oversample_to": ("balance", "oversample"),
 }
-"""The fields that one value of another field makes use of; with any other they are None."""
+"""Fields that go with one value of another field; with other values they are None."""
 
 
-_SAID_BY_STAGES = {
+_SET_BY_STAGES = {
     ("learning_rate",): ("training.learning_rate", "training.head_learning_rate"),
     ("batch_size",): ("training.batch_size",),
     tuple(Freezing.model_fields): tuple(f"model.{name}" for name in Freezing.model_fields),
 }
-"""Keys of which a stage has one of its own, and those of the recipe that are then not used."""
+"""Keys of a stage, and the recipe's keys that have no effect if every stage has one of them."""
 
 
 def replaced_by_stages(stages: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """The recipe's keys, with dots, that have no effect beside such stages.
+    """Return the recipe's dotted keys that have no effect beside stages.
 
-    Each stage says its epochs; what every one of them says besides is not looked up elsewhere.
+    Every stage has its epochs; any other key that all of them set is not read elsewhere either.
     """
     replaced = ["training.epochs", "training.head_epochs"] if stages else []
-    for own, keys in _SAID_BY_STAGES.items():
+    for own, keys in _SET_BY_STAGES.items():
         if stages and all(any(stage.get(key) is not None for key in own) for stage in stages):
             replaced += keys
     return tuple(replaced)

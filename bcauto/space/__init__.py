@@ -1,1 +1,1 @@
-"""Search spaces: dimensions and their conditions, read from TOML and checked to their edges."""
+"""Search spaces: dimensions and their conditions, read from TOML and checked at their edges."""

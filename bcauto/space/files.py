@@ -1,4 +1,4 @@
-"""Where spaces are found: by path, or by name among those that ship with bcauto."""
+"""Spaces in files, found by path or by the name of a bundled one."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ __all__ = [
 Table = dict[str, Any]
 
 HYPERMODEL_SPACE = "hypermodels/default"
-"""The space of all but the model, which a hypermodel's own space is added to."""
+"""The space of all but the model; a hypermodel's own space is added to it."""
 
 
 def bundled_spaces() -> dict[str, Path]:
-    """The spaces that ship with bcauto, by name."""
+    """Return the files of the bundled spaces by name."""
     return bundled("space")
 
 
 def find_space(name: str) -> Path:
-    """The file of a space given by path (ends in ``.toml``) or by name.
+    """Return the file of a space given by path (ends in ``.toml``) or by name.
 
     Raises:
-        BadInput: no space of that name.
+        BadInput: there is no space of that name.
     """
     if name == HYPERMODEL_SPACE:
         return bundled("hypermodel")["default"]
@@ -57,11 +57,11 @@ def read_space(path: Path) -> Space:
 
 
 def space_table(path: Path) -> dict[str, Any]:
-    """The raw table in a space's file, with what it takes from the spaces that it extends.
+    """Return the raw table of a space's file, merged with the spaces that it extends.
 
-    ``extends`` names a space that ships with bcauto, or a ``.toml`` file from the file's folder.
-    Starting points that are recipes in files have these in their place, since the files are looked
-    for from the folder of the space that names them.
+    ``extends`` names a bundled space, or a ``.toml`` file from the file's folder. Starting points
+    that name recipe files are replaced by the recipes, since the files' paths start at the folder
+    of the space that names them.
 
     Raises:
         BadInput: a file cannot be read, an extended space breaks a rule, or extends itself.
@@ -70,25 +70,26 @@ def space_table(path: Path) -> dict[str, Any]:
 
 
 def starts_left_out(path: Path) -> list[str]:
-    """A line for each starting point that a space does not take from one that it extends.
+    """Return a line for each starting point of an extended space that a space does not keep.
 
     Raises:
         BadInput: as ``space_table``.
     """
-    said: list[str] = []
+    lines: list[str] = []
 
     def extend(base: Table, changes: Table) -> Table:
-        said.extend(left_out(base, changes))
+        lines.extend(left_out(base, changes))
         return extended(base, changes)
 
     _read(path, extend)
-    return said
+    return lines
 
 
 def space_text(path: Path) -> str:
-    """The space's file, to be kept: as it is, or, where it needs others, with all it takes.
+    """Return the text of a space's file that needs no other file, for a study to keep.
 
-    Recipes that ship have their place in it too, so that it starts from the same ones for ever.
+    What it takes from other files is merged, and bundled recipes are written out, so that the study
+    still starts from the same ones when these change.
 
     Raises:
         BadInput: as ``space_table``.
@@ -100,7 +101,7 @@ def space_text(path: Path) -> str:
 
 
 class _Unplaced(Space):
-    """A space of which it is not known where it lies, so that its recipe files are not read."""
+    """A space whose folder is not known, so that its recipe files are not read."""
 
     @field_validator("start", mode="before")
     @classmethod
@@ -111,7 +112,7 @@ class _Unplaced(Space):
 
 
 def _read(path: Path, extend: Callable[[Table, Table], Table]) -> Table:
-    """The table of a space's file and those that it extends, with the recipes of their folders."""
+    """Return the merged table of a space's file, with the recipes of each file's folder."""
     files = [path]  # down the chain; they are merged from its end on
 
     def find_next(name: str) -> Path:
@@ -128,7 +129,7 @@ def _read(path: Path, extend: Callable[[Table, Table], Table]) -> Table:
 
 
 def _with_recipes(table: Table, path: Path, which: Callable[[str], bool]) -> Table:
-    """The table of a space's file with some of the recipes that it names in their place.
+    """Return a space's table in which some names of recipes are replaced by the recipes.
 
     Raises:
         BadInput: one cannot be read, breaks a rule, or its path leaves the file's folder.
@@ -146,7 +147,7 @@ def _with_recipes(table: Table, path: Path, which: Callable[[str], bool]) -> Tab
 
 
 def _recipe(name: str, path: Path, number: int) -> Table:
-    """What is said in the recipe that starting point ``number`` of a space's file names."""
+    """Return the table of the recipe that starting point ``number`` of a space's file names."""
     try:
         recipe = recipe_of(name, path.parent)
     except BadInput as error:
@@ -155,7 +156,7 @@ def _recipe(name: str, path: Path, number: int) -> Table:
 
 
 def _named(start: Any) -> str:
-    """The name or file of the recipe that a starting point is; empty where it names none."""
+    """Return the name or file of a starting point's recipe; empty if it names none."""
     name = start.get("recipe") if isinstance(start, dict) else None
     return name if isinstance(name, str) else ""
 
