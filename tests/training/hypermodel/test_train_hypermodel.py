@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections import defaultdict
+from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import SimpleNamespace
@@ -62,6 +63,18 @@ def job(tmp_path, name, seed=3, **training):
     return Job(0, recipe, seed, tmp_path / f"{name}-{seed}.keras")
 
 
+def run(trainer, asked):
+    """Runs a job; gives it, its result and what it reported."""
+    reports = []
+    return asked, trainer.run(asked, lambda *one: reports.append(one)), reports
+
+
+@pytest.fixture(scope="module")
+def trained(trainer, tmp_path_factory):
+    """Runs a trial of a hypermodel, once."""
+    return cache(lambda name: run(trainer, job(tmp_path_factory.mktemp("trained"), name)))
+
+
 @pytest.mark.parametrize(
     ("name", "epochs"),
     [
@@ -72,25 +85,24 @@ def job(tmp_path, name, seed=3, **training):
         ("SoftmaxTapeModel", 2),
     ],
 )
-def test_every_epoch_is_reported_and_the_same_seed_gives_the_same(name, epochs, trainer, tmp_path):
-    runs = []
-    for _ in range(2):
-        reports = []
-        result = trainer.run(job(tmp_path, name), lambda *one, to=reports: to.append(one))
-        runs.append((reports, result.objective, result.scores.cells))
+def test_every_epoch_is_reported_and_the_same_seed_gives_the_same(
+    name, epochs, trainer, trained, tmp_path
+):
+    runs = [trained(name), run(trainer, job(tmp_path, name))]
+    for _, result, reports in runs:
         assert [epoch for epoch, _ in reports] == list(range(1, epochs + 1))
         assert result.run.epochs == epochs
         assert result.objective > 0.8
         assert result.run.stages[0].trainable_parameters == result.run.trainable_parameters > 0
-    assert runs[0] == runs[1]
+    one, other = ((told, done.objective, done.scores.cells) for _, done, told in runs)
+    assert one == other
 
 
 @pytest.mark.parametrize("name", ["TapeModel", "SoftmaxTapeModel"])
-def test_what_a_loop_of_its_own_trained_is_loaded_as_plain_keras(name, trainer, tmp_path):
+def test_what_a_loop_of_its_own_trained_is_loaded_as_plain_keras(name, trainer, trained):
     import keras
 
-    asked = job(tmp_path, name)
-    result = trainer.run(asked, lambda *_: None)
+    asked, result, _ = trained(name)
     loaded = keras.saving.load_model(asked.model_path, safe_mode=True)
     assert not loaded.compiled
     val = trainer.payload.data.val
