@@ -1,4 +1,4 @@
-"""What an executor is given, and what it owes."""
+"""What every executor is given, and what it must do with it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Runner(Protocol):
     """Runs trials in the process that trains, one after another."""
 
     def run(self, job: Job, report: Report) -> TrialResult:
-        """Runs one trial; may raise TrialFailed, and lets TrialStopped pass."""
+        """Run one trial; it may raise TrialFailed, and lets TrialStopped pass."""
         ...
 
 
@@ -29,17 +29,17 @@ class Work:
     """What trials need besides their job.
 
     Attributes:
-        payload: large read-only data, which travels to a node once.
+        payload: large read-only data, which is sent to a machine once.
         nbytes: its size in bytes.
-        make_runner: an importable function of (payload, CPU threads) that gives a Runner; it is
-            called where training happens, and may take seconds.
-        patience: seconds that a trial may take from one report to the next; None for any time.
+        make_runner: an importable function of (payload, CPU threads) that returns a Runner; it is
+            called in the process that trains, and may take seconds.
+        epoch_timeout: seconds that a trial may take from one report to the next; None for no limit.
     """
 
     payload: Any
     nbytes: int
     make_runner: Callable[[Any, int], Runner]
-    patience: float | None = None
+    epoch_timeout: float | None = None
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Node:
 
     @classmethod
     def here(cls) -> Node:
-        """This machine."""
+        """Return this machine."""
         return cls(count_cores(), count_gpus())
 
 
@@ -70,7 +70,7 @@ class Slots:
         Args:
             nodes: one or more.
             workers: trials at a time over all nodes; None for as many as fit.
-            gpus_per_trial: share of a GPU for each, in (0, 1], where there is one.
+            gpus_per_trial: share of a GPU for each trial, in (0, 1]; without GPUs it means nothing.
 
         Raises:
             BadInput: there is neither a core nor a GPU, as in a cluster that has no workers yet.
@@ -94,37 +94,36 @@ class Slots:
 
     @property
     def whole_gpus(self) -> int:
-        """GPUs that hold so many slots; a share never lies on two."""
+        """The number of GPUs that hold these slots; no slot lies on two GPUs."""
         return ceil(self.workers / _on_one(self.gpus)) if self.gpus else 0
 
 
 def _room(node: Node, share: float) -> int:
-    """Trials that a machine takes at a time."""
+    """Return how many trials fit on a machine at a time."""
     if not share:
         return min(2, node.cores)
     return int(node.gpus) * _on_one(share)
 
 
 def _on_one(share: float) -> int:
-    """Slots that one GPU holds, of at most a whole one each."""
+    """Return how many slots of this share, at most 1, fit on one GPU."""
     return int(1 / share + 1e-9)  # 1 / 0.1 may be a little less than 10
 
 
 class Executor(Protocol):
     """Runs jobs until the ledger is over.
 
-    It closes every job it took, whatever happens, and raises ``ledger.broken`` where that is
-    set. ``check`` is called often, and may raise to end everything: then the live jobs are
-    released.
+    It closes every job that it took, whatever happens, and raises ``ledger.broken`` where that is
+    set. It calls ``check`` often, which may raise to end the search: then live jobs are released.
     """
 
     def run(self, ledger: Ledger, work: Work, check: Callable[[], None]) -> None:
-        """Takes jobs from the ledger until there are no more."""
+        """Take jobs from the ledger until there are no more."""
         ...
 
 
 def attempt(runner: Runner, job: Job, report: Report) -> Outcome:
-    """Runs one job; an exception becomes a Failure, and only TrialStopped passes."""
+    """Run one job; an exception becomes a Failure, and only TrialStopped passes."""
     try:
         return runner.run(job, report)
     except TrialStopped:

@@ -1,4 +1,4 @@
-"""What an exception of a trial means for the search."""
+"""What an exception in a trial means for the search."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ OUT_OF_MEMORY = "out of memory"
 
 _TRACEBACK_LINES = 12
 _MEMORY_ERRORS = {"MemoryError", "OutOfMemoryError", "ResourceExhaustedError"}
-"""By name, since the frameworks that raise them are not imported here: Python and NumPy; PyTorch
-and Ray; TensorFlow."""
+"""By name, as no library is imported here: Python and NumPy; PyTorch and Ray; TensorFlow."""
 _MEMORY_WORDS = (
     "RESOURCE_EXHAUSTED",
     "CUDA_ERROR_OUT_OF_MEMORY",
@@ -23,12 +22,12 @@ _MEMORY_WORDS = (
     "Dst tensor is not initialized",
     "_STATUS_ALLOC_FAILED",
 )
-"""What JAX, XLA, CUDA and its libraries, and TensorFlow say in errors of many names."""
-_RAY = "RayError"  # the base of what Ray raises where its own processes or machines are lost
+"""In messages of JAX, XLA, CUDA and its libraries, and TensorFlow, whose errors have many names."""
+_RAY = "RayError"  # the base class of what Ray raises when it loses processes or machines
 
 
 def failure_of(error: Exception) -> Failure:
-    """The failure of a trial that raised this."""
+    """Return the failure of a trial that raised this."""
     last = "\n".join("".join(traceback.format_exception(error)).splitlines()[-_TRACEBACK_LINES:])
     if _is_out_of_memory(error):
         return Failure(OUT_OF_MEMORY, last, Retry.SMALLER)
@@ -43,7 +42,7 @@ def failure_of(error: Exception) -> Failure:
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception, or one that caused it, says that memory ran out."""
+    """Whether an exception, or one behind it, says that memory ran out."""
     if _names(error) & _MEMORY_ERRORS or any(word in str(error) for word in _MEMORY_WORDS):
         return True
     cause = error.__cause__ or error.__context__

@@ -1,6 +1,6 @@
 """Trials one after another in this process: for debugging, and where Ray is not wanted.
 
-A crash of native code ends the search here; the next run of it goes on.
+A crash of native code ends the search; the same command goes on with it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class InlineExecutor:
         self.slots = slots
 
     def run(self, ledger: Ledger, work: Work, check: Callable[[], None]) -> None:
-        """Takes jobs from the ledger until there are no more."""
+        """Take jobs from the ledger until there are no more."""
         try:
             runner = work.make_runner(work.payload, self.slots.threads)
             while not ledger.over:
@@ -42,7 +42,7 @@ def _run_job(ledger: Ledger, runner: Runner, job: Job, check: Callable[[], None]
         try:
             check()
             stop = ledger.report(job.number, epoch, score)
-        except Exception as error:  # of the storage: it is no fault of the trial
+        except Exception as error:  # the storage's, say: not the trial's fault
             errors.append(error)
             stop = True
         if stop:

@@ -22,12 +22,13 @@ _MEANS = ("sum_over_batch_size", "mean")  # Keras' names for the mean over a bat
 
 
 def accumulate_gradients(optimizer: Any, parts: int) -> None:
-    """Has an optimizer that has made no step yet make each one of so many parts, 1 or more."""
+    """Have an optimizer that has made no step yet make each one of so many parts, 1 or more."""
     if parts == 1:
         return
     optimizer.gradient_accumulation_steps = parts * (optimizer.gradient_accumulation_steps or 1)
-    if isinstance(schedule := optimizer._learning_rate, LearningRateSchedule):
-        optimizer.learning_rate = _ByStep(schedule, parts)
+    for value in list(vars(optimizer).values()):  # Keras has no getter of a schedule
+        if isinstance(value, LearningRateSchedule):
+            optimizer.learning_rate = _ByStep(value, parts)
 
 
 def can_accumulate(model: Any) -> bool:
@@ -42,7 +43,7 @@ def can_accumulate(model: Any) -> bool:
 
 
 def train_in_parts(model: Any, images: NDArray[Any], targets: NDArray[Any], parts: int) -> Any:
-    """One step of a compiled model on a batch of at least so many pictures.
+    """Make one step of a compiled model on a batch of at least so many pictures.
 
     Parts that differ in size, by one picture, weigh as much as they have pictures.
 
@@ -71,10 +72,17 @@ class _ByStep(LearningRateSchedule):  # type: ignore[misc]  # Keras has no types
 
 
 def _drop_unfinished(optimizer: Any) -> None:
-    """Leaves out the whole step where loss scaling left out a part, as it would the whole batch."""
+    """Leave out the whole step where loss scaling left out a part, as it would the whole batch.
+
+    A step is unfinished where Keras has counted parts since the last one. Keras shows that count,
+    and the sums of gradients, only among the optimizer's variables.
+    """
     if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         return
     inner = optimizer.inner_optimizer
-    if counted := int(inner._iterations) % inner.gradient_accumulation_steps:
-        inner._backend_reset_gradient_accumulators()
-        inner._iterations.assign_sub(counted)
+    [counted] = [variable for variable in inner.variables if variable.name == "iteration"]
+    if unfinished := int(counted) % inner.gradient_accumulation_steps:
+        counted.assign_sub(unfinished)
+        for variable in inner.variables:
+            if variable.name.endswith("_gradient_accumulator"):
+                variable.assign(keras.ops.zeros_like(variable))

@@ -7,15 +7,14 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 # Ray reads these when it is imported.
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-os.environ.setdefault(
-    "RAY_DEDUP_LOGS_SKIP_REGEX", ".*"
-)  # the raylet's words to the driver's screen
+os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".*")  # no raylet output on the screen
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ENABLE_MAC_LARGE_OBJECT_STORE", "1")  # the proxy may take over 2 GB
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -43,15 +42,16 @@ _LEAST_STORE = 256 * 2**20  # bytes of object store, beside the payload
 class RayExecutor:
     """Runs the ledger's jobs in training processes that Ray places.
 
-    ``slots_on`` says how many on which machines; ``address`` is ``local`` for a Ray of our own on
-    this one, else a cluster's address.
+    Args:
+        slots_on: how many trials run at a time on which machines.
+        address: ``local`` for a Ray of our own on this machine, else a cluster's address.
     """
 
     def __init__(self, slots_on: Callable[[Sequence[Node]], Slots], address: str = "local") -> None:
         self.slots_on, self.address = slots_on, address
 
     def run(self, ledger: Ledger, work: Work, check: Callable[[], None]) -> None:
-        """Takes jobs from the ledger until there are no more."""
+        """Take jobs from the ledger until there are no more."""
         with (
             _session(self.slots_on, self.address, work.nbytes) as slots,
             temporary_folder("tune") as folder,
@@ -68,13 +68,15 @@ class RayExecutor:
             raise bridge.error or ledger.broken  # type: ignore[misc]
 
     def _tuner(self, bridge: Bridge, slots: Slots, work: Work, folder: Path) -> tune.Tuner:
-        payload = [ray.put(work.payload)]  # in a list: bare, it would be copied per actor
+        payload = [
+            ray.put(work.payload)
+        ]  # in a list: a bare reference would be copied for every actor
         trainable = tune.with_parameters(
             TuneTrial,
             payload=payload,
             make_runner=work.make_runner,
             slots=slots,
-            patience=work.patience,
+            epoch_timeout=work.epoch_timeout,
         )
         share = {"CPU": slots.threads, **({"GPU": slots.gpus} if slots.gpus else {})}
         resources = tune.PlacementGroupFactory([{"CPU": 0}, share])
@@ -101,35 +103,37 @@ class RayExecutor:
 def _session(
     slots_on: Callable[[Sequence[Node]], Slots], address: str, nbytes: int
 ) -> Iterator[Slots]:
-    """Ray up, and down again, without a word on the screen; gives the slots that it has.
+    """Start Ray or join a cluster, without a word on the screen; give its slots; shut it down.
 
     Raises:
         BadInput: the cluster cannot be reached.
+        NothingUsable: a Ray of our own does not start.
     """
     for name in ("ray", "ray.tune", "ray.data", "ray.train"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    with temporary_folder("ray") as folder:
-        # Or the command line, where a storage's password may stand, is in Ray's list of jobs.
-        with _own_signal_handlers(), _replaced("get_entrypoint_name", lambda: "bcauto"):
-            if address == "local":
-                here = Node.here()
-                slots = slots_on([here])
-                _start(here, slots, nbytes, folder)
-            else:
-                _join(address)
-                slots = slots_on(_nodes())
+    # In the main thread Ray would put a SIGTERM handler that just exits in place of ours. The
+    # thread that starts Ray has to stay: Linux ends Ray's processes with it.
+    with temporary_folder("ray") as folder, ThreadPoolExecutor(1) as starter:
         try:
+            with _sigterm_handler_kept(), _command_line_hidden():
+                if address == "local":
+                    started = starter.submit(_start, slots_on, nbytes, folder)
+                else:
+                    started = starter.submit(_join, slots_on, address)
+                slots = started.result()
             yield slots
         finally:
-            ray.shutdown()
+            starter.submit(ray.shutdown).result()
 
 
-def _start(here: Node, slots: Slots, nbytes: int, folder: Path) -> None:
-    """Starts a Ray of our own.
+def _start(slots_on: Callable[[Sequence[Node]], Slots], nbytes: int, folder: Path) -> Slots:
+    """Start a Ray of our own on this machine.
 
     Raises:
         NothingUsable: it does not start, as where one of its processes is killed.
     """
+    here = Node.here()
+    slots = slots_on([here])
     try:
         ray.init(
             address="local",
@@ -140,15 +144,32 @@ def _start(here: Node, slots: Slots, nbytes: int, folder: Path) -> None:
             _temp_dir=str(folder),
             **_QUIET,
         )
-    except Exception as error:  # Ray's own are of no kind
+    except Exception as error:  # Ray raises errors of many types
         reason = first_line(error)
-        raise NothingUsable(f"Ray did not start ({reason}); the same command goes on") from error
+        message = f"Ray did not start ({reason}); the same command goes on"
+        raise NothingUsable(message) from error
+    return slots
+
+
+def _join(slots_on: Callable[[Sequence[Node]], Slots], address: str) -> Slots:
+    """Connect to a cluster of which this machine is a node.
+
+    Raises:
+        BadInput: it cannot be reached.
+    """
+    try:
+        ray.init(address=address, **_QUIET)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise BadInput(f"--ray-address {address} cannot be reached: {error}") from None
+    resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return slots_on([Node(int(each.get("CPU", 0)), each.get("GPU", 0.0)) for each in resources])
 
 
 def _check(user: Callable[[], None]) -> None:
-    """Makes sure that nobody asked for an end, and that the raylet of a Ray of our own lives.
+    """Check that nobody asked for an end, and that the raylet of a Ray of our own lives.
 
-    Without it Ray would end this process some seconds later, in words of its own.
+    Ray itself ends this process some seconds after its raylet, with messages of its own; it has no
+    public way to ask.
 
     Raises:
         NothingUsable: the raylet has died.
@@ -158,43 +179,30 @@ def _check(user: Callable[[], None]) -> None:
         raise NothingUsable("Ray's raylet died; all is saved, the same command goes on")
 
 
-def _join(address: str) -> None:
-    """Connects to a cluster, one of whose nodes this machine is."""
-    try:
-        ray.init(address=address, **_QUIET)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise BadInput(f"--ray-address {address} cannot be reached: {error}") from None
-
-
-def _nodes() -> list[Node]:
-    """The cluster's machines."""
-    resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    return [Node(int(each.get("CPU", 0)), each.get("GPU", 0.0)) for each in resources]
-
-
 @contextmanager
-def _replaced(name: str, function: Callable[..., Any]) -> Iterator[None]:
-    """Has Ray call another function than its own of that name, which it gives no setting for."""
-    own = getattr(ray._private.utils, name)
-    setattr(ray._private.utils, name, function)
+def _command_line_hidden() -> Iterator[None]:
+    """Have Ray list this job as ``bcauto``: a storage's password may stand on the command line.
+
+    Ray has no setting for it.
+    """
+    own = ray._private.utils.get_entrypoint_name
+    ray._private.utils.get_entrypoint_name = lambda: "bcauto"
     try:
         yield
     finally:
-        setattr(ray._private.utils, name, own)
+        ray._private.utils.get_entrypoint_name = own
 
 
 @contextmanager
-def _own_signal_handlers() -> Iterator[None]:
-    """Keeps Ray's start from putting a handler of SIGTERM that just exits in place of ours.
+def _sigterm_handler_kept() -> Iterator[None]:
+    """Put this process's SIGTERM handler back after Ray's start, which sets one in native code.
 
-    It does so in Python, which is not let, and in native code, after which ours is put back. Of a
-    SIGTERM that came before that, the native one says where it came, calls ours, and sets an alarm
-    that would abort this process three seconds later, while it ends as it should.
+    On a SIGTERM that comes before that, the native handler calls ours, but also sets an alarm that
+    would abort this process three seconds later, while it ends as it should. It is taken back.
     """
     handler = signal.getsignal(signal.SIGTERM)
     try:
-        with _replaced("set_sigterm_handler", lambda _: None):
-            yield
+        yield
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, handler)

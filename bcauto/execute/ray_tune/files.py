@@ -1,4 +1,4 @@
-"""Trials' files on a cluster: they travel to the driver's disk, and no file system is shared."""
+"""Trials' files on a cluster: sent to the driver's disk, as no file system need be shared."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["ClusterFiles"]
 
 
 class ClusterFiles:
-    """Files of a driver on another machine, by way of an actor that runs beside the driver.
+    """Files of a driver on another machine, through an actor that runs beside the driver.
 
-    Made in the driver, and sent to the processes that train.
+    It is made in the driver, and sent to the processes that train.
     """
 
     def __init__(self) -> None:
@@ -30,20 +30,20 @@ class ClusterFiles:
 
     @contextmanager
     def atomic_write(self, path: Path) -> Iterator[Path]:
-        """Gives a path of this machine; what lies there at the end is sent to the driver."""
+        """Give a path on this machine; the file that is there at the end is sent to the driver."""
         with temporary_folder("files") as folder:
             local = folder / path.name
             yield local
             ray.get(self._keeper.write.remote(path, local.read_bytes()))
 
     def read(self, path: Path) -> bytes | None:
-        """What is in the driver's file; None where there is none."""
+        """Return the content of the driver's file; None where there is none."""
         content: bytes | None = ray.get(self._keeper.read.remote(path))
         return content
 
 
 class _Keeper(LocalFileStore):
-    """Reads and writes on the driver's machine."""
+    """Reads and writes files on the driver's machine."""
 
     def write(self, path: Path, content: bytes) -> None:
         with self.atomic_write(path) as partial:

@@ -1,4 +1,4 @@
-"""Tune's hooks, each a thin call of the ledger: searcher, scheduler, callback."""
+"""Tune's hooks, which call the ledger: searcher, scheduler, callback."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from bcauto.execute.ray_tune.process import Report, death
+from bcauto.execute.ray_tune.process import EpochReport, death
 from bcauto.io.files import FileStore
 from bcauto.study.ledger import Ledger
 
@@ -20,10 +20,10 @@ __all__ = ["Bridge", "LedgerCallback", "LedgerScheduler", "LedgerSearcher"]
 
 
 class Bridge:
-    """Ties Tune's trial ids to the ledger's numbers; it stays in the driver.
+    """What the hooks share: the ledger, and its trial number for each of Tune's trial ids.
 
-    Tune swallows most of what its hooks raise, so an error of the ledger is kept here, and
-    raised where Tune lets it through.
+    It stays in the driver. Tune swallows most of what its hooks raise, so an error of the ledger
+    is kept here, and raised by the one hook where Tune lets it through, ``on_step_begin``.
     """
 
     def __init__(
@@ -33,12 +33,12 @@ class Bridge:
         self.numbers: dict[str, int] = {}
         self.error: BaseException | None = None
 
-    def look_up(self) -> None:
-        """Hears whether the search should end; called often."""
+    def check_for_end(self) -> None:
+        """Call ``check``, which raises if the search should end; done often."""
         self.guarded(self.check)
 
     def guarded(self, call: Callable[[], Any]) -> Any:
-        """The result of ``call``; None, with the error kept, where it raises."""
+        """Return the result of ``call``; None, with the error kept, where it raises."""
         try:
             return call()
         except BaseException as error:  # raised again in on_step_begin
@@ -46,7 +46,7 @@ class Bridge:
             return None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Nothing: Tune pickles its hooks, and no copy may touch the study."""
+        """Return nothing: Tune pickles its hooks, and no copy may touch the study."""
         return {}
 
 
@@ -58,8 +58,8 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]  # Ray has no type informa
         self.bridge = bridge
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """A job's config; None for none at the moment, FINISHED for none any more."""
-        self.bridge.look_up()  # while no trial is live, Tune calls nothing else for minutes
+        """Return a job's config; None where there is none now, FINISHED where none will come."""
+        self.bridge.check_for_end()  # while no trial is live, Tune calls nothing else for minutes
         ledger = self.bridge.ledger
         if ledger.over or self.bridge.error:
             return str(Searcher.FINISHED)
@@ -74,40 +74,40 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]  # Ray has no type informa
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Closes the job with the outcome in ``result``; a report there means it was stopped.
+        """Close the job with the outcome in ``result``; with a report there, as stopped.
 
-        An error is left to the callback, which knows more of it.
+        An error is left to the callback, which is told what it was.
         """
         message = (result or {}).get("message")
         if error or message is None or trial_id not in self.bridge.numbers:
             return
         number, ledger = self.bridge.numbers.pop(trial_id), self.bridge.ledger
-        if isinstance(message, Report):
+        if isinstance(message, EpochReport):
             self.bridge.guarded(lambda: ledger.stopped(number))
         else:
             self.bridge.guarded(lambda: ledger.close(number, message))
 
     def save(self, checkpoint_path: str) -> None:
-        """Nothing: the study is the only state."""
+        """Do nothing: the study is the only state."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Nothing: the study is the only state."""
+        """Do nothing: the study is the only state."""
 
     def save_to_dir(self, checkpoint_dir: str, session_str: str = "default") -> None:
-        """Nothing: the study is the only state."""
+        """Do nothing: the study is the only state."""
 
 
 class LedgerScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray has no type information
-    """Reports to the ledger, and stops the trials that it wants stopped."""
+    """Passes reports to the ledger, and stops the trials that the ledger wants stopped."""
 
     def __init__(self, bridge: Bridge) -> None:
         super().__init__()
         self.bridge = bridge
 
     def on_trial_result(self, _controller: Any, trial: Trial, result: dict[str, Any]) -> str:
-        """CONTINUE or STOP."""
+        """Return CONTINUE or STOP."""
         message, number = result["message"], self.bridge.numbers.get(trial.trial_id)
-        if number is None or not isinstance(message, Report):
+        if number is None or not isinstance(message, EpochReport):
             return str(TrialScheduler.CONTINUE)
         ledger = self.bridge.ledger
         stop = self.bridge.guarded(lambda: ledger.report(number, message.epoch, message.score))
@@ -115,15 +115,15 @@ class LedgerScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray has no type i
 
 
 class LedgerCallback(Callback):  # type: ignore[misc]  # Ray has no type information
-    """Raises what has to end the run, and closes jobs that Tune dropped without a word."""
+    """Raises what has to end the run, and closes jobs of trials that Tune dropped silently."""
 
     def __init__(self, bridge: Bridge) -> None:
         self.bridge = bridge
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **_info: Any) -> None:
-        """Called many times a second."""
+        """Raise a kept error, and close what Tune dropped; called many times a second."""
         del iteration  # Tune passes it by name
-        self.bridge.look_up()
+        self.bridge.check_for_end()
         error = self.bridge.error or self.bridge.ledger.broken
         if error is not None:
             raise error
@@ -134,7 +134,7 @@ class LedgerCallback(Callback):  # type: ignore[misc]  # Ray has no type informa
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **_info: Any
     ) -> None:
-        """Ray could not run a trial, or lost the machine that it ran on."""
+        """Close the job of a trial that Ray could not run, or whose machine it lost."""
         del iteration, trials  # Tune passes them by name
         self._lose(trial)
 
@@ -146,6 +146,6 @@ class LedgerCallback(Callback):  # type: ignore[misc]  # Ray has no type informa
 
 
 def _error_of(trial: Trial) -> str:
-    """What Tune wrote down of a trial's error, in another place than ``get_error`` looks at."""
+    """Return what Tune wrote about a trial's error; its ``get_error`` looks in another place."""
     path = trial.error_file
     return Path(path).read_text(encoding="utf-8") if path and Path(path).exists() else ""

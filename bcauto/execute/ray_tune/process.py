@@ -1,7 +1,7 @@
 """Where trials run under Ray: a reused Tune trainable, and the training process that it owns.
 
 The trainable is light and Tune keeps it; the process holds Keras, the data and the proxy, and
-is replaced when it dies or has grown, without Tune noticing.
+is replaced when it dies or has grown, which Tune does not notice.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from bcauto.execute.contract import Runner, Slots, attempt
 from bcauto.execute.faults import OUT_OF_MEMORY
 from bcauto.trial import Failure, Job, Outcome, Retry, TrialStopped
 
-__all__ = ["Report", "TrainerProcess", "TuneTrial"]
+__all__ = ["EpochReport", "TrainerProcess", "TuneTrial"]
 
-_GROWTH = 1.25  # times its size after its first job that a training process may come to
-_LOW_MEMORY = "running low on memory"  # what Ray's memory monitor says of those that it ends
+_GROWTH = 1.25  # a training process may grow to so many times its size after its first job
+_LOW_MEMORY = "running low on memory"  # Ray's memory monitor says so of a process that it ended
 
 
 @dataclass(frozen=True)
-class Report:
-    """One epoch's score on its way to the driver."""
+class EpochReport:
+    """The score of one epoch, as it is sent to the driver."""
 
     epoch: int
     score: float
@@ -43,35 +43,35 @@ class Report:
 class TrainerProcess:
     """A Ray actor that trains: one job at a time in a thread, one message per ``advance``.
 
-    Between two messages the training waits, so that what the driver decides on a report holds
-    before the next epoch, whatever the timing.
+    Between two messages the training waits, so that what the driver decides on a report takes
+    effect before the next epoch begins.
     """
 
     def __init__(
         self, payload: list[ray.ObjectRef], make_runner: Callable[[Any, int], Runner], threads: int
     ) -> None:
         self._runner = make_runner(ray.get(payload[0]), threads)
-        self._messages: queue.Queue[Report | Outcome] = queue.Queue()
+        self._messages: queue.Queue[EpochReport | Outcome] = queue.Queue()
         self._go_on = threading.Semaphore(0)
         self._stop = False
         self._thread: threading.Thread | None = None
 
-    def begin(self, job: Job) -> Report | Outcome:
-        """Ends what still runs, starts a job, and waits for its first message."""
+    def begin(self, job: Job) -> EpochReport | Outcome:
+        """End what still runs, start a job, and wait for its first message."""
         self._end_thread()
         self._thread = threading.Thread(target=self._run, args=(job,), daemon=True)
         self._thread.start()
         return self._messages.get()
 
-    def advance(self) -> Report | Outcome:
-        """Lets the job go on, and waits for its next message."""
+    def advance(self) -> EpochReport | Outcome:
+        """Let the job go on, and wait for its next message."""
         self._go_on.release()
         return self._messages.get()
 
     def memory(self) -> int:
-        """The memory that this process holds, in bytes; where that is not told, the most so far.
+        """Return the memory that this process holds, in bytes; its peak where only that is known.
 
-        What the allocator keeps of memory that was freed is given back first.
+        First the allocator gives freed memory back to the system.
         """
         with suppress(OSError, AttributeError):  # only the GNU C library has it
             ctypes.CDLL("libc.so.6").malloc_trim(0)
@@ -82,11 +82,11 @@ class TrainerProcess:
         return peak if sys.platform == "darwin" else peak * 1024
 
     def _run(self, job: Job) -> None:
-        with suppress(TrialStopped):  # then nobody waits for a message any more
+        with suppress(TrialStopped):  # then no message is waited for any more
             self._messages.put(attempt(self._runner, job, self._report))
 
     def _report(self, epoch: int, score: float) -> None:
-        self._messages.put(Report(epoch, score))
+        self._messages.put(EpochReport(epoch, score))
         self._go_on.acquire()
         if self._stop:
             raise TrialStopped
@@ -99,11 +99,11 @@ class TrainerProcess:
             self._go_on.release()
         self._thread.join()
         self._stop, self._go_on, self._thread = False, threading.Semaphore(0), None
-        self._messages = queue.Queue()  # what it said last, it did not say of the next job
+        self._messages = queue.Queue()  # a late message of that job is none of the next one's
 
 
 class TuneTrial(tune.Trainable):  # type: ignore[misc]  # Ray has no type information
-    """What Tune sees of a trial: each ``step`` is one report, the last one its outcome."""
+    """A trial as Tune sees it: each ``step`` returns a report, the last one the outcome."""
 
     def setup(
         self,
@@ -111,60 +111,61 @@ class TuneTrial(tune.Trainable):  # type: ignore[misc]  # Ray has no type inform
         payload: list[ray.ObjectRef] | None = None,
         make_runner: Callable[[Any, int], Runner] | None = None,
         slots: Slots | None = None,
-        patience: float | None = None,
+        epoch_timeout: float | None = None,
     ) -> None:
-        """Called once for each reused actor."""
-        self._arguments, self._slots, self._patience = (payload, make_runner), slots, patience
+        """Prepare an actor, which Tune then reuses for one job after another."""
+        self._arguments, self._slots = (payload, make_runner), slots
+        self._epoch_timeout = epoch_timeout
         self._process: Any = None
         self._sizes: list[int] = []  # of the training process, in bytes, after each job
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Takes the next job."""
+        """Take the next job."""
         self.config = new_config
         self._begun = False
         return True
 
     def step(self) -> dict[str, Any]:
-        """The job's next message, as a Tune result."""
+        """Return the job's next message, as a Tune result."""
         message = self._next_message()
-        return {"message": message, "done": not isinstance(message, Report)}
+        return {"message": message, "done": not isinstance(message, EpochReport)}
 
     def cleanup(self) -> None:
-        """Ends the training process."""
+        """End the training process."""
         if self._process is not None:
             ray.kill(self._process)
             self._process = None
 
-    def _next_message(self) -> Report | Outcome:
-        """What the training process says next, or what has become of it."""
+    def _next_message(self) -> EpochReport | Outcome:
+        """Return the next message of the training process, or a Failure where it has died."""
         try:
             message = self._ask_process()
         except ray.exceptions.GetTimeoutError:
-            reason = f"no epoch ended within {self._patience:g} s"
+            reason = f"no epoch ended within {self._epoch_timeout:g} s"
             message = Failure(reason, retry=Retry.LIMITED)
         except ray.exceptions.OutOfMemoryError:
             message = _without_memory("Ray ended the training process")
         except ray.exceptions.RayActorError as error:
             message = self._death(error)
         if isinstance(message, Failure) and message.retry is not Retry.NEVER:
-            self.cleanup()  # what is left of it may be short of memory, or hang
+            self.cleanup()  # it may be short of memory, or hang
         return message
 
-    def _ask_process(self) -> Report | Outcome:
+    def _ask_process(self) -> EpochReport | Outcome:
         if not self._begun:
             self._renew()
             self._oom_kills = _oom_kills()
             self._begun, waiting = True, self._process.begin.remote(self.config["job"])
         else:
             waiting = self._process.advance.remote()
-        message: Report | Outcome = ray.get(waiting, timeout=self._patience)
+        message: EpochReport | Outcome = ray.get(waiting, timeout=self._epoch_timeout)
         return message
 
     def _renew(self) -> None:
-        """Starts the training process, also in place of one that would grow too much."""
+        """Start the training process, or replace one that would grow too large."""
         if self._process is not None:
-            self._sizes.append(ray.get(self._process.memory.remote(), timeout=self._patience))
+            self._sizes.append(ray.get(self._process.memory.remote(), timeout=self._epoch_timeout))
             if _expected(self._sizes) <= _GROWTH * self._sizes[0]:
                 return
             self.cleanup()
@@ -174,19 +175,19 @@ class TuneTrial(tune.Trainable):  # type: ignore[misc]  # Ray has no type inform
         self._sizes = []
 
     def _death(self, error: ray.exceptions.RayActorError) -> Failure:
-        """Why the training process died; of one that took all memory Ray knows only that it did."""
+        """Return why the training process died; Ray does not know of the system's memory kills."""
         if _oom_kills() > self._oom_kills:
             return _without_memory("the system ended the training process")
         return death("the training process died", str(getattr(error, "cause", None) or error))
 
 
 def _expected(sizes: list[int]) -> int:
-    """The size after one more job, which may take as much as any before it."""
+    """Return the size after one more job that grows it by as much as any job before."""
     return sizes[-1] + max((b - a for a, b in pairwise(sizes)), default=0)
 
 
 def death(what: str, text: str) -> Failure:
-    """Why a process of Ray's died, in one line of its page of advice: ``what (reason)``."""
+    """Return why one of Ray's processes died, ``what (reason)``, from Ray's long text on it."""
     if _LOW_MEMORY in text:
         return _without_memory("Ray ended the training process")
     kind = re.search(r"exit type: (\w+)|RPC error: ([\w ]+)", text)
@@ -200,7 +201,7 @@ def _without_memory(said: str) -> Failure:
 
 
 def _oom_kills() -> int:
-    """Processes of this machine that Linux ended since it runs because memory had run out."""
+    """Return how many processes Linux has ended since it started because memory had run out."""
     with suppress(OSError):
         counts = dict(map(str.split, Path("/proc/vmstat").read_text(encoding="ascii").splitlines()))
         return int(counts.get("oom_kill", 0))
