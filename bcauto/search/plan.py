@@ -30,17 +30,17 @@ class Plan:
     """A search that has passed every check.
 
     Attributes:
-        folder: of the study.
-        settings: of this run.
-        record: what the study will store.
-        url: of the storage, with its password, which only this process knows.
+        folder: the paths of the study.
+        settings: what this run was given, merged with what the study stored.
+        record: what the study will store in ``study.toml``.
+        url: the storage's URL, password included; it is never stored.
         resumed: whether the study was begun before.
-        space: to sample recipes from.
+        space: recipes are sampled from it.
         space_text: the space as TOML, for the study to keep.
-        data: to train on, and to validate.
+        data: the training and validation images.
         own: the user's own images for the proxy, if there are any.
-        proxy: to score trials on.
-        weights: to begin with.
+        proxy: trials are scored on it.
+        weights: where pretrained weights are read from.
     """
 
     folder: StudyFolder
@@ -64,24 +64,26 @@ class Plan:
     def slots(self) -> Slots:
         """How many trials run at a time on this machine, and what each gets.
 
-        Kept, since it is asked for at every report where time is short, and looking for GPUs
+        Cached, since a search with a time limit reads it at every report, and looking for GPUs
         starts a process.
         """
         return self.slots_on([Node.here()])
 
     def slots_on(self, nodes: Sequence[Node]) -> Slots:
-        """Return the same for other machines."""
+        """Return the slots of these machines."""
         workers = 1 if self.settings.executor == "inline" else self.settings.workers
         return Slots.on(nodes, workers, self.settings.gpus_per_trial)
 
     @property
     def unwritten(self) -> int:
-        """Bytes of the proxies that the study does not hold yet."""
-        proxies = [self.folder.proxy, *([self.folder.confirm_proxy] * bool(self.confirmation.top))]
+        """Bytes of proxies still to be written; the confirmation's is as large as the search's."""
+        proxies = [self.folder.proxy]
+        if self.confirmation.top:
+            proxies.append(self.folder.confirm_proxy)
         return sum(self.proxy.images.nbytes for path in proxies if not path.exists())
 
     def confirm_proxy(self) -> Proxy:
-        """Return what repeats are scored on: the same validation images, corrupted anew."""
+        """Return the proxy of the confirmation: the same validation images, corrupted anew."""
         seed = derive(self.settings.seed, "confirm")
         return study_proxy(self.data, self.space.proxy, seed, self.own)
 

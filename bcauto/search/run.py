@@ -41,8 +41,8 @@ def run_search(
 
     Args:
         plan: the search.
-        monitor: watches.
-        check: called often; may raise to end the search with all saved.
+        monitor: is told what happens.
+        check: called often; it may raise to stop the search, and nothing that ended is lost.
 
     Returns:
         The study, and those of its trials that were confirmed, the best first.
@@ -82,7 +82,7 @@ class _Run:
         """Open the study in its storage, which may hold one of the same name from elsewhere.
 
         Raises:
-            BadInput: it is another study's, or a study that goes on is not in it.
+            BadInput: the name belongs to another study, or the storage has lost the study.
         """
         identity = self.plan.record.identity
         storage = connect(self.plan.url, self.check, self.monitor.notice)
@@ -101,7 +101,7 @@ class _Run:
         return study
 
     def search(self, study: optuna.Study) -> None:
-        """Runs trials until there are as many as asked for, or time is left for confirming."""
+        """Run trials until there are as many as asked for, or only the time to confirm is left."""
         plan, settings = self.plan, self.plan.settings
 
         def reserve(complete: list[FrozenTrial]) -> float:
@@ -114,7 +114,7 @@ class _Run:
         self._execute(ledger, lambda: plan.proxy)
 
     def confirm(self, study: optuna.Study) -> optuna.Study | None:
-        """Repeats the best trials in a study of their own, on corruptions drawn anew."""
+        """Repeat the best trials in a study of their own, on newly made corruptions."""
         plan, confirmation = self.plan, self.plan.confirmation
         recipes = {best.number: best.recipe for best in completed_trials(study)}
         if not recipes:
@@ -145,14 +145,14 @@ class _Run:
 
 
 def _check_holds(storage: optuna.storages.BaseStorage, name: str) -> None:
-    """Makes sure that a study that was begun is still there, or it would all be trained again."""
+    """Check that a study that was begun is still in its storage, or all would be trained again."""
     if load_study(name, storage) is None:
-        rule = f"the storage must hold the trials of study {name!r}, which was begun, got none"
+        rule = f"study {name!r} was begun earlier, but its storage has no such study"
         raise BadInput(f"{rule}; put its storage back, or begin another study with --study NAME")
 
 
 def _confirm_proxy(plan: Plan) -> Proxy:
-    """The proxy that repeats are scored on, made when the first is about to start."""
+    """The proxy that repeats are scored on, made when it is first needed."""
     path = plan.folder.confirm_proxy
     if not path.exists():
         plan.confirm_proxy().save(path)

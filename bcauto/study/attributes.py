@@ -1,4 +1,7 @@
-"""What bcauto stores in the user attributes of trials and studies; nothing else touches them."""
+"""Reads and writes what a study stores: ``trial.TrialAttributes``, its identity, a sign of life.
+
+These are Optuna's user attributes of trials and studies. Other modules use these functions alone.
+"""
 
 from __future__ import annotations
 

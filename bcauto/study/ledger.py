@@ -1,4 +1,4 @@
-"""The ledger: the only writer of a study, and so the only truth about its trials.
+"""The ledger: the one place where the trials of a study are handed out and closed.
 
 An executor asks it for jobs, tells it what they report, and closes each one. Whatever happens,
 every trial ends COMPLETE, PRUNED, or FAIL with a reason. It lives in the process that searches the
@@ -32,7 +32,7 @@ __all__ = ["DONE", "Ledger", "Limits"]
 
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 
-_MAX_KNOWN_IN_ROW = 50  # recipes sampled in a row that were known, until a space is exhausted
+_MAX_DUPLICATES = 50  # known recipes in a row after which a space counts as exhausted
 _MAX_TEXT = 10_000  # characters of a reason or a traceback: MySQL takes 65,535 bytes
 
 
@@ -44,7 +44,7 @@ class Limits:
         trials: COMPLETE and PRUNED trials to reach in total, those of earlier runs included.
         keep: how many of the best trials keep their model.
         deadline: on the ``time.monotonic`` clock; None for no end.
-        reserve: how many seconds before the deadline it ends, by the trials that are complete.
+        reserve: seconds to leave before the deadline, computed from the complete trials.
     """
 
     trials: int
@@ -66,15 +66,15 @@ class Ledger:
     """Hands out jobs and writes down what becomes of them.
 
     Args:
-        study: written to by nobody else.
+        study: no other process may write it.
         source: where its recipes come from.
         limits: how far it goes.
-        model: the path of a trial's model.
-        monitor: watches.
+        model_path: gives the path of a trial's model.
+        monitor: is told what happens.
 
     Attributes:
         broken: set when the search should end at once, to the error to end it with.
-        exhausted: set when the source has no recipe left that was not trained.
+        exhausted: set when all recipes of the source are trained.
     """
 
     def __init__(
@@ -82,18 +82,18 @@ class Ledger:
         study: optuna.Study,
         source: Source,
         limits: Limits,
-        model: Callable[[int], Path],
+        model_path: Callable[[int], Path],
         monitor: Monitor | None = None,
     ) -> None:
-        self.study, self.source, self.limits, self.model = study, source, limits, model
+        self.study, self.source, self.limits, self.model_path = study, source, limits, model_path
         self.monitor = Monitor() if monitor is None else monitor
         self.broken: Exception | None = None
         self.exhausted = False
         self._live: dict[int, _Live] = {}
         self._stopping: dict[int, str] = {}
         self._failures = Failures()
-        self._files = TrialFiles(model, limits.keep)
-        self._trials_when_empty: int | None = None
+        self._files = TrialFiles(model_path, limits.keep)
+        self._count_without_new_recipe: int | None = None
         for orphan in self._trials(TrialState.RUNNING):
             reason = "the search was killed while it ran"
             self._fail(orphan, Failure(reason, retry=Retry.ALWAYS))
@@ -114,23 +114,23 @@ class Ledger:
 
     @property
     def over(self) -> bool:
-        """Whether there is nothing to hand out, now or after the live trials."""
+        """Whether no job will ever come again."""
         return self._closed or (not self._live and self.finished >= self.limits.trials)
 
     def next_job(self) -> Job | None:
         """The next trial to run; None when there is none, for now or for good (see ``over``)."""
         if self._closed or self.finished + self.live >= self.limits.trials:
             return None
-        if len(self._trials()) != self._trials_when_empty:
-            for _ in range(_MAX_KNOWN_IN_ROW - self._known_in_row()):
+        if len(self._trials()) != self._count_without_new_recipe:
+            for _ in range(_MAX_DUPLICATES - self._duplicates_in_row()):
                 asked = self.source.ask(self.study)
                 if asked is None:
                     break
                 job = self._begin(asked)
                 if job is not None:
                     return job
-            self._trials_when_empty = len(self._trials())
-        if not self._live:  # one of those may have to be tried again
+            self._count_without_new_recipe = len(self._trials())
+        if not self._live:  # a live trial may still fail and be queued again
             self.exhausted = True
             self.monitor.exhausted()
         return None
@@ -188,7 +188,7 @@ class Ledger:
 
     @property
     def _time_is_up(self) -> bool:
-        """Whether the deadline has passed, but for the time that is to be left before it."""
+        """Whether the deadline has passed, less the time reserved before it."""
         deadline = self.limits.deadline
         if deadline is None:
             return False
@@ -205,14 +205,15 @@ class Ledger:
             self.study.tell(trial, state=TrialState.FAIL)
             return None
         stored = read_attributes(trial)
-        # Above 0 it is broken, and the sampler samples fewer such recipes; GP wants it of all.
+        # Optuna counts a constraint above 0 as violated, and samples fewer such recipes. The GP
+        # sampler needs it set on every trial.
         trial.set_constraint("memory", stored.accumulate - 1)
-        job = Job(number, asked.recipe, asked.seed, self.model(number), stored.accumulate)
+        job = Job(number, asked.recipe, asked.seed, self.model_path(number), stored.accumulate)
         self._live[number] = _Live(trial, job, stored)
         self.monitor.started(job, stored.retry_of, stored.of_trial)
         return job
 
-    def _known_in_row(self) -> int:
+    def _duplicates_in_row(self) -> int:
         """Trials at the end of the study with a known recipe, those of earlier runs included."""
         newest = map(read_attributes, reversed(self._trials()))
         return sum(1 for _ in takewhile(lambda stored: stored.duplicate_of is not None, newest))
@@ -250,17 +251,17 @@ class Ledger:
         self.monitor.ended(trial.number, state, f"{failure.reason}{again}")
         if failure.disk_full:
             self.broken = OSError(errno.ENOSPC, failure.reason)
-        # A lost machine, or a time that is up, would else look like trial after trial that fails.
+        # Trials that are queued again do not count, or a lost machine would end the search.
         elif not queued and (reason := self._failures.add(failure.reason)):
             self.broken = NothingUsable(reason)
 
     def _fail(self, failed: FrozenTrial, failure: Failure) -> bool:
-        """Notes the reason, queues the recipe again where that is due, closes the trial as FAIL.
-
-        Returns whether it was queued.
+        """Stores the reason, queues the recipe again where that is due, closes the trial as FAIL.
 
         In this order, so that a kill in between loses nothing: the next run keeps the reason,
         sees the retry, and does not queue another.
+
+        Returns whether it was queued.
         """
         stored = read_attributes(failed)
         if stored.error is None:

@@ -26,7 +26,7 @@ from bcauto.trial import TrialAttributes, trial_seed
 
 __all__ = ["Asked", "Source", "SpaceSource", "was_sampled"]
 
-_MAX_KNOWN_IN_ROW = 10  # known recipes sampled in a row, until a finite space is walked through
+_MAX_DUPLICATES = 10  # known recipes in a row after which a finite space's points are taken in turn
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class SpaceSource:
             return True
         newest = map(read_attributes, reversed(trials))
         known = takewhile(lambda stored: stored.duplicate_of is not None, newest)
-        return self.space.size is not None and len(list(known)) >= _MAX_KNOWN_IN_ROW
+        return self.space.size is not None and len(list(known)) >= _MAX_DUPLICATES
 
     def _queue_next_point(self, study: optuna.Study, trials: Sequence[FrozenTrial]) -> bool:
         """Queue the first point of the space whose recipe no trial has; False where none is."""

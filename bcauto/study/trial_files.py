@@ -20,22 +20,22 @@ class TrialFiles:
     """Deletes what is no longer needed, as the study goes.
 
     Attributes:
-        model: the path of a trial's model, by its number.
+        model_path: gives the path of a trial's model, by its number.
         keep: how many of the best trials keep theirs.
     """
 
-    model: Callable[[int], Path]
+    model_path: Callable[[int], Path]
     keep: Keep
 
     def drop_checkpoint(self, number: int, seed: int) -> None:
         """Delete what a retry of a trial would have gone on from."""
-        checkpoint_path(self.model(number), seed).unlink(missing_ok=True)
+        checkpoint_path(self.model_path(number), seed).unlink(missing_ok=True)
 
     def drop_models(self, ranked: Sequence[int], running: Iterable[int]) -> None:
         """Delete all models but those of the best trials, who come first, and of those that run."""
         if self.keep == "all":
             return
-        names = {self.model(number).name for number in (*ranked[: self.keep], *running)}
+        names = {self.model_path(number).name for number in (*ranked[: self.keep], *running)}
         for path in self._folder.glob("*.keras"):
             if path.name not in names and not path.name.startswith("."):  # half written
                 path.unlink(missing_ok=True)
@@ -47,4 +47,4 @@ class TrialFiles:
 
     @property
     def _folder(self) -> Path:
-        return self.model(0).parent
+        return self.model_path(0).parent

@@ -34,10 +34,10 @@ def run_trial(
     Args:
         job: recipe, seed, and where the model goes.
         data: the training and validation images.
-        proxy: scores every epoch on its probe, and the whole of it at the end.
+        proxy: every epoch is scored on a small part of it, the probe, and the final model on all.
         weights: where pretrained weights come from.
-        report: told each epoch's score on the probe, in 0..1, also those of the stages that an
-            earlier try of the same job has trained.
+        report: called with each epoch's score on the probe, in 0..1; in a retry first again for
+            the stages that an earlier try has trained.
         threads: CPU threads that this trial may use.
 
     Raises:
@@ -47,8 +47,8 @@ def run_trial(
     started = time.monotonic()
     recipe = job.recipe
     device = _start_afresh(recipe, job.seed)
-    augmenting = threads if device.kind == "gpu" else 1  # training itself fills the cores of a CPU
-    batches = _make_batches(recipe, data, job.seed, augmenting)
+    augment_threads = threads if device.kind == "gpu" else 1  # on a CPU, training uses every core
+    batches = _make_batches(recipe, data, job.seed, augment_threads)
     reporter = EpochReporter(data, proxy, recipe.training, report)
     if isinstance(recipe.model, Hypermodel):
         from bcauto.training.hypermodel.train import train_hypermodel  # needs KerasTuner

@@ -112,7 +112,7 @@ def test_study_can_be_moved(searched, command, tmp_path):
     ("lose", "said"),
     [
         (Path.unlink, "the study's storage is missing: "),
-        (Path.touch, "must hold the trials of study 'tiny-tiny', which was begun, got none"),
+        (Path.touch, "study 'tiny-tiny' was begun earlier, but its storage has no such study"),
     ],
     ids=["gone", "empty"],
 )
