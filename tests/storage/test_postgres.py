@@ -10,6 +10,7 @@ import optuna
 import psycopg
 import pytest
 from optuna.trial import TrialState
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from study_fixtures import scores_of
 
 from bcauto.errors import BadInput
@@ -121,6 +122,28 @@ def test_server_that_dies_at_any_moment_loses_and_doubles_nothing(
     assert len(said) >= 6
     assert recipes == undisturbed(space, folder, 15)
     check_each_is_there_once(study, 15)
+
+
+def test_commits_that_are_not_answered_lose_and_double_nothing(
+    postgres, space, folder, said, monkeypatch
+):
+    monkeypatch.setattr(time, "sleep", lambda _: None)  # Optuna's own, between its tries
+    commit, rng = PGDialect_psycopg.do_commit, random.Random(0)
+
+    def commit_unanswered(dialect, connection):
+        commit(dialect, connection)
+        if rng.random() < 1 / 15:
+            connection.driver_connection.close()
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    study = opened(postgres.url, said)
+    monkeypatch.setattr(PGDialect_psycopg, "do_commit", commit_unanswered)
+    recipes = search(study, space, folder, 8)
+    monkeypatch.undo()
+    assert len(said) >= 20
+    assert recipes == undisturbed(space, folder, 8)
+    check_each_is_there_once(study, 8)
+    assert len(study.trials) > 8
 
 
 def test_a_check_ends_the_waiting(postgres, said):
