@@ -1,22 +1,9 @@
 """A retry policy whose waiting takes no time."""
 
 import pytest
+from clock import Clock
 
 from bcauto.storage.outage import RetryPolicy
-
-
-class Clock:
-    """Seconds that pass only where something sleeps."""
-
-    def __init__(self):
-        self.now, self.slept = 0.0, []
-
-    def __call__(self):
-        return self.now
-
-    def sleep(self, seconds):
-        self.slept.append(seconds)
-        self.now += seconds
 
 
 @pytest.fixture

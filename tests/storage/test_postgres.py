@@ -128,7 +128,7 @@ def test_commits_that_are_not_answered_lose_and_double_nothing(
     postgres, space, folder, said, monkeypatch
 ):
     monkeypatch.setattr(time, "sleep", lambda _: None)  # Optuna's own, between its tries
-    commit, rng = PGDialect_psycopg.do_commit, random.Random(0)
+    commit, rng = PGDialect_psycopg.do_commit, random.Random(1)
 
     def commit_unanswered(dialect, connection):
         commit(dialect, connection)
@@ -143,7 +143,7 @@ def test_commits_that_are_not_answered_lose_and_double_nothing(
     assert len(said) >= 20
     assert recipes == undisturbed(space, folder, 8)
     check_each_is_there_once(study, 8)
-    assert len(study.trials) > 8
+    assert len(study.trials) > 8  # Optuna itself tries a failed creation again
 
 
 def test_a_check_ends_the_waiting(postgres, said):
