@@ -35,9 +35,9 @@ def backbones(keras) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def models():
-    from bcauto import models
+    from bcauto.models import blocks
 
-    return models
+    return blocks
 
 
 def share(backbone, frozen):
