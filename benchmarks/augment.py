@@ -41,7 +41,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from bcauto.augment.engine import augment_batch
+from bcauto.augment.engine import Augmenter, augment_batch
 from bcauto.augment.policies import Augment, AugMix, RandAugment
 from bcauto.data.dataset import load
 from bcauto.data.labelled import Labelled
@@ -257,7 +257,7 @@ class Epochs:
         compile_stage(classifier, stage, recipe.training, loss, detect_device())
         self.model, self.turn = classifier.model, itertools.count()
         self.plain, self.augmented = (
-            Batches(train, classes, recipe.training.batch_size, augment, seed=0)
+            Batches(train, classes, recipe.training.batch_size, Augmenter(augment, 0))
             for augment in (Augment(), _BOTH)
         )
         self.images = self.plain.steps * self.plain.batch_size

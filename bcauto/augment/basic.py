@@ -8,10 +8,10 @@ from bcauto.augment.ops import op
 from bcauto.augment.policies import Basic
 from bcauto.augment.sequence import SampledOp
 
-__all__ = ["draw_basic"]
+__all__ = ["sample_basic"]
 
 _FLIPS = (op("flip_horizontal"), op("flip_vertical"))
-_UNIFORM = (
+_FIELDS = (
     (op("rotate"), "rotation"),
     (op("translate_x"), "translation"),
     (op("translate_y"), "translation"),
@@ -21,12 +21,15 @@ _UNIFORM = (
 )
 
 
-def draw_basic(policy: Basic, rng: np.random.Generator) -> list[SampledOp]:
-    """The ops for one image, in order, each uniform up to the policy's number on both sides."""
-    row: list[SampledOp] = []
+def sample_basic(policy: Basic, rng: np.random.Generator) -> list[SampledOp]:
+    """Sample the ops for one image, in order.
+
+    Each strength is uniform between minus and plus the policy's field for it.
+    """
+    sequence: list[SampledOp] = []
     if policy.flip:
-        row += [(flip, ()) for flip in _FLIPS if rng.random() < 0.5]
-    for each, field in _UNIFORM:
+        sequence += [(flip, ()) for flip in _FLIPS if rng.random() < 0.5]
+    for each, field in _FIELDS:
         if most := getattr(policy, field):
-            row.append((each, (most * (2.0 * rng.random() - 1.0),)))
-    return row
+            sequence.append((each, (most * (2.0 * rng.random() - 1.0),)))
+    return sequence

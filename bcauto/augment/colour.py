@@ -16,7 +16,7 @@ from bcauto.augment.pixels import Image, add_levels, mix_channels
 __all__ = ["channel_shift", "channel_shuffle", "degenerate_colour", "hue", "saturation"]
 
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow's "L" and tf.image
-_MOST_SATURATION = 1e6  # stands for an infinite factor: the smallest saturation is 1/255
+_MOST_SATURATION = 1e6  # as good as an infinite factor, since the smallest saturation is 1/255
 
 
 def degenerate_colour(image: Image, fraction: float) -> Image:
@@ -54,7 +54,7 @@ def hue(image: Image, degrees: float) -> Image:
 def channel_shift(image: Image, fraction: float, rng: np.random.Generator) -> Image:
     """The image with up to ``fraction`` (0 to 1) of the range 255 added to each channel.
 
-    Each channel draws its own shift, uniform in -fraction to fraction. keras-cv's
+    Each channel has a shift of its own, uniform in -fraction to fraction. keras-cv's
     ``RandomChannelShift`` at factor f shifts by up to f / 2.
     """
     red, green, blue = 255 * fraction * (2.0 * rng.random(3) - 1.0)
@@ -68,14 +68,14 @@ def channel_shuffle(image: Image, rng: np.random.Generator) -> Image:
 
 
 def _to_hsv(image: Image) -> NDArray[np.float32]:
-    """(h, w, 3) float32: hue 0-360, saturation 0-1, value 0-1.
+    """Return (h, w, 3) float32: hue 0-360, saturation 0-1, value 0-1.
 
-    Float, because OpenCV's uint8 HSV is wrong by up to 4 levels there and back.
+    As float, since OpenCV's uint8 HSV is wrong by up to 4 levels after going there and back.
     """
     scaled = image.astype(np.float32) / np.float32(255)
     return cast(NDArray[np.float32], cv2.cvtColor(scaled, cv2.COLOR_RGB2HSV))
 
 
 def _from_hsv(hsv: NDArray[np.float32]) -> Image:
-    """The image that ``_to_hsv`` would turn into ``hsv``, rounded."""
+    """Return the image of ``hsv`` as ``_to_hsv`` returns it, rounded."""
     return cast(Image, cv2.convertScaleAbs(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), alpha=255))

@@ -26,15 +26,17 @@ def sharpness(image: Image, change: float) -> Image:
     """
     smooth = cv2.filter2D(image, -1, _SMOOTH)
     result = cast(Image, cv2.addWeighted(image, 1.0 + change, smooth, -change, 0.0))
-    return _with_edge_of(image, result)
+    result[[0, -1]] = image[[0, -1]]
+    result[:, [0, -1]] = image[:, [0, -1]]
+    return result
 
 
 def gaussian_blur(image: Image, sigma: float) -> Image:
     """The image blurred by a Gaussian of ``sigma`` pixels, 0 (no blur) to 10, cut at 3 sigma."""
-    if sigma == 0.0:  # to OpenCV, zero means "choose one for me"
+    if sigma == 0.0:  # which OpenCV takes as "choose a sigma"
         return image
     kernel = cv2.getGaussianKernel(2 * ceil(3 * sigma) + 1, sigma)
-    # up to ten times as fast on uint8 as cv2.GaussianBlur, and exact where that is off by one
+    # up to ten times as fast on uint8 as cv2.GaussianBlur, which may also be wrong by one level
     return cast(Image, cv2.sepFilter2D(image, -1, kernel, kernel, borderType=cv2.BORDER_REFLECT))
 
 
@@ -57,10 +59,3 @@ def jpeg(image: Image, loss: float) -> Image:
     _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), quality)
     decoded = cast(Image, cv2.imdecode(data, cv2.IMREAD_COLOR))
     return cast(Image, cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB))
-
-
-def _with_edge_of(image: Image, result: Image) -> Image:
-    """``result``, written over with the outermost pixels of ``image``."""
-    result[[0, -1]] = image[[0, -1]]
-    result[:, [0, -1]] = image[:, [0, -1]]
-    return result

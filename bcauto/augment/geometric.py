@@ -1,7 +1,7 @@
 """Ops that move pixels: each takes (h, w, 3) uint8 and returns the same shape and dtype.
 
-Each resamples once, bilinearly (flips are exact). What comes in over the edge is set
-by ``fill``, reflection by default as in keras-cv. No op writes to its input.
+Each resamples once, bilinearly (flips are exact). ``fill`` says what comes in over the edge: by
+default the picture's reflection, as in keras-cv. No op writes to its input.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from bcauto.augment.pixels import FILLS, Fill, Image, warp
 __all__ = [
     "Affine",
     "Size",
+    "compose",
     "flip_horizontal",
     "flip_vertical",
-    "one_after_the_other",
     "rotate",
     "rotate_map",
     "shear_x",
@@ -39,7 +39,7 @@ Size: TypeAlias = tuple[int, int]
 """(height, width) in pixels."""
 
 Affine: TypeAlias = NDArray[np.float64]
-"""(2, 3): takes a place (x, y) of the result to its place in the source, in pixels."""
+"""A map (2, 3) from a place (x, y) of the result to its place in the source, in pixels."""
 
 
 def flip_horizontal(image: Image) -> Image:
@@ -87,7 +87,7 @@ def rotate(image: Image, degrees: float, fill: Fill = "reflect") -> Image:
 def zoom(image: Image, change: float, fill: Fill = "reflect") -> Image:
     """The image with the field of view larger by ``change`` of each side, -1 to 1.
 
-    The sign is Keras': .3 shows 1.3 sides (cells look smaller), -.3 shows .7 of each side.
+    The sign is Keras': .3 shows 1.3 of each side (things look smaller), -.3 shows .7 of it.
     """
     return warp(image, zoom_map(image.shape[:2], change), fill)
 
@@ -123,10 +123,10 @@ def zoom_map(size: Size, change: float) -> Affine:
     return _about_middle(size, np.eye(2) * (1.0 + change))
 
 
-def one_after_the_other(first: Affine, second: Affine) -> Affine:
-    """The map of one warp that does what two do in a row, except at the edge.
+def compose(first: Affine, second: Affine) -> Affine:
+    """Return the map of one warp that does what two do one after the other, except at the edge.
 
-    What the second brings in over the edge is then of the original, not of the first's result.
+    What the second brings in over the edge is taken from the original, not from the first's result.
     """
     linear = first[:, :2] @ second[:, :2]
     offset = first[:, :2] @ second[:, 2] + first[:, 2]
@@ -134,9 +134,9 @@ def one_after_the_other(first: Affine, second: Affine) -> Affine:
 
 
 def _shift(image: Image, axis: int, pixels: float, fill: Fill) -> Image:
-    """The image moved along ``axis`` (0 down, 1 right) by ``pixels``.
+    """Return the image moved along ``axis`` (0 down, 1 right) by ``pixels``.
 
-    The same as a bilinear warp, at a third of its time: two whole shifts are blended.
+    This equals a bilinear warp, and takes a third of its time: two whole shifts are blended.
     """
     whole = floor(pixels)
     before, after = max(whole + 1, 0), max(-whole, 0)
@@ -149,13 +149,13 @@ def _shift(image: Image, axis: int, pixels: float, fill: Fill) -> Image:
 
 
 def _window(padded: cv2.typing.MatLike, axis: int, start: int, length: int) -> cv2.typing.MatLike:
-    """``length`` rows (axis 0) or columns (axis 1) of ``padded`` from ``start``, a view."""
+    """Return a view of ``length`` rows (axis 0) or columns (axis 1) from ``start``."""
     window = slice(start, start + length)
     return padded[window] if axis == 0 else padded[:, window]
 
 
 def _about_middle(size: Size, linear: NDArray[np.float64]) -> Affine:
-    """The map that is ``linear`` (2, 2) about the middle of a picture of that size."""
+    """Return the map that applies ``linear`` (2, 2) about the middle of a picture."""
     height, width = size
     middle = np.array([(width - 1) / 2, (height - 1) / 2])
     return np.column_stack([linear, middle - linear @ middle])

@@ -1,4 +1,4 @@
-"""MixUp and CutMix: a picture and its label share with another one of the data set."""
+"""MixUp and CutMix: a picture and its label are mixed with another one of the data set."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ __all__ = ["Mix", "sample_mix"]
 class Mix:
     """How a picture is mixed with another one.
 
-    ``partner`` is the other's index; ``share`` the picture's own part of the result, and so of the
-    label, in 0..1; ``box`` the (rows, columns) that the other one fills, None where the two are
-    blended all over.
+    Attributes:
+        partner: the other picture's index.
+        share: the picture's own part of the result, and so of the label, in 0..1.
+        box: the (rows, columns) that the other picture fills; None where the two are blended.
+
     """
 
     partner: int
@@ -28,7 +30,7 @@ class Mix:
     box: tuple[slice, slice] | None = None
 
     def __call__(self, image: Image, other: Image) -> Image:
-        """The mixed picture of two, each (h, w, 3) uint8; neither is written to."""
+        """Mix two pictures, each (h, w, 3) uint8; neither is written to."""
         if self.box is None:
             return cast(Image, cv2.addWeighted(image, self.share, other, 1.0 - self.share, 0.0))
         result = image.copy()
@@ -43,16 +45,17 @@ def sample_mix(
     size: tuple[int, int],
     rng: np.random.Generator,
 ) -> Mix | None:
-    """The mix for one picture; None where it stays alone.
+    """Sample the mix of one picture; None where it is not mixed.
 
-    The partner is any other of the data set, each as likely.
+    The partner is any other picture of the data set, each as likely.
 
     Args:
-        policy: MixUp, or else CutMix, each with its probability.
-        index: the picture's.
-        images: how many pictures there are.
+        policy: says how often MixUp happens and, where it does not, CutMix.
+        index: the picture's place in the data set.
+        images: how many pictures the data set has.
         size: their (height, width) in pixels.
         rng: decides.
+
     """
     if images < 2:
         return None
@@ -67,7 +70,7 @@ def sample_mix(
 
 
 def _cut(partner: int, share: float, size: tuple[int, int], rng: np.random.Generator) -> Mix | None:
-    """A box in the picture's shape at a random place; the label follows what is left of it."""
+    """Sample a box of the picture's shape at a random place; the share is the area outside it."""
     height, width = size
     side = (1.0 - share) ** 0.5
     rows, columns = span(height, side, rng), span(width, side, rng)

@@ -43,7 +43,7 @@ def grid_mask(image: Image, ratio: float, rng: np.random.Generator, fill: int = 
 
 
 def _grid(image: Image, rng: np.random.Generator) -> NDArray[np.float32]:
-    """(h, w): the ratio from which on each pixel of ``image`` is hidden by a random grid."""
+    """Return the ratio above which a random grid hides each pixel of ``image``, (h, w)."""
     height, width = image.shape[:2]
     low, high = sorted((_GRID_UNIT[0] * width, _GRID_UNIT[1] * height))
     unit = low + rng.random() * (high - low + 1)
@@ -55,5 +55,5 @@ def _grid(image: Image, rng: np.random.Generator) -> NDArray[np.float32]:
 
 
 def _phase(units: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How far into its unit each place is, [0, 1)."""
+    """Return how far into its unit each place is, in [0, 1)."""
     return units - np.floor(units)

@@ -18,10 +18,10 @@ __all__ = ["OPS", "Op", "op"]
 
 @dataclass(frozen=True)
 class Op:
-    """An op with what a policy must know to draw for it.
+    """An op, with what a policy must know to sample a strength for it.
 
     ``function`` takes an image, then a strength if ``has_strength``, then a generator if
-    ``draws``; a warp takes a ``fill`` too. Strengths run from ``low`` to ``high`` in ``unit``;
+    ``is_random``; a warp takes a ``fill`` too. Strengths run from ``low`` to ``high`` in ``unit``;
     zero changes nothing (but see ``jpeg``), and signs are mirror images of one another.
     """
 
@@ -32,13 +32,13 @@ class Op:
     high: float = 0.0
     full: float = 0.0
     """The strength at 1 on keras-cv's 0-1 scale: the factor of its layer of the same kind."""
-    draws: bool = False
-    """Whether the op itself draws, such as the place of a cut."""
+    is_random: bool = False
+    """Whether the op itself is random, such as the place of a cut."""
     affine: Callable[[geometric.Size, float], geometric.Affine] | None = None
     """The map of (size, strength), where the op is a warp."""
     growing_to: float = inf
-    """Up to this strength, or to ``high``, the mean change of pictures grows: beyond it a mirrored
-    edge, a further turn, or a colour of the middle all over, may be nearer to the picture."""
+    """The mean change of a picture grows up to this strength, or to ``high``. Beyond it, a mirrored
+    edge, a further turn, or the middle's colour all over may come closer to the picture again."""
 
     @property
     def has_strength(self) -> bool:
@@ -50,7 +50,7 @@ class Op:
         return self.full * magnitude
 
     def __call__(self, image: Image, strength: float, rng: np.random.Generator) -> Image:
-        """The image (h, w, 3) uint8 after the op; the input itself if nothing changes.
+        """Apply the op to an image (h, w, 3) uint8; return the input itself if nothing changes.
 
         Raises:
             BadInput: the strength is outside ``low`` to ``high``.
@@ -61,12 +61,13 @@ class Op:
                 f"{self.name} needs a strength from {self.low:g} to {self.high:g} {self.unit}, "
                 f"got {strength:g}"
             )
-        given = ([strength] if self.has_strength else []) + ([rng] if self.draws else [])
-        return self.function(image, *given)
+        strengths = (strength,) if self.has_strength else ()
+        chance = (rng,) if self.is_random else ()
+        return self.function(image, *strengths, *chance)
 
 
 def op(name: str) -> Op:
-    """The op called ``name``.
+    """Return the op called ``name``.
 
     Raises:
         BadInput: there is no such op.
@@ -84,7 +85,7 @@ def _warp(
     most: float,
     growing_to: float = inf,
 ) -> Op:
-    """A geometric op with its map, named after its function."""
+    """Return a geometric op with its map, named after its function."""
     name = function.__name__
     return Op(name, function, unit, -most, most, full=most, affine=affine, growing_to=growing_to)
 
@@ -109,18 +110,18 @@ _ALL = (
     # colour
     Op("saturation", colour.saturation, "of the way to grey or to full", -1, 1, full=1),
     Op("hue", colour.hue, "degrees", -180, 180, full=180, growing_to=90),
-    Op("channel_shift", colour.channel_shift, "of the range 255", 0, 1, full=0.5, draws=True),
-    Op("channel_shuffle", colour.channel_shuffle, draws=True),
+    Op("channel_shift", colour.channel_shift, "of the range 255", 0, 1, full=0.5, is_random=True),
+    Op("channel_shuffle", colour.channel_shuffle, is_random=True),
     Op("degenerate_colour", colour.degenerate_colour, "of the way to grey", 0, 1, full=1),
     # detail: keras-cv's sharpness only smooths; it has no noise; its blur's factor is in pixels.
     # JPEG is at quality 50 at its strongest, above the qualities that the proxy scores on
     Op("sharpness", detail.sharpness, "of the fine detail", -1, 1, full=-1),
     Op("gaussian_blur", detail.gaussian_blur, "pixels", 0, 10, full=1),
-    Op("gaussian_noise", detail.gaussian_noise, "of the range 255", 0, 1, full=1, draws=True),
+    Op("gaussian_noise", detail.gaussian_noise, "of the range 255", 0, 1, full=1, is_random=True),
     Op("jpeg", detail.jpeg, "below quality 100", 0, 100, full=50),
     # occlusion
-    Op("cutout", occlusion.cutout, "of each side", 0, 1, full=1, draws=True),
-    Op("grid_mask", occlusion.grid_mask, "of a grid unit", 0, 1, full=1, draws=True),
+    Op("cutout", occlusion.cutout, "of each side", 0, 1, full=1, is_random=True),
+    Op("grid_mask", occlusion.grid_mask, "of a grid unit", 0, 1, full=1, is_random=True),
 )
 
 OPS: Mapping[str, Op] = MappingProxyType({each.name: each for each in _ALL})

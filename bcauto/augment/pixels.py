@@ -1,4 +1,4 @@
-"""What every op is made of: the image type, resampling, and maps of one pixel's values."""
+"""What ops are made of: the image type, resampling, and maps of one pixel's values."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Image: TypeAlias = NDArray[np.uint8]
 """One RGB image, (h, w, 3) uint8, values 0-255."""
 
 Fill: TypeAlias = Literal["reflect", "constant", "nearest", "wrap"]
-"""What stands outside the edge, in Keras' words: ``dcba|abcd|dcba``, ``0000|abcd|0000``,
+"""What is outside the edge, in Keras' words: ``dcba|abcd|dcba``, ``0000|abcd|0000``,
 ``aaaa|abcd|dddd`` or ``abcd|abcd|abcd``."""
 
 FILLS: Mapping[Fill, int] = MappingProxyType(
@@ -40,7 +40,7 @@ FILLS: Mapping[Fill, int] = MappingProxyType(
 
 
 def warp(image: Image, matrix: NDArray[np.float64], fill: Fill) -> Image:
-    """The image resampled bilinearly; ``matrix`` (2, 3) takes an output (x, y) to its source."""
+    """Resample an image bilinearly; ``matrix`` (2, 3) maps a place (x, y) to its source."""
     height, width = image.shape[:2]
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     border = FILLS[fill]
@@ -51,12 +51,12 @@ def warp(image: Image, matrix: NDArray[np.float64], fill: Fill) -> Image:
 
 
 def look_up(image: Image, table: NDArray[np.uint8]) -> Image:
-    """The image with every value v replaced by ``table[v]``, (256,)."""
+    """Replace every value v of an image by ``table[v]``; the table is (256,)."""
     return cast(Image, cv2.LUT(image, table))
 
 
 def mix_channels(image: Image, matrix: NDArray[np.float64]) -> Image:
-    """The image with every pixel multiplied by ``matrix``, rounded and clipped to 0-255.
+    """Multiply every pixel of an image by ``matrix``, round and clip to 0-255.
 
     ``matrix`` is (3, 3), or (3, 4) with an offset in levels in the last column.
     """
@@ -64,16 +64,16 @@ def mix_channels(image: Image, matrix: NDArray[np.float64]) -> Image:
 
 
 def add_levels(image: Image, levels: tuple[float, float, float]) -> Image:
-    """The image with ``levels``, one for each channel, added, rounded and clipped to 0-255."""
+    """Add ``levels``, one for each channel, to every pixel, round and clip to 0-255."""
     matrix = np.eye(3, 4)
     matrix[:, 3] = levels
     return mix_channels(image, matrix)
 
 
 def blend(images: Sequence[Image], weights: Sequence[float]) -> Image:
-    """The sum of ``images``, each times its weight of 0 to 1, which sum to 1; rounded once.
+    """Return the weighted sum of images, rounded once; weights are 0 to 1 and sum to 1.
 
-    Images are taken two at a time in float32, the way in which OpenCV is fast.
+    Images are added two at a time in float32, which is where OpenCV is fast.
     """
     pairs = [
         cv2.addWeighted(one, first, other, second, 0.0, dtype=cv2.CV_32F)
@@ -90,9 +90,9 @@ def blend(images: Sequence[Image], weights: Sequence[float]) -> Image:
 
 
 def span(length: int, share: float, rng: np.random.Generator) -> slice:
-    """The pixels of an axis of ``length`` that a cut of ``share`` at a random place covers.
+    """Return the pixels of an axis that a cut of ``share`` of its length covers, at random.
 
-    Its middle is uniform over the axis, so that a part of it may lie outside.
+    The cut's middle is uniform over the axis, so that a part of it may lie outside.
     """
     middle, half = rng.random() * length, share * length / 2
     return slice(max(round(middle - half), 0), min(max(round(middle + half), 0), length))

@@ -1,4 +1,4 @@
-"""What a recipe says about augmentation: frozen tables of plain numbers that check themselves.
+"""The augmentation of a recipe: frozen tables of plain numbers that check themselves.
 
 In TOML each policy is a table of ``augment``; a table that is absent is a policy that is off::
 
@@ -11,7 +11,7 @@ In TOML each policy is a table of ``augment``; a table that is absent is a polic
     [augment.randaugment]
     magnitude = 0.5
 
-Magnitudes are on keras-cv's 0-1 scale, which each op takes to its own unit (``Op.strength``).
+Magnitudes are on keras-cv's 0-1 scale, which each op converts to its own unit (``Op.strength``).
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ Alpha = Annotated[float, Field(gt=0, le=100)]
 
 
 class Basic(Frozen):
-    """What nearly everyone does: flips, one warp, contrast, brightness, in this order.
+    """The usual changes: flips, one warp, contrast, brightness, in this order.
 
-    Rotation, translation and zoom make one warp, which resamples once. Every number is the upper
-    end of a uniform draw, to both sides; zero is off. Units are the ops' own.
+    Rotation, translation and zoom make one warp, which resamples once. Every number is the largest
+    strength in either direction; strengths are uniform, and zero is off. Units are the ops' own.
     """
 
     probability: Probability = Field(1.0, description="that the policy acts on a picture")
@@ -56,20 +56,20 @@ class Basic(Frozen):
         description="mirror left-right and top-bottom, each with probability .5, independently",
     )
     rotation: float = Field(0.0, ge=0, le=180, description="degrees, either way")
-    translation: float = Field(0.0, ge=0, le=1, description="of width and of height, each drawn")
+    translation: float = Field(0.0, ge=0, le=1, description="of width and of height, independently")
     zoom: float = Field(0.0, ge=0, lt=1, description="of each side, out and in")
     contrast: float = Field(0.0, ge=0, le=1, description="of the distance from the mean")
     brightness: float = Field(0.0, ge=0, le=1, description="of the range 255")
 
 
 class WideOp(Frozen):
-    """An op of the wide chain: how often, and how strong."""
+    """How often an op of the wide chain happens, and how strong it is."""
 
     probability: Probability
     magnitude: Magnitude | None = Field(
         None,
-        description="upper end of a uniform draw on keras-cv's scale, to both sides where the op "
-        "has two; not for an op without a strength, such as equalize",
+        description="largest strength on keras-cv's scale, sampled uniformly, in both directions "
+        "where the op has two; not for an op without a strength, such as equalize",
     )
 
 
@@ -98,12 +98,12 @@ _BEST_PUBLIC: Mapping[str, WideOp] = MappingProxyType(
 
 
 class WideChain(Frozen):
-    """Many op families, each at its own low probability: the recipe of the best public system.
+    """Many op families, each with its own low probability, as in the best public system.
 
-    The ops that happen do so in the order of ``OPS``, so that the geometric ones make one warp.
-    Its own flips and RandAugment are the policies of those names. Known of that system are its
-    families, the range .1 to .4 of their probabilities, translation by 30-40 % and cutout of .2;
-    the other numbers of the default are assumed.
+    Ops happen in the order of ``OPS``, so that the geometric ones make one warp. That system's
+    flips and RandAugment are the policies of those names. It is known for its op families, their
+    probabilities of .1 to .4, translation by 30-40 % and cutout of .2; the other numbers of the
+    default are assumed.
     """
 
     probability: Probability = Field(1.0, description="that the chain acts on a picture")
@@ -133,8 +133,8 @@ class WideChain(Frozen):
         return hash((self.probability, self.rate, self.strength, tuple(self.ops.items())))
 
     @property
-    def drawable(self) -> list[tuple[Op, float, float]]:
-        """Each op with its probability and magnitude, both 0 to 1, after the factors."""
+    def scaled_ops(self) -> list[tuple[Op, float, float]]:
+        """The ops, each with its probability and magnitude, in 0..1, after the two factors."""
         return [
             (
                 OPS[name],
@@ -146,13 +146,13 @@ class WideChain(Frozen):
 
 
 class RandAugment(Frozen):
-    """Several ops in a row, each drawn from ten (Cubuk et al. 2020), as keras-cv 0.9 defines it.
+    """A sequence of ops, each sampled from ten (Cubuk et al. 2020), as keras-cv 0.9 defines it.
 
     keras-cv's own default is three ops.
     """
 
     probability: Probability = Field(1.0, description="that the policy acts on a picture")
-    ops: int = Field(default=2, ge=0, le=10, description="ops in a row for each image")
+    ops: int = Field(default=2, ge=0, le=10, description="ops in the sequence for each image")
     magnitude: Magnitude = Field(
         default=0.5, description="strength on keras-cv's scale, 0 (weakest) to 1"
     )
@@ -164,14 +164,14 @@ class RandAugment(Frozen):
         "brightness, contrast and the translations are uniform up to the magnitude instead",
     )
     rate: Probability = Field(
-        default=10 / 11, description="probability that each op of the row happens"
+        default=10 / 11, description="probability that each op of the sequence happens"
     )
 
 
 class AugMix(Frozen):
     """Chains of weak ops, blended with each other and with the original (Hendrycks et al. 2020).
 
-    keras-cv's fields and defaults; a severity of .3 is the paper's 3 out of 10.
+    Fields and defaults are keras-cv's; a severity of .3 is the paper's 3 out of 10.
     """
 
     probability: Probability = Field(1.0, description="that the policy acts on a picture")
@@ -201,16 +201,18 @@ class AugMix(Frozen):
 class MixUp(Frozen):
     """The picture blended with another one, and its label likewise (Zhang et al. 2018)."""
 
-    probability: Probability = Field(0.5, description="that a picture is mixed so")
+    probability: Probability = Field(0.5, description="that a picture is blended with another")
     alpha: Alpha = Field(
-        0.2, description="of the Beta weight of the picture; small leaves most as they are"
+        0.2, description="of the Beta weight of the picture; small values change most little"
     )
 
 
 class CutMix(Frozen):
-    """A rectangle of another picture in its place (Yun et al. 2019); labels share by area."""
+    """A rectangle of another picture at the same place (Yun et al. 2019); labels share by area."""
 
-    probability: Probability = Field(0.5, description="that a picture MixUp left is mixed so")
+    probability: Probability = Field(
+        0.5, description="that a picture which MixUp did not change gets a rectangle of another"
+    )
     alpha: Alpha = Field(1.0, description="of the Beta share of the picture; 1 is uniform")
 
 
@@ -221,14 +223,15 @@ _NOT_KERAS_CV: Mapping[str, str] = MappingProxyType(
         "gaussian_noise": "does not exist",
     }
 )
-"""The ops that keras-cv's layers cannot stand in for, and why."""
+"""The ops that no layer of keras-cv can replace, and why."""
 
 
 class Augment(Frozen):
-    """All that may happen to a training picture, in this order.
+    """All that may happen to a training picture.
 
-    Basic, the wide chain, RandAugment, AugMix, each with its probability; then MixUp or, where
-    that did not happen, CutMix, whose other picture went through the same policies.
+    Basic, the wide chain, RandAugment and AugMix, in this order, each with its probability; then
+    MixUp or, where that did not happen, CutMix. Both mix with a picture that went through the same
+    policies.
     """
 
     engine: Literal["bcauto", "keras-cv"] = Field(

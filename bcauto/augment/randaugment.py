@@ -1,10 +1,10 @@
 """RandAugment (Cubuk et al. 2020) on keras-cv 0.9's ten ops, at its magnitudes.
 
-How keras-cv draws, at magnitude m with standard deviation s: brightness, contrast and the
+How keras-cv samples, at magnitude m with standard deviation s: brightness, contrast and the
 translations are uniform in -m to m; the shears are normal (m, s), clipped to 0-1, with a random
-sign; colour degeneration is normal (m, s), clipped; solarize draws its addition and its threshold
-apart, both normal; autocontrast and equalize have no strength. The original's identity op is the
-rate: 10/11 instead of 1. Equalize is Pillow's, as in the paper; keras-cv's takes another step.
+sign; colour degeneration is normal (m, s), clipped; solarize samples its addition and its threshold
+independently, both normal; autocontrast and equalize have no strength. The paper's identity op is
+the rate: 10/11 instead of 1. Equalize is Pillow's, as in the paper; keras-cv's has another step.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from bcauto.augment.ops import Op, op
 from bcauto.augment.policies import RandAugment
 from bcauto.augment.sequence import SampledOp
 
-__all__ = ["draw_randaugment"]
+__all__ = ["sample_randaugment"]
 
 _Strengths: TypeAlias = tuple[float, ...]
-_Drawing: TypeAlias = Callable[[RandAugment, np.random.Generator], _Strengths]
+_Sampling: TypeAlias = Callable[[RandAugment, np.random.Generator], _Strengths]
 
-_MOST_ADDITION = 110.0  # levels; solarize would leave only noise above it (keras-cv)
+_MOST_ADDITION = 110.0  # levels, as in keras-cv: with more, solarize would leave only noise
 
 
-def draw_randaugment(policy: RandAugment, rng: np.random.Generator) -> list[SampledOp]:
-    """The ops for one image, in order."""
-    row: list[SampledOp] = []
+def sample_randaugment(policy: RandAugment, rng: np.random.Generator) -> list[SampledOp]:
+    """Sample the ops for one image, in order."""
+    sequence: list[SampledOp] = []
     for _ in range(policy.ops):
         if rng.random() < policy.rate:
-            drawn, strengths = _MENU[int(rng.random() * len(_MENU))]
-            row.append((drawn, strengths(policy, rng)))
-    return row
+            sampled, strengths = _OPS[int(rng.random() * len(_OPS))]
+            sequence.append((sampled, strengths(policy, rng)))
+    return sequence
 
 
 def _none(_policy: RandAugment, _rng: np.random.Generator) -> _Strengths:
@@ -59,12 +59,12 @@ def _solarize(policy: RandAugment, rng: np.random.Generator) -> _Strengths:
 
 
 def _magnitude(policy: RandAugment, rng: np.random.Generator) -> float:
-    """One magnitude, normal about the policy's, clipped to 0-1."""
-    drawn = policy.magnitude + policy.magnitude_stddev * rng.standard_normal()
-    return min(max(drawn, 0.0), 1.0)
+    """Sample a magnitude, normal around the policy's, clipped to 0-1."""
+    sampled = policy.magnitude + policy.magnitude_stddev * rng.standard_normal()
+    return min(max(sampled, 0.0), 1.0)
 
 
-_MENU: tuple[tuple[Op, _Drawing], ...] = (
+_OPS: tuple[tuple[Op, _Sampling], ...] = (
     (op("autocontrast"), _none),
     (op("equalize"), _none),
     (op("solarize"), _solarize),

@@ -64,7 +64,7 @@ def equalize(image: Image) -> Image:
 
 
 def _by_channel(scales: list[float], offsets: list[float]) -> NDArray[np.float64]:
-    """The (3, 4) map that multiplies each channel by its own scale and adds its own offset."""
+    """Return the (3, 4) map that multiplies each channel by its scale and adds its offset."""
     red, green, blue = scales
     return np.array(
         [[red, 0.0, 0.0, offsets[0]], [0.0, green, 0.0, offsets[1]], [0.0, 0.0, blue, offsets[2]]]
@@ -72,9 +72,9 @@ def _by_channel(scales: list[float], offsets: list[float]) -> NDArray[np.float64
 
 
 def _flattened(plane: cv2.typing.MatLike) -> cv2.typing.MatLike:
-    """One channel, (h, w) uint8, with its histogram flattened; the input itself if none can be."""
+    """Return one channel, (h, w) uint8, with a flat histogram; the input itself if it has none."""
     counts = cv2.calcHist([plane], [0], None, [256], [0, 256]).ravel().astype(np.int64)
-    # Pillow leaves the topmost level that occurs out of the step, so that it maps to white
+    # like Pillow, without the pixels of the highest level, so that this level maps to white
     step = (plane.size - int(counts[counts.nonzero()[0][-1]])) // 255
     if step == 0:
         return plane

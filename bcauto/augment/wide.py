@@ -1,4 +1,4 @@
-"""The wide chain: many op families, each at a low probability of its own."""
+"""The wide chain: many op families, each with a low probability of its own."""
 
 from __future__ import annotations
 
@@ -9,18 +9,25 @@ import numpy as np
 from bcauto.augment.ops import Op
 from bcauto.augment.sequence import SampledOp
 
-__all__ = ["draw_wide"]
+__all__ = ["sample_wide"]
 
 
-def draw_wide(menu: Sequence[tuple[Op, float, float]], rng: np.random.Generator) -> list[SampledOp]:
-    """The ops for one image, in the order of ``menu``, which is ``WideChain.drawable``.
+def sample_wide(
+    ops: Sequence[tuple[Op, float, float]], rng: np.random.Generator
+) -> list[SampledOp]:
+    """Sample the ops for one image, in the order of ``ops``.
 
-    A strength is uniform up to the magnitude, as keras-cv's layers draw it, and on either side
+    A strength is uniform up to the magnitude, as in keras-cv's layers, and on both sides of zero
     where the op has two.
+
+    Args:
+        ops: ops with probability and magnitude, as ``WideChain.scaled_ops`` returns them.
+        rng: decides which happen, and how strong.
+
     """
     return [
         (op, _strengths(op, magnitude, rng))
-        for op, probability, magnitude in menu
+        for op, probability, magnitude in ops
         if rng.random() < probability
     ]
 

@@ -181,10 +181,9 @@ def _as_in_training(
     data: Labelled, shown: NDArray[np.int64], epoch: int, seed: int, policy: Augment
 ) -> NDArray[np.uint8]:
     """Return the images as a training batch has them, mixed with others of the data set."""
-    from bcauto.augment.engine import augment_and_mix
-    from bcauto.seeds import derive
+    from bcauto.augment.engine import Augmenter
 
-    images, _ = augment_and_mix(data.images, shown, epoch, derive(seed, "augment"), policy)
+    images, _ = Augmenter(policy, seed).augment_and_mix(data.images, shown, epoch)
     return images
 
 

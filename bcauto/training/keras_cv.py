@@ -91,7 +91,7 @@ def _basic(policy: Basic) -> list[_Layer]:
 def _wide(policy: WideChain) -> list[_Layer]:
     return [
         _with_probability(probability, _OPS[op.name](magnitude))
-        for op, probability, magnitude in policy.drawable
+        for op, probability, magnitude in policy.scaled_ops
     ]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from bcauto.augment.engine import Apply, augment_batch
+from bcauto.augment.engine import Apply, Augmenter, augment_batch
 from bcauto.data.dataset import Dataset
 from bcauto.proxy.proxy import Proxy
 from bcauto.recipe.network import Hypermodel
@@ -101,10 +101,8 @@ def _make_batches(recipe: Recipe, data: Dataset, seed: int, threads: int) -> Bat
         data.train,
         len(data.class_names),
         training.batch_size,
-        augment,
-        seed,
+        Augmenter(augment, seed, apply),
         threads=threads,
-        apply=apply,
         at_least=per_class,
     )
 

@@ -1,4 +1,4 @@
-"""What the augmentation tests share: drawn and real cells, and a check of frequencies."""
+"""What the augmentation tests share: painted and real cells, and a check of frequencies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import ArrayLike, NDArray
 
 
-def draw_cell(seed: int, height: int = 96, width: int = 96) -> NDArray[np.uint8]:
+def paint_cell(seed: int, height: int = 96, width: int = 96) -> NDArray[np.uint8]:
     """A stained cell: a dark nucleus in a body on a bright background, with texture all over."""
     rng = np.random.default_rng(seed)
     colours = rng.normal([[235, 205, 190], [210, 130, 165], [90, 40, 130]], 8)
@@ -30,8 +30,8 @@ def read_only(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 @pytest.fixture(scope="session")
 def cells() -> NDArray[np.uint8]:
-    """(12, 96, 96, 3) uint8, read-only: drawn cells."""
-    return read_only(np.stack([draw_cell(seed) for seed in range(12)]))
+    """(12, 96, 96, 3) uint8, read-only: painted cells."""
+    return read_only(np.stack([paint_cell(seed) for seed in range(12)]))
 
 
 @pytest.fixture(scope="session")
@@ -48,10 +48,10 @@ def real_sample(real_cells_96) -> NDArray[np.uint8]:
     return read_only(images[taken])
 
 
-@pytest.fixture(scope="session", params=["drawn", "real"])
+@pytest.fixture(scope="session", params=["painted", "real"])
 def batch(request) -> NDArray[np.uint8]:
-    """(n, 96, 96, 3) uint8, read-only: drawn cells, then real ones where they are at hand."""
-    return request.getfixturevalue({"drawn": "cells", "real": "real_sample"}[request.param])
+    """(n, 96, 96, 3) uint8, read-only: painted cells, then real ones where they are at hand."""
+    return request.getfixturevalue({"painted": "cells", "real": "real_sample"}[request.param])
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ SAME = [
     ("posterize", 3 / 7, "Posterization", {"bits": 5} | LEVELS),
     ("autocontrast", 0, "AutoContrast", LEVELS),
 ]
-EITHER_WAY = [  # the layer draws a sign
+EITHER_WAY = [  # the layer samples a sign
     ("shear_x", 0.4, "RandomShear", {"x_factor": (0.4, 0.4)}),
     ("shear_y", 0.4, "RandomShear", {"y_factor": (0.4, 0.4)}),
     ("hue", 0.3, "RandomHue", {"factor": (0.3, 0.3)} | LEVELS),

@@ -80,12 +80,12 @@ OFTEN_NOTHING = {
 
 
 @pytest.mark.parametrize("name", OFTEN_NOTHING)
-def test_over_ten_epochs_draws_are_equal_no_more_often_than_nothing_happens(name, batch):
+def test_over_ten_epochs_results_are_equal_no_more_often_than_nothing_happens(name, batch):
     policy, places = OFTEN_NOTHING[name], np.arange(len(batch))
     epochs = [augment_batch(batch, places, epoch, 11, policy) for epoch in range(10)]
     equal = 0
-    for draws in zip(*epochs, strict=True):
-        alike = Counter(draw.tobytes() for draw in draws)
+    for results in zip(*epochs, strict=True):
+        alike = Counter(result.tobytes() for result in results)
         equal += sum(count * (count - 1) // 2 for count in alike.values())
     pairs, chance = 45 * len(batch), chance_of_nothing(policy)
     assert equal / pairs <= chance + 4 * (chance * (1 - chance) / pairs) ** 0.5
@@ -154,20 +154,20 @@ def test_shape_and_dtype_are_kept_and_views_are_welcome(cells, policy):
 
 
 @pytest.mark.parametrize("other", [{"epoch": 4}, {"seed": 43}, {"epoch": 42, "seed": 3}])
-def test_another_epoch_or_seed_is_another_draw(cells, other):
+def test_another_epoch_or_seed_gives_other_results(cells, other):
     key = {"epoch": 3, "seed": 42}
     first = augment_batch(cells, INDICES, **key, policy=FULL)
     second = augment_batch(cells, INDICES, **(key | other), policy=FULL)
     assert not any(np.array_equal(one, two) for one, two in zip(first, second, strict=True))
 
 
-def test_images_of_one_batch_draw_apart(cell):
+def test_images_of_one_batch_are_augmented_independently(cell):
     same = np.stack([cell] * 60)
     results = augment_batch(same, np.arange(60), 0, 0, POLICIES["augmix"])
     assert len({image.tobytes() for image in results}) == 60
 
 
-def test_equal_results_are_no_more_frequent_than_rows_without_a_strength(cell):
+def test_equal_results_are_no_more_frequent_than_sequences_without_a_strength(cell):
     same = np.stack([cell[:32, 30:62]] * 1000)
     results = augment_batch(same, np.arange(1000), 0, 0, POLICIES["randaugment"])
     kinds = np.unique(results.reshape(1000, -1), axis=0, return_counts=True)[1]
@@ -185,10 +185,10 @@ def test_a_policy_that_is_off_gives_the_input_back(cells, off):
 def test_policies_are_applied_in_the_stated_order(cell):
     rng, again = np.random.default_rng(9), np.random.default_rng(9)
     together = augment_image(cell, FULL, rng)
-    apart = cell
+    in_turn = cell
     for name in ("basic", "wide", "randaugment", "augmix"):
-        apart = augment_image(apart, POLICIES[name], again)
-    assert np.array_equal(together, apart)
+        in_turn = augment_image(in_turn, POLICIES[name], again)
+    assert np.array_equal(together, in_turn)
 
 
 def test_mixes_take_nothing_from_the_policies_chance(cells):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bcauto.augment import augmix as module
-from bcauto.augment.augmix import augmix, draw_chains
+from bcauto.augment.augmix import augmix, sample_chains
 from bcauto.augment.policies import AugMix
 
 PAPER = [
@@ -19,35 +19,35 @@ PAPER = [
 @cache
 def chains(policy: AugMix, times: int = 1400):
     rng = np.random.default_rng(6)
-    return [chain for _ in range(times) for chain in draw_chains(policy, rng)]
+    return [chain for _ in range(times) for chain in sample_chains(policy, rng)]
 
 
 def strengths_of(name, policy):
-    drawn = [each for chain in chains(policy) for each in chain]
-    return np.array([strengths[0] for each, strengths in drawn if each.name == name])
+    sampled = [each for chain in chains(policy) for each in chain]
+    return np.array([strengths[0] for each, strengths in sampled if each.name == name])
 
 
 @pytest.mark.parametrize(("fewest", "most"), [(1, 3), (2, 2), (2, 6), (1, 10)])
 def test_depths_and_ops_are_uniform(fewest, most, fits):
-    drawn = chains(AugMix(min_depth=fewest, max_depth=most))
-    depths = Counter(len(chain) for chain in drawn)
+    sampled = chains(AugMix(min_depth=fewest, max_depth=most))
+    depths = Counter(len(chain) for chain in sampled)
     possible = range(fewest, most + 1)
     assert set(depths) == set(possible)
     fits([depths[depth] for depth in possible], [1 / len(possible)] * len(possible))
-    counts = Counter(each.name for chain in drawn for each, _ in chain)
+    counts = Counter(each.name for chain in sampled for each, _ in chain)
     assert set(counts) == set(PAPER)
     fits([counts[name] for name in PAPER], [1 / 9] * 9)
 
 
 @pytest.mark.parametrize("number", [1, 3, 10])
 def test_there_are_as_many_chains_as_the_policy_says(number):
-    assert len(draw_chains(AugMix(chains=number), np.random.default_rng(0))) == number
+    assert len(sample_chains(AugMix(chains=number), np.random.default_rng(0))) == number
 
 
-def test_the_ops_of_neighbouring_chains_are_drawn_apart(fits):
+def test_the_ops_of_neighbouring_chains_are_independent(fits):
     policy = AugMix(chains=2, min_depth=1, max_depth=1)
-    drawn = [chain[0][0].name for chain in chains(policy, 2500)]
-    pairs = Counter(zip(drawn[::2], drawn[1::2], strict=True))
+    sampled = [chain[0][0].name for chain in chains(policy, 2500)]
+    pairs = Counter(zip(sampled[::2], sampled[1::2], strict=True))
     fits([pairs[first, second] for first in PAPER for second in PAPER], [1 / 81] * 81)
 
 

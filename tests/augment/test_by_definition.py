@@ -1,4 +1,4 @@
-"""Every op that does not draw, at any strength, against Pillow, colorsys or float64 NumPy."""
+"""Every op that is not random, at any strength, against Pillow, colorsys or float64 NumPy."""
 
 from __future__ import annotations
 
@@ -129,14 +129,14 @@ REFERENCES = {  # and how many levels the op may be away from it: half a level i
     "saturation": (in_hsv(lambda tint, pure, change: (tint, pure * times(change))), 0.51),
     "hue": (in_hsv(lambda tint, pure, degrees: (tint + degrees / 360, pure)), 0.51),
     "degenerate_colour": (greyed, 0.9),  # OpenCV rounds each of the three factors
-    # the smoothed values are rounded apart, and Pillow truncates the result
+    # the smoothed values are rounded separately, and Pillow truncates the result
     "sharpness": (by_pillow(sharpened), 2),
     "gaussian_blur": (blurred, 1),
     "jpeg": (by_pillow(stored_as_jpeg), 0),
 }
 
 
-def draw_pictures():
+def make_pictures():
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (24, 17, 3))
     tints = np.linspace([200, 90, 160], [90, 140, 60], 20)
@@ -150,15 +150,15 @@ def draw_pictures():
     }
 
 
-PICTURES = {name: picture.astype(np.uint8) for name, picture in draw_pictures().items()}
+PICTURES = {name: picture.astype(np.uint8) for name, picture in make_pictures().items()}
 
 
 def furthest(ours, theirs) -> float:
     return float(np.abs(ours - np.clip(np.asarray(theirs, dtype=float), 0, 255)).max())
 
 
-def test_every_op_that_does_not_draw_has_a_reference():
-    assert set(REFERENCES) == {each.name for each in OPS.values() if not each.draws}
+def test_every_op_that_is_not_random_has_a_reference():
+    assert set(REFERENCES) == {each.name for each in OPS.values() if not each.is_random}
 
 
 @pytest.mark.parametrize("name", REFERENCES)

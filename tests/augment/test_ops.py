@@ -14,13 +14,13 @@ from bcauto.errors import BadInput
 ALL = list(OPS.values())
 WITH_STRENGTH = [each for each in ALL if each.has_strength]
 WITHOUT = [each for each in ALL if not each.has_strength]
-DRAWING = [each for each in ALL if each.draws]
+DRAWING = [each for each in ALL if each.is_random]
 DIRECTIONS = [(each, 1) for each in WITH_STRENGTH]
 DIRECTIONS += [(each, -1) for each in WITH_STRENGTH if each.low < 0]
 SIZES = st.sampled_from([(96, 96), (28, 28), (28, 64), (5, 3), (2, 1), (1, 1)])
 IMAGES = SIZES.flatmap(lambda size: npst.arrays(np.uint8, (*size, 3), fill=st.integers(0, 255)))
 
-# different results among 16 draws, where fewer than 14 are to be expected: two of what happens or
+# different results among 16 samples, where fewer than 14 are to be expected: two of what happens or
 # not, six orders, eight depths, fifty qualities; a blur under a quarter of a pixel changes nothing
 FEWEST = {each.name: 2 for each in WITHOUT}
 FEWEST |= {"channel_shuffle": 4, "posterize": 5, "jpeg": 10, "gaussian_blur": 10}
@@ -37,9 +37,9 @@ def mean_change(each: Op, images, strength: float) -> float:
 
 def always(each: Op, magnitude: float = 1.0) -> Augment:
     """The op alone on every picture; on every other one if there is but one way to apply it."""
-    probability = 1.0 if each.has_strength or each.draws else 0.5
-    drawn = WideOp(probability=probability, magnitude=magnitude if each.has_strength else None)
-    return Augment(wide=WideChain(ops={each.name: drawn}))
+    probability = 1.0 if each.has_strength or each.is_random else 0.5
+    settings = WideOp(probability=probability, magnitude=magnitude if each.has_strength else None)
+    return Augment(wide=WideChain(ops={each.name: settings}))
 
 
 @by_name(ALL)
@@ -87,7 +87,7 @@ def test_the_same_key_gives_the_same_bytes_and_another_place_others(each, cell):
 
 
 @by_name(DRAWING)
-def test_an_op_that_draws_follows_its_generator(each, cell):
+def test_a_random_op_follows_its_generator(each, cell):
     strength = 0.3 if each.has_strength else 0.0
     images = {each(cell, strength, np.random.default_rng(seed)).tobytes() for seed in range(20)}
     assert len(images) > (15 if each.has_strength else 3)

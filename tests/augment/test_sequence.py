@@ -25,7 +25,7 @@ MOST = {  # so far that something of the picture is left after three
 WARPS = st.sampled_from(list(MOST)).flatmap(
     lambda name: st.floats(-MOST[name], MOST[name]).map(lambda strength: (op(name), (strength,)))
 )
-ROWS = st.lists(WARPS, min_size=2, max_size=3)
+SEQUENCES = st.lists(WARPS, min_size=2, max_size=3)
 SIZES = st.sampled_from([(96, 96), (64, 96), (96, 50)])
 
 
@@ -40,45 +40,50 @@ def rng():
     return np.random.default_rng(0)
 
 
-def in_turn(image, row, fill="reflect"):
+def in_turn(image, sequence, fill="reflect"):
     return reduce(
-        lambda picture, drawn: apply_in_sequence(picture, [drawn], rng(), fill), row, image
+        lambda picture, sampled: apply_in_sequence(picture, [sampled], rng(), fill), sequence, image
     )
 
 
-def interior(row, size):
-    """Where no warp of the row saw anything from over the edge: (h, w) booleans."""
-    white = in_turn(np.full((*size, 3), 255, np.uint8), row, "constant")
+def interior(sequence, size):
+    """Where no warp of the sequence saw anything from over the edge: (h, w) booleans."""
+    white = in_turn(np.full((*size, 3), 255, np.uint8), sequence, "constant")
     return (cv2.erode(white, np.ones((3, 3))) == 255).all(-1)
 
 
-@given(row=ROWS, size=SIZES)
+@given(sequence=SEQUENCES, size=SIZES)
 @settings(max_examples=100, deadline=None)
-def test_warps_as_one_are_warps_in_turn_away_from_the_edge(row, size):
-    image, inside = smooth_picture(size), interior(row, size)
+def test_warps_as_one_are_warps_in_turn_away_from_the_edge(sequence, size):
+    image, inside = smooth_picture(size), interior(sequence, size)
     assume(inside.sum() > 50)
-    together, apart = apply_in_sequence(image, row, rng()).astype(int), in_turn(image, row)
-    assert np.abs(together - apart)[inside].max() <= 2
+    together, one_by_one = (
+        apply_in_sequence(image, sequence, rng()).astype(int),
+        in_turn(image, sequence),
+    )
+    assert np.abs(together - one_by_one)[inside].max() <= 2
 
 
-@given(row=ROWS, size=SIZES, fill=st.sampled_from(list(FILLS)))
+@given(sequence=SEQUENCES, size=SIZES, fill=st.sampled_from(list(FILLS)))
 @settings(max_examples=100, deadline=None)
-def test_warps_as_one_are_the_warp_by_the_product_of_their_maps(row, size, fill):
+def test_warps_as_one_are_the_warp_by_the_product_of_their_maps(sequence, size, fill):
     image = smooth_picture(size)
-    maps = [np.vstack([each.affine(size, *strength), [0, 0, 1]]) for each, strength in row]
+    maps = [np.vstack([each.affine(size, *strength), [0, 0, 1]]) for each, strength in sequence]
     product = np.linalg.multi_dot(maps)  # the last warp's map is the first to find its place
     by_product = warp(image, product[:2], fill).astype(int)
-    assert np.abs(apply_in_sequence(image, row, rng(), fill) - by_product).max() <= 1
+    assert np.abs(apply_in_sequence(image, sequence, rng(), fill) - by_product).max() <= 1
 
 
-@given(drawn=WARPS, fill=st.sampled_from(list(FILLS)))
+@given(sampled=WARPS, fill=st.sampled_from(list(FILLS)))
 @settings(max_examples=60, deadline=None)
-def test_a_single_warp_is_the_op_itself(drawn, fill, cell):
-    each, (strength,) = drawn
+def test_a_single_warp_is_the_op_itself(sampled, fill, cell):
+    each, (strength,) = sampled
     oblong = cell[:70]
     alone = each.function(oblong, strength, fill)
-    assert np.array_equal(apply_in_sequence(oblong, [drawn], rng(), fill), alone)
-    assert np.array_equal(apply_in_sequence(oblong, [drawn], rng()), each(oblong, strength, rng()))
+    assert np.array_equal(apply_in_sequence(oblong, [sampled], rng(), fill), alone)
+    assert np.array_equal(
+        apply_in_sequence(oblong, [sampled], rng()), each(oblong, strength, rng())
+    )
 
 
 def test_three_turns_of_thirty_degrees_are_a_quarter_turn(cell):
@@ -102,22 +107,22 @@ CUT, NOISE = (op("cutout"), (0.4,)), (op("gaussian_noise"), (0.1,))
     ],
 )
 def test_an_op_between_warps_is_applied_in_its_place(parts, cell):
-    whole = [drawn for part in parts for drawn in part]
-    apart = reduce(lambda picture, part: apply_in_sequence(picture, part, rng()), parts, cell)
-    assert np.array_equal(apply_in_sequence(cell, whole, rng()), apart)
+    whole = [sampled for part in parts for sampled in part]
+    one_by_one = reduce(lambda picture, part: apply_in_sequence(picture, part, rng()), parts, cell)
+    assert np.array_equal(apply_in_sequence(cell, whole, rng()), one_by_one)
     if len(parts) > 2:
-        assert not np.array_equal(apply_in_sequence(cell, whole[::-1], rng()), apart)
+        assert not np.array_equal(apply_in_sequence(cell, whole[::-1], rng()), one_by_one)
 
 
-def test_ops_that_draw_take_from_one_generator_in_order(cell):
+def test_random_ops_take_from_one_generator_in_order(cell):
     one, again = rng(), rng()
-    apart = op("cutout").function(cell, 0.4, again)
-    apart = op("gaussian_noise").function(op("rotate").function(apart, 25.0), 0.1, again)
-    assert np.array_equal(apply_in_sequence(cell, [CUT, TURN, NOISE], one), apart)
+    one_by_one = op("cutout").function(cell, 0.4, again)
+    one_by_one = op("gaussian_noise").function(op("rotate").function(one_by_one, 25.0), 0.1, again)
+    assert np.array_equal(apply_in_sequence(cell, [CUT, TURN, NOISE], one), one_by_one)
     assert one.bit_generator.state == again.bit_generator.state
 
 
-def test_an_empty_row_gives_the_input_back(cell):
+def test_an_empty_sequence_gives_the_input_back(cell):
     assert apply_in_sequence(cell, [], rng()) is cell
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from bcauto.augment.ops import OPS, op
 from bcauto.augment.policies import WideChain, WideOp
-from bcauto.augment.wide import draw_wide
+from bcauto.augment.wide import sample_wide
 
 # what is known of the best public system: its families, and their probabilities of .1 to .4
 FAMILIES = {
@@ -17,15 +17,15 @@ FAMILIES = {
 }
 
 
-def rows(chain, times=4000):
-    rng, menu = np.random.default_rng(2), chain.drawable
-    return [draw_wide(menu, rng) for _ in range(times)]
+def sequences(chain, times=4000):
+    rng, menu = np.random.default_rng(2), chain.scaled_ops
+    return [sample_wide(menu, rng) for _ in range(times)]
 
 
 def happened(chain, times=4000):
-    """(times, ops) booleans: which op of the chain is in which row."""
-    names = [{each.name for each, _ in row} for row in rows(chain, times)]
-    return np.array([[name in row for name in chain.ops] for row in names])
+    """(times, ops) booleans: which op of the chain is in which sequence."""
+    names = [{each.name for each, _ in sequence} for sequence in sequences(chain, times)]
+    return np.array([[name in present for name in chain.ops] for present in names])
 
 
 def one(name, probability=1.0, magnitude=None, **factors):
@@ -65,20 +65,20 @@ def test_probabilities_are_capped_at_one():
 def test_strengths_are_even_up_to_the_magnitude_times_its_factor(name, magnitude, factor, uniform):
     each = op(name)
     most = abs(each.full) * min(magnitude * factor, 1)
-    drawn = rows(one(name, magnitude=magnitude, strength=factor), 1000)
-    strengths = np.array([strengths[0] for ((_, strengths),) in drawn])
+    sampled = sequences(one(name, magnitude=magnitude, strength=factor), 1000)
+    strengths = np.array([strengths[0] for ((_, strengths),) in sampled])
     uniform(strengths, -most if each.low < 0 else 0, most)
 
 
 def test_a_strength_factor_of_zero_leaves_pictures_as_they_are(cell):
     for name in FAMILIES:
-        ((each, (strength,)),) = rows(one(name, magnitude=0.5, strength=0), 1)[0]
+        ((each, (strength,)),) = sequences(one(name, magnitude=0.5, strength=0), 1)[0]
         assert np.array_equal(each(cell, strength, np.random.default_rng(0)), cell)
 
 
 @pytest.mark.parametrize("name", ["equalize", "flip_vertical", "channel_shuffle"])
 def test_an_op_without_a_strength_is_given_none(name):
-    assert rows(one(name), 3) == [[(op(name), ())]] * 3
+    assert sequences(one(name), 3) == [[(op(name), ())]] * 3
     assert happened(one(name, 0.2, rate=2)).mean() == pytest.approx(0.4, abs=0.03)
 
 
@@ -89,8 +89,8 @@ def test_the_order_is_that_of_ops_whatever_the_tables():
     }
     for seed in range(5):
         names = np.random.default_rng(seed).permutation(list(everything)).tolist()
-        (row,) = rows(WideChain(ops={name: everything[name] for name in names}), 1)
-        assert [each.name for each, _ in row] == list(OPS)
+        (sequence,) = sequences(WideChain(ops={name: everything[name] for name in names}), 1)
+        assert [each.name for each, _ in sequence] == list(OPS)
         reversed_chain = WideChain(ops={name: everything[name] for name in names[:7]})
         assert list(reversed_chain.ops) == [name for name in OPS if name in names[:7]]
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from bcauto.augment.engine import Augmenter
 from bcauto.augment.ops import OPS
 from bcauto.augment.policies import Augment
 from bcauto.data.dataset import load
@@ -209,7 +210,7 @@ def test_ops_with_two_sides_change_sides_from_column_to_column(drawn):
 def test_every_op_acts_at_the_magnitude_on_keras_cvs_scale(arguments, magnitude, drawn):
     tiles = drawn(*arguments)
     for name, op in OPS.items():
-        if op.draws:
+        if op.is_random:
             continue
         sides = [1, -1] * 4 if op.low < 0 else [1] * 8
         strengths = [side * op.strength(magnitude) for side in sides]
@@ -237,7 +238,7 @@ def test_a_picture_does_not_depend_on_the_columns_beside_it(drawn):
 
 
 def in_training(train, indices, epoch, policy):
-    return Batches(train, 2, 16, policy, seed=0).make(indices, epoch)[0]
+    return Batches(train, 2, 16, Augmenter(policy, 0)).make(indices, epoch)[0]
 
 
 def test_with_a_recipe_the_rows_are_the_batches_of_training(drawn, train, index_of, policy):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from test_every_backbone import CPU, SMALL
 
+from bcauto.augment.engine import Augmenter
 from bcauto.data.labelled import Labelled
 from bcauto.recipe.bundled_files import bundled
 from bcauto.recipe.pretrained import Weights
@@ -50,7 +51,7 @@ def test_a_recipe_trains_a_step_in_each_stage_and_is_saved_and_loaded(recipe, ke
     data = tiny_data(side)
     classifier = build_classifier(recipe.model, (side, side), CLASSES, PRETRAINED)
     loss = make_loss(recipe.training, data.labels, CLASSES)
-    batches = Batches(data, CLASSES, 3, recipe.augment, seed=0)
+    batches = Batches(data, CLASSES, 3, Augmenter(recipe.augment, 0))
     model, layers = classifier.model, classifier.backbone.layers
     head = model.get_layer("classes")
     stem = next(place for place, layer in enumerate(layers) if layer.trainable_weights)

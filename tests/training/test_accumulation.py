@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bcauto.augment.engine import Augmenter
 from bcauto.augment.policies import Augment, Basic, MixUp
 from bcauto.recipe.network import Network
 from bcauto.recipe.recipe import Recipe
@@ -234,7 +235,7 @@ def test_a_trial_in_parts_sees_the_same_pictures_and_says_so(
     assert max(map(len, pictures.images)) == -(-batch_size // parts)
 
     data = noise_trainer.payload.data.train
-    expected = list(Batches(data, 4, batch_size, recipe.augment, seed=7).epoch(1))
+    expected = list(Batches(data, 4, batch_size, Augmenter(recipe.augment, 7)).epoch(1))
     images, targets = (np.concatenate(part) for part in zip(*expected, strict=True))
     assert np.array_equal(np.concatenate(pictures.images), images)
     assert np.array_equal(np.concatenate(pictures.targets), targets)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bcauto.augment.engine import augment_batch, sample_mixes
+from bcauto.augment.engine import Augmenter, augment_batch, sample_mixes
 from bcauto.augment.policies import Augment, AugMix, Basic, CutMix, MixUp, RandAugment
 from bcauto.data.labelled import Labelled
 from bcauto.seeds import derive
@@ -25,8 +25,8 @@ def numbered(count):
     return Labelled(np.full((count, 8, 8, 3), labels[:, None, None, None], np.uint8), labels)
 
 
-def made(data, batch_size, augment=OFF, seed=5, **more):
-    return Batches(data, len(data), batch_size, augment, seed, **more)
+def made(data, batch_size, augment=OFF, seed=5, apply=augment_batch, **more):
+    return Batches(data, len(data), batch_size, Augmenter(augment, seed, apply), **more)
 
 
 def one_pass(data, batch_size, augment=OFF, seed=5, epoch=1, **more):
@@ -168,7 +168,7 @@ def uneven(counts, size=8):
 
 
 def made_even(data, at_least, batch_size=4, augment=OFF, **more):
-    return Batches(data, 4, batch_size, augment, 5, at_least=at_least, **more)
+    return Batches(data, 4, batch_size, Augmenter(augment, 5), at_least=at_least, **more)
 
 
 @given(
@@ -184,9 +184,9 @@ def test_a_rare_class_is_raised_to_the_number_by_all_its_images_alike(counts, at
         max(count, at_least) if count else 0 for count in counts
     ]
     indices = {image.tobytes(): index for index, image in enumerate(data.images)}
-    drawn = np.array([indices[image.tobytes()] for image in images])
-    assert np.array_equal(data.labels[drawn], targets.argmax(axis=1))
-    times = np.bincount(drawn, minlength=len(data))
+    taken = np.array([indices[image.tobytes()] for image in images])
+    assert np.array_equal(data.labels[taken], targets.argmax(axis=1))
+    times = np.bincount(taken, minlength=len(data))
     for label in np.unique(data.labels):
         of_class = times[data.labels == label]
         assert of_class.min() >= 1

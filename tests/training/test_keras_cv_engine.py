@@ -38,7 +38,7 @@ pytestmark = pytest.mark.keras
 
 NOT_THERE = {"posterize", "gaussian_blur", "gaussian_noise"}
 MOST = 0.4  # the magnitude of every op under test
-PLAIN = [name for name in OPS if name not in NOT_THERE and not OPS[name].draws]
+PLAIN = [name for name in OPS if name not in NOT_THERE and not OPS[name].is_random]
 WITH_STRENGTH = [name for name in PLAIN if OPS[name].has_strength]
 NONE = np.random.default_rng(0)
 

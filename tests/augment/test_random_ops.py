@@ -1,4 +1,4 @@
-"""The ops that draw themselves, by what their draws look like."""
+"""The ops that are random themselves, by the distribution of their results."""
 
 from __future__ import annotations
 
@@ -126,12 +126,14 @@ def test_a_grid_is_squares_of_its_ratio_at_the_distance_of_a_unit(ratio):
         middles = np.array([middle for middle, _, _ in squares])
         for _, sides, _ in squares:
             assert sides == pytest.approx((300 * ratio, 300 * ratio), abs=4)
-        apart = ((middles[:, None] - middles) ** 2).sum(-1) / 300.5**2
-        assert apart == pytest.approx(np.rint(apart), abs=0.05)  # 1, 2, 4 ... on a square lattice
-        assert np.count_nonzero(np.rint(apart)) == len(squares) * (len(squares) - 1)
+        distances = ((middles[:, None] - middles) ** 2).sum(-1) / 300.5**2
+        assert distances == pytest.approx(
+            np.rint(distances), abs=0.05
+        )  # 1, 2, 4 ... on a square lattice
+        assert np.count_nonzero(np.rint(distances)) == len(squares) * (len(squares) - 1)
 
 
-def test_a_grids_unit_and_turn_are_drawn():
+def test_a_grids_unit_and_turn_are_random():
     image = cv2.resize(GREY, (240, 240))
     first = [squares[0] for seed in range(400) if (squares := whole_squares(image, 0.3, seed))]
     assert len(first) > 300
