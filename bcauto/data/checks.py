@@ -1,4 +1,4 @@
-"""What images, labels and classes must be; each check refuses in one line.
+"""Checks of images, labels and classes; each raises BadInput with a message of one line.
 
 ``where`` begins the message: the file, and the array in it.
 """
@@ -30,17 +30,17 @@ __all__ = [
 ]
 
 MIN_SIDE = 8
-"""Least height and width of an image, in pixels."""
+"""Smallest height and width of an image, in pixels."""
 
 MAX_BYTES = 16 * 2**30
-"""Most bytes that the images of one array may take: 16 GiB, or 600,000 images of 96 x 96."""
+"""Largest size of the images of one array, in bytes: 16 GiB, or 600,000 images of 96 x 96."""
 
 _MAX_LABEL = 2**31
 _MAX_NAME = 200
 
 
 def check_bytes(shape: Sequence[int], where: str) -> None:
-    """Refuses uint8 images of ``shape`` (n, h, w, 3) that would take more than ``MAX_BYTES``."""
+    """Refuse uint8 images of ``shape`` (n, h, w, 3) that would take more than ``MAX_BYTES``."""
     size = prod(shape)
     if size > MAX_BYTES:
         raise BadInput(
@@ -50,13 +50,13 @@ def check_bytes(shape: Sequence[int], where: str) -> None:
 
 
 def check_image_size(size: int | None) -> None:
-    """Refuses an image size that is neither None nor at least ``MIN_SIDE`` pixels."""
+    """Refuse an image size that is neither None nor at least ``MIN_SIDE`` pixels."""
     if size is not None and size < MIN_SIDE:
         raise BadInput(f"image size must be at least {MIN_SIDE} pixels, got {size}")
 
 
 def check_image_array(shape: Sequence[int], dtype: np.dtype[Any], where: str) -> None:
-    """Refuses an array that is not (n, h, w, 3) uint8 with at least one image of legal size."""
+    """Refuse an array that is not (n, h, w, 3) uint8 with at least one image of legal size."""
     if len(shape) != 4 or shape[3] != 3:
         raise BadInput(f"{where}: must be RGB of shape (n, h, w, 3), got {tuple(shape)}")
     if dtype != np.uint8:
@@ -72,7 +72,7 @@ def check_image_array(shape: Sequence[int], dtype: np.dtype[Any], where: str) ->
 
 
 def check_label_array(shape: Sequence[int], dtype: np.dtype[Any], where: str) -> None:
-    """Refuses an array that is not (n,) or (n, 1), or holds something else than numbers."""
+    """Refuse an array that is not (n,) or (n, 1), or holds something else than numbers."""
     if len(shape) not in (1, 2) or tuple(shape[1:]) not in ((), (1,)):
         raise BadInput(f"{where}: must be of shape (n,) or (n, 1), got {tuple(shape)}")
     if dtype.kind not in "biuf":
@@ -80,15 +80,15 @@ def check_label_array(shape: Sequence[int], dtype: np.dtype[Any], where: str) ->
 
 
 def whole_labels(labels: NDArray[Any], where: str) -> NDArray[np.int64]:
-    """Labels of any number type, shape (n,) or (n, 1), as (n,) int64.
+    """Return labels of any number type, shape (n,) or (n, 1), as (n,) int64.
 
-    Floats are taken where each is a whole number.
+    Floats are accepted if each is a whole number.
 
     Raises:
         BadInput: a label is negative, not whole, not a number, or 2**31 or more.
     """
     flat = labels.reshape(-1)
-    if flat.dtype.kind in "bf":  # so that a float16 compares with the limit, a bool is a number
+    if flat.dtype.kind in "bf":  # a float16 cannot hold the limit, and a bool is not yet a number
         flat = flat.astype(np.float64)
     legal = np.isfinite(flat) & (flat >= 0) & (flat < _MAX_LABEL) & (np.trunc(flat) == flat)
     if not legal.all():
@@ -97,7 +97,7 @@ def whole_labels(labels: NDArray[Any], where: str) -> NDArray[np.int64]:
 
 
 def check_in_range(labels: NDArray[np.int64], classes: int, where: str) -> None:
-    """Refuses a label that is not in 0..classes-1."""
+    """Refuse a label that is not in 0..classes-1."""
     outside = labels[(labels < 0) | (labels >= classes)]
     if outside.size:
         raise BadInput(
@@ -106,7 +106,7 @@ def check_in_range(labels: NDArray[np.int64], classes: int, where: str) -> None:
 
 
 def check_no_gaps(labels: NDArray[np.int64], where: str) -> int:
-    """How many classes k the labels have; they must be 0..k-1, each of them used."""
+    """Return the number k of classes; the labels must be 0..k-1, each of them used."""
     used = np.unique(labels)
     gaps = np.flatnonzero(used != np.arange(used.size))
     if gaps.size:
@@ -117,10 +117,10 @@ def check_no_gaps(labels: NDArray[np.int64], where: str) -> int:
 
 
 def check_names(names: Sequence[str], where: str) -> None:
-    """Refuses class names that are not distinct, or that no screen or file can show.
+    """Refuse class names that are not distinct, or that screens and files cannot show.
 
-    Such are empty and overlong names, control characters, marks that turn the writing direction,
-    and bytes that are no UTF-8.
+    The latter are empty and overlong names, and names with control characters, marks that change
+    the writing direction, or bytes that are not UTF-8.
     """
     for name in names:
         if not (0 < len(name) <= _MAX_NAME and name.isprintable()):
@@ -135,7 +135,7 @@ def check_names(names: Sequence[str], where: str) -> None:
 def check_classes(
     train: NDArray[np.int64], val: NDArray[np.int64] | None, names: Sequence[str], where: str
 ) -> None:
-    """Refuses fewer than two classes, or a class too small to be on both sides of a split.
+    """Refuse fewer than two classes, or a class too small to be on both sides of a split.
 
     A class needs two images where train will be split, and one on each side where val is given.
     """

@@ -1,4 +1,4 @@
-"""Drops exact duplicates, and pictures that are no member of any class."""
+"""Drops exact duplicates, and intruders: pictures that belong to no class."""
 
 from __future__ import annotations
 
@@ -11,23 +11,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcauto.data.checks import check_classes
-from bcauto.data.labelled import Images, Labelled, Source
+from bcauto.data.labelled import Images, ImageSet
 
 __all__ = ["MANY_COPIES", "Cleaning", "clean", "content_digests"]
 
 MANY_COPIES = 10
-"""So many copies of one picture make it an intruder: a data set repeats an image by accident once
-or twice, but not ten times."""
+"""Copies from which a picture is an intruder: by accident, a data set repeats an image once or
+twice, but not ten times."""
 
 
 @dataclass(frozen=True)
 class Cleaning:
-    """How many images were read, and how many of them dropped for what reason.
+    """How many images were read, and how many were dropped or moved for what reason.
 
-    ``duplicates`` counts the images dropped because an equal one stays, ``intruders`` the distinct
-    pictures that were dropped whole, and ``intruder_copies`` how often they occurred. ``leaked``
-    counts the training images dropped as near duplicates of images to score on, and ``joined``
-    those that went over to validation for it.
+    Attributes:
+        read: all images.
+        duplicates: images dropped because an equal one stays.
+        intruders: distinct pictures of which every copy was dropped.
+        intruder_copies: how many copies these had.
+        leaked: training images dropped as near duplicates of images to score on.
+        joined: training images moved to validation as near duplicates of validation images.
+
     """
 
     read: int
@@ -43,7 +47,7 @@ class Cleaning:
         return self.read - self.duplicates - self.intruder_copies - self.leaked
 
     def summary(self) -> str:
-        """One plain line for the screen."""
+        """Return one line for the screen."""
         dropped = []
         if self.duplicates:
             dropped.append(_counted(self.duplicates, "exact duplicate", "exact duplicates"))
@@ -61,7 +65,7 @@ class Cleaning:
         return f"read {self.read} images, {kept}{joined}"
 
     def as_dict(self) -> dict[str, int]:
-        """The counts by name, for a TOML or JSON file."""
+        """Return the counts by name, for a TOML or JSON file."""
         return {
             "read": self.read,
             "kept": self.kept,
@@ -73,40 +77,41 @@ class Cleaning:
         }
 
 
-def clean(source: Source) -> tuple[Source, Cleaning]:
-    """The source without duplicates and intruders, and what was dropped.
+def clean(image_set: ImageSet) -> tuple[ImageSet, Cleaning]:
+    """Return the images without duplicates and intruders, and what was dropped.
 
     Images are equal if all their pixels are. A picture that occurs under several labels, or
-    ``MANY_COPIES`` times or more, is an intruder: all its copies go, in train and val together.
-    Of other equal images the first stays; where val has one too, all of train's go.
+    ``MANY_COPIES`` times or more, is an intruder: all its copies are dropped, in train and val
+    together. Of other equal images the first stays; if val has one too, those of train are dropped.
 
     Raises:
         BadInput: cleaning leaves a class with too few images to be on both sides of a split.
+
     """
-    digests = [content_digests(part.images) for part in source.parts]
-    labels = [label for part in source.parts for label in part.labels.tolist()]
+    digests = [content_digests(part.images) for part in image_set.parts]
+    labels = [label for part in image_set.parts for label in part.labels.tolist()]
     intruders = _intruders([digest for part in digests for digest in part], labels)
     seen = set(intruders)
-    kept = [_unseen(part, seen) for part in reversed(digests)][::-1]  # val first: it wins
-    cleaned = _only(source, kept)
+    kept = [_unseen(part, seen) for part in reversed(digests)][::-1]  # val first, as its copy stays
+    cleaned = _only(image_set, kept)
     copies = sum(digest in intruders for part in digests for digest in part)
     duplicates = len(labels) - copies - sum(map(len, kept))
     return cleaned, Cleaning(len(labels), duplicates, len(intruders), copies)
 
 
 def content_digests(images: Images) -> list[bytes]:
-    """A SHA-256 per image; equal for equal pixels, and in practice only for those."""
+    """Return a SHA-256 for each image; equal for equal pixels, and in practice for no others."""
     return [hashlib.sha256(np.ascontiguousarray(image).data).digest() for image in images]
 
 
 def _intruders(digests: Sequence[bytes], labels: Sequence[int]) -> set[bytes]:
     copies = Counter(digests)
-    kinds = Counter(digest for digest, _ in set(zip(digests, labels, strict=True)))
-    return {digest for digest, n in copies.items() if n >= MANY_COPIES or kinds[digest] > 1}
+    classes = Counter(digest for digest, _ in set(zip(digests, labels, strict=True)))
+    return {digest for digest, n in copies.items() if n >= MANY_COPIES or classes[digest] > 1}
 
 
 def _unseen(digests: Iterable[bytes], seen: set[bytes]) -> NDArray[np.intp]:
-    """Indices of the first image of each kind that is not in ``seen``, which then has it too."""
+    """Return the index of the first image of each digest not in ``seen``, and add these to it."""
     kept = []
     for index, digest in enumerate(digests):
         if digest not in seen:
@@ -115,21 +120,20 @@ def _unseen(digests: Iterable[bytes], seen: set[bytes]) -> NDArray[np.intp]:
     return np.array(kept, np.intp)
 
 
-def _only(source: Source, kept: Sequence[NDArray[np.intp]]) -> Source:
-    """The source with only the images that are kept; a part that keeps all is not copied."""
-    train, *val = (part.labels[k] for part, k in zip(source.parts, kept, strict=True))
+def _only(image_set: ImageSet, kept: Sequence[NDArray[np.intp]]) -> ImageSet:
+    """Return the images at the kept indices of each part; a part that keeps all is not copied."""
+    train, *val = (part.labels[k] for part, k in zip(image_set.parts, kept, strict=True))
     where = "after cleaning dropped duplicates and intruders"
-    check_classes(train, val[0] if val else None, source.class_names, where)
-    parts = [_taken(part, k) for part, k in zip(source.parts, kept, strict=True)]
-    return Source(parts[0], parts[1] if val else None, source.class_names)
-
-
-def _taken(part: Labelled, kept: NDArray[np.intp]) -> Labelled:
-    return part if len(kept) == len(part) else part.take(kept)
+    check_classes(train, val[0] if val else None, image_set.class_names, where)
+    parts = [
+        part if len(k) == len(part) else part.take(k)
+        for part, k in zip(image_set.parts, kept, strict=True)
+    ]
+    return ImageSet(parts[0], parts[1] if val else None, image_set.class_names)
 
 
 def _listed(words: Sequence[str]) -> str:
-    """Words as English lists them, such as "a, b and c"."""
+    """Return words as English lists them, such as "a, b and c"."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 

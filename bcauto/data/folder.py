@@ -14,7 +14,7 @@ import numpy as np
 
 from bcauto.data.checks import check_bytes, check_classes, check_names
 from bcauto.data.image_file import SUFFIXES, PictureHeader, decode, read_header
-from bcauto.data.labelled import Images, Labelled, Source
+from bcauto.data.labelled import Images, ImageSet, Labelled
 from bcauto.errors import BadInput, did_you_mean
 from bcauto.io.read_errors import refuse_unreadable
 
@@ -33,7 +33,7 @@ class _Pictures(NamedTuple):
     labels: list[int]
 
 
-def read_folder(path: Path, image_size: int | None = None) -> Source:
+def read_folder(path: Path, image_size: int | None = None) -> ImageSet:
     """Return the pictures of a folder of class folders; see ``bcauto.data.reading.read``."""
     folders = _class_folders(path)
     if len(folders) < 2:
@@ -45,7 +45,7 @@ def read_folder(path: Path, image_size: int | None = None) -> Source:
     check_classes(labels, None, names, str(path))
     headers = [read_header(picture) for picture in pictures.paths]
     size = _commonest_size(headers) if image_size is None else (image_size, image_size)
-    return Source(Labelled(_decoded(path, pictures.paths, headers, size), labels), None, names)
+    return ImageSet(Labelled(_decoded(path, pictures.paths, headers, size), labels), None, names)
 
 
 def read_folder_for_evaluation(

@@ -1,4 +1,4 @@
-"""Images with their labels, as read and as they go on."""
+"""Images with their labels, and sets of them as data sets hold them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bcauto.data.checks import check_image_array, check_in_range
 from bcauto.errors import BadInput
 
-__all__ = ["Images", "Labelled", "Labels", "Source", "check_lengths"]
+__all__ = ["ImageSet", "Images", "Labelled", "Labels", "check_lengths"]
 
 Images = NDArray[np.uint8]
 """Images (n, h, w, 3), RGB in 0-255."""
@@ -22,7 +22,7 @@ Labels = NDArray[np.int64]
 
 
 def check_lengths(images: int, labels: int, where: str) -> None:
-    """Refuses images and labels that differ in number."""
+    """Refuse images and labels that differ in number."""
     if images != labels:
         raise BadInput(f"{where}: needs one label per image, got {images} and {labels}")
 
@@ -54,20 +54,26 @@ class Labelled:
         return self.images.shape[1], self.images.shape[2]
 
     def class_counts(self, classes: int) -> tuple[int, ...]:
-        """How many images each of ``classes`` classes has."""
+        """Return how many images each of ``classes`` classes has."""
         return tuple(np.bincount(self.labels, minlength=classes).tolist())
 
     def take(self, indices: NDArray[np.integer[Any]] | Sequence[int]) -> Labelled:
-        """A copy of the images at ``indices``, in their order."""
+        """Return a copy of the images at ``indices``, in their order, with their labels."""
         return Labelled(self.images[indices], self.labels[indices])
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
-    """What was read: images to train on, the file's own validation images if any, class names.
+class ImageSet:
+    """The images of a file or a folder, before any split.
+
+    Attributes:
+        train: the images to train on; also to validate on, where ``val`` is None.
+        val: the data set's own validation images, if it has any.
+        class_names: the classes; a label is an index into them.
 
     Raises:
         BadInput: a label has no class name, or the two parts differ in image size.
+
     """
 
     train: Labelled
@@ -83,5 +89,5 @@ class Source:
 
     @property
     def parts(self) -> tuple[Labelled, ...]:
-        """train, and val where there is one."""
+        """``train``, and ``val`` where there is one."""
         return (self.train,) if self.val is None else (self.train, self.val)

@@ -1,4 +1,4 @@
-"""Two sides, train and validation, with no picture on both, be it exactly or nearly."""
+"""Train and validation sides without leaks: no picture is on both, neither exactly nor nearly."""
 
 from __future__ import annotations
 
@@ -10,88 +10,126 @@ from numpy.typing import NDArray
 
 from bcauto.data.checks import check_classes
 from bcauto.data.cleaning import content_digests
-from bcauto.data.labelled import Images, Labelled, Source
+from bcauto.data.labelled import Images, ImageSet, Labelled
 from bcauto.data.near_duplicates.pairs import near_duplicates
 from bcauto.data.split import VALIDATION_FRACTION, stratified_split
 from bcauto.errors import BadInput
 
-__all__ = ["Leaks", "split_apart", "without_copies", "without_leaks"]
+__all__ = [
+    "Leaks",
+    "split_without_leaks",
+    "train_without_leaks",
+    "without_near_duplicates_of",
+]
 
 Leaks = Literal["refuse", "drop"]
-"""What becomes of training images that are near duplicates of images to score on, where the user
-gave both: they are refused, or the training images are left out."""
+"""What to do with training images that are near duplicates of images to score on, where the user
+gave both: refuse the data, or drop these training images."""
 
-_NAMED = 5  # pairs in a refusal
+_NAMED = 5  # pairs, or images, that a refusal names
 
 
-def split_apart(whole: Labelled, names: Sequence[str], seed: int) -> tuple[Labelled, Labelled, int]:
-    """Train, val, and how many images joined val to be with a near duplicate of theirs.
+def split_without_leaks(
+    whole: Labelled, names: Sequence[str], seed: int
+) -> tuple[Labelled, Labelled, int]:
+    """Split images into train and val, with near duplicates on the same side.
 
-    A tenth of each class validates. Then training images that are near duplicates of validation
-    images join these, whatever their labels, until none is left.
+    A tenth of each class is sampled for validation. Then training images that are near duplicates
+    of validation images join these, whatever their labels, until there are no more.
 
     Args:
         whole: all images, no two of them equal.
         names: the classes.
         seed: the study's seed, which the split depends on.
 
+    Returns:
+        Train, val, and how many images joined val as near duplicates.
+
     Raises:
         BadInput: a class has too few images, or all of them are near duplicates of each other.
+
     """
     digests = content_digests(whole.images)
     train, val = stratified_split(whole.labels, digests, VALIDATION_FRACTION, seed)
-    joined, came = 0, val
-    while came.size and train.size:
-        pairs = near_duplicates(whole.images[train], whole.images[came])
-        leaving = np.isin(np.arange(train.size), [ours for ours, _ in pairs])
-        came, train = train[leaving], train[~leaving]
-        joined += came.size
-        val = np.sort(np.concatenate([val, came]))
-    _check_left(whole.labels[train], names)
+    joined, newest = 0, val
+    while newest.size and train.size:
+        pairs = near_duplicates(whole.images[train], whole.images[newest])
+        leaving = np.isin(np.arange(train.size), [in_train for in_train, _ in pairs])
+        newest, train = train[leaving], train[~leaving]
+        joined += newest.size
+        val = np.sort(np.concatenate([val, newest]))
+    left = np.bincount(whole.labels[train], minlength=len(names))
+    if not left.all():
+        raise BadInput(
+            "a class needs pictures to train on that are no near duplicates of validation images, "
+            f"got none of {names[int(left.argmin())]!r}: give more images of it, or others"
+        )
     return whole.take(train), whole.take(val), joined
 
 
-def without_leaks(source: Source, read: Source, leaks: Leaks, where: str) -> tuple[Labelled, int]:
-    """The source's training images, and how many near duplicates of its val were left out of them.
+def train_without_leaks(
+    image_set: ImageSet, as_read: ImageSet, leaks: Leaks, where: str
+) -> tuple[Labelled, int]:
+    """Return the training images that are no near duplicates of the set's validation images.
 
     Args:
-        source: with validation images of its own, cleaned.
-        read: the same as it was read, for the indices in a refusal.
-        leaks: whether to refuse, or to drop the training images.
+        image_set: the cleaned images, with validation images.
+        as_read: the same before cleaning, for the indices in a refusal.
+        leaks: whether to refuse near duplicates or to drop them from the training images.
         where: the file, for a refusal.
 
+    Returns:
+        The training images, and how many were dropped.
+
     Raises:
-        BadInput: there are such images and they are refused, or they are all of a class.
+        BadInput: near duplicates are refused, or dropping them leaves none of a class.
+
     """
-    train, val = source.parts
+    train, val = image_set.parts
     pairs = near_duplicates(train.images, val.images)
     if pairs and leaks == "refuse":
-        raise BadInput(f"{where}: {_refusal(pairs, source, read)}")
-    return _without(train, pairs, source.class_names, where)
+        all_train, all_val = as_read.parts
+        named = [
+            f"train {_index(all_train.images, train.images[a])}"
+            f" and val {_index(all_val.images, val.images[b])}"
+            for a, b in pairs[:_NAMED]
+        ]
+        more = ", ..." if len(pairs) > _NAMED else ""
+        count = f"{len(pairs)} {'pair' if len(pairs) == 1 else 'pairs'}"
+        raise BadInput(
+            f"{where}: no training image may be a near duplicate of a validation image, "
+            f"got {count} ({', '.join(named)}{more}): mend the file, "
+            "or give --leaks drop to leave these training images out"
+        )
+    return _without(train, pairs, image_set.class_names, where)
 
 
-def without_copies(
-    train: Labelled, images: Images, names: Sequence[str], leaks: Leaks, where: str
+def without_near_duplicates_of(
+    images: Images, train: Labelled, names: Sequence[str], leaks: Leaks, where: str
 ) -> tuple[Labelled, int]:
-    """Training images, and how many were left out as near duplicates of images to score on.
+    """Return the training images that are no near duplicates of images from another file.
 
     Args:
-        train: as it is trained on.
-        images: (m, h, w, 3) uint8 of another file, of the same size.
+        images: (m, h, w, 3) uint8 of the other file, which models are scored on.
+        train: the training images, of the same size.
         names: the classes.
-        leaks: whether to refuse, or to drop the training images.
+        leaks: whether to refuse near duplicates or to drop them from the training images.
         where: the other file, for a refusal.
 
+    Returns:
+        The training images, and how many were dropped.
+
     Raises:
-        BadInput: there are such images and they are refused, or they are all of a class.
+        BadInput: near duplicates are refused, or dropping them leaves none of a class.
+
     """
     pairs = near_duplicates(train.images, images)
     if pairs and leaks == "refuse":
-        theirs = sorted({index for _, index in pairs})
-        named = ", ".join(map(str, theirs[:_NAMED])) + (", ..." if len(theirs) > _NAMED else "")
+        found = sorted({index for _, index in pairs})
+        named = ", ".join(map(str, found[:_NAMED])) + (", ..." if len(found) > _NAMED else "")
         raise BadInput(
             f"{where}: no image to score on may be a near duplicate of a training image, got "
-            f"{len(theirs)} (numbers {named}): mend the file, "
+            f"{len(found)} (numbers {named}): mend the file, "
             "or give --leaks drop to leave the training images out"
         )
     return _without(train, pairs, names, where)
@@ -100,42 +138,15 @@ def without_copies(
 def _without(
     train: Labelled, pairs: Sequence[tuple[int, int]], names: Sequence[str], where: str
 ) -> tuple[Labelled, int]:
-    """Training images less those of the pairs, and how many that leaves out."""
+    """Return the training images without those of the pairs, and how many these are."""
     if not pairs:
         return train, 0
-    kept = np.setdiff1d(np.arange(len(train)), [ours for ours, _ in pairs])
-    what = f"{where}: after near duplicates of images to score on were left out"
-    check_classes(train.labels[kept], train.labels, names, what)
+    kept = np.setdiff1d(np.arange(len(train)), [in_train for in_train, _ in pairs])
+    after = f"{where}: after near duplicates of images to score on were left out"
+    check_classes(train.labels[kept], train.labels, names, after)
     return train.take(kept), len(train) - kept.size
 
 
-def _check_left(labels: NDArray[np.int64], names: Sequence[str]) -> None:
-    """Refuses a split that has taken every image of a class from training."""
-    left = np.bincount(labels, minlength=len(names))
-    if not left.all():
-        raise BadInput(
-            "a class needs pictures to train on that are no near duplicates of validation images, "
-            f"got none of {names[int(left.argmin())]!r}: give more images of it, or others"
-        )
-
-
-def _refusal(pairs: Sequence[tuple[int, int]], source: Source, read: Source) -> str:
-    """Names the first pairs by their indices in the file."""
-    (ours, theirs), (all_ours, all_theirs) = source.parts, read.parts
-    named = [
-        f"train {_index(all_ours.images, ours.images[a])}"
-        f" and val {_index(all_theirs.images, theirs.images[b])}"
-        for a, b in pairs[:_NAMED]
-    ]
-    more = ", ..." if len(pairs) > _NAMED else ""
-    count = f"{len(pairs)} {'pair' if len(pairs) == 1 else 'pairs'}"
-    return (
-        "no training image may be a near duplicate of a validation image, "
-        f"got {count} ({', '.join(named)}{more}): mend the file, "
-        "or give --leaks drop to leave these training images out"
-    )
-
-
 def _index(images: Images, image: NDArray[Any]) -> int:
-    """Where the picture first is."""
+    """Return the index of the first image that equals ``image``."""
     return next(at for at, other in enumerate(images) if np.array_equal(other, image))

@@ -17,7 +17,7 @@ from bcauto.data.checks import (
     check_no_gaps,
     whole_labels,
 )
-from bcauto.data.labelled import Images, Labelled, Labels, Source, check_lengths
+from bcauto.data.labelled import Images, ImageSet, Labelled, Labels, check_lengths
 from bcauto.data.resize import resize_all
 from bcauto.errors import BadInput
 from bcauto.io.npz_archive import Archive, Header, open_archive
@@ -25,11 +25,11 @@ from bcauto.io.npz_archive import Archive, Header, open_archive
 __all__ = ["read_npz", "read_npz_for_evaluation"]
 
 _NAMES = "class_names"
-_NAMES_BYTES = 2**24  # as much as thousands of classes need
+_NAMES_BYTES = 2**24  # enough for thousands of classes
 
 
-def read_npz(path: Path, image_size: int | None = None) -> Source:
-    """The training and validation images of an npz file; see ``bcauto.data.reading.read``."""
+def read_npz(path: Path, image_size: int | None = None) -> ImageSet:
+    """Read the training and validation images of an npz file; see ``bcauto.data.reading.read``."""
     with open_archive(path) as archive:
         train = _prefix(archive, ("", "train_"))
         val = _optional_prefix(archive, "val_")
@@ -43,13 +43,13 @@ def read_npz(path: Path, image_size: int | None = None) -> Source:
             Labelled(_images(archive, prefix, size), of_part)
             for prefix, of_part in zip(prefixes, labels, strict=True)
         ]
-    return Source(parts[0], parts[1] if val else None, names)
+    return ImageSet(parts[0], parts[1] if val else None, names)
 
 
 def read_npz_for_evaluation(
     path: Path, image_size: tuple[int, int], class_names: tuple[str, ...]
 ) -> Labelled:
-    """The test images of an npz file; see ``bcauto.data.reading.read_for_evaluation``."""
+    """Read the test images of an npz file; see ``bcauto.data.reading.read_for_evaluation``."""
     with open_archive(path) as archive:
         prefix = _prefix(archive, ("", "test_"))
         _image_header(archive, prefix)
@@ -60,7 +60,7 @@ def read_npz_for_evaluation(
 
 
 def _prefix(archive: Archive, legal: tuple[str, ...]) -> str:
-    """The one prefix among ``legal`` that the file has images and labels under."""
+    """Return the prefix among ``legal`` that the file has images and labels under, which is one."""
     found = [
         prefix for prefix in legal if {f"{prefix}images", f"{prefix}labels"} <= {*archive.keys}
     ]
@@ -72,7 +72,7 @@ def _prefix(archive: Archive, legal: tuple[str, ...]) -> str:
 
 
 def _optional_prefix(archive: Archive, prefix: str) -> str | None:
-    """``prefix`` where the file has images or labels under it; it must then have both."""
+    """Return ``prefix`` if the file has images and labels under it; having only one is refused."""
     present = {f"{prefix}images", f"{prefix}labels"} & {*archive.keys}
     if len(present) == 1:
         raise BadInput(
@@ -83,7 +83,7 @@ def _optional_prefix(archive: Archive, prefix: str) -> str | None:
 
 
 def _image_header(archive: Archive, prefix: str) -> Header:
-    """The header of a part's images, which must agree with that of its labels."""
+    """Return the header of a part's images, which must agree with that of its labels."""
     key = f"{prefix}images"
     images = archive.header(key)
     check_image_array(images.shape, images.dtype, archive.where(key))
@@ -104,7 +104,7 @@ def _images(archive: Archive, prefix: str, size: tuple[int, int]) -> Images:
 
 
 def _common_size(path: Path, headers: list[Header], image_size: int | None) -> tuple[int, int]:
-    """The (height, width) that all parts will have."""
+    """Return the (height, width) that all parts will have."""
     sizes = [(header.shape[1], header.shape[2]) for header in headers]
     if image_size is None and len(set(sizes)) > 1:
         got = " and ".join(f"{height} x {width}" for height, width in sizes)
@@ -116,7 +116,7 @@ def _common_size(path: Path, headers: list[Header], image_size: int | None) -> t
 
 
 def _class_names(archive: Archive, train: str, labels: list[Labels]) -> tuple[str, ...]:
-    """The file's class names, or "0", "1", ... for as many classes as its labels have."""
+    """Return the file's class names, or "0", "1", ... for as many classes as its labels have."""
     names = _stored_names(archive)
     if names is None:
         classes = check_no_gaps(labels[0], archive.where(f"{train}labels"))
@@ -127,7 +127,7 @@ def _class_names(archive: Archive, train: str, labels: list[Labels]) -> tuple[st
 
 
 def _stored_names(archive: Archive) -> tuple[str, ...] | None:
-    """The class names that the file carries, if any: distinct, none empty."""
+    """Return the class names that the file holds, if any: distinct, none empty."""
     if _NAMES not in archive.keys:
         return None
     shape, dtype = archive.header(_NAMES)
@@ -139,7 +139,7 @@ def _stored_names(archive: Archive) -> tuple[str, ...] | None:
 
 
 def _check_same_names(archive: Archive, expected: tuple[str, ...]) -> None:
-    """Refuses labels that mean other classes than the model's.
+    """Refuse class names that differ from the model's.
 
     A model trained without names calls its classes "0", "1", ...; these fit any names.
     """

@@ -1,4 +1,4 @@
-"""One way in for every kind of data set."""
+"""Reads data sets of every kind."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ from pathlib import Path
 
 from bcauto.data.checks import check_image_size
 from bcauto.data.folder import read_folder, read_folder_for_evaluation
-from bcauto.data.labelled import Labelled, Source
+from bcauto.data.labelled import ImageSet, Labelled
 from bcauto.data.npz import read_npz, read_npz_for_evaluation
 from bcauto.io.read_errors import is_folder
 
 __all__ = ["read", "read_for_evaluation"]
 
 
-def read(path: Path, image_size: int | None = None) -> Source:
-    """The images to train on and, where the data set has its own, those to validate on.
+def read(path: Path, image_size: int | None = None) -> ImageSet:
+    """Read the images to train on and, where the data set has its own, those to validate on.
 
     An npz file holds ``images`` (n, h, w, 3) uint8 RGB and ``labels`` (n,) or (n, 1), or the same
-    two with the prefix ``train_``; also ``val_images`` and ``val_labels`` if it likes, and
+    two with the prefix ``train_``. It may also hold ``val_images`` and ``val_labels``, and
     ``class_names`` (k,), without which the names are "0", "1", ... Its ``test_`` arrays are never
-    read. Labels are 0..k-1 and every class is there.
+    read. Labels are 0..k-1, and no class is missing.
 
     A folder holds one folder per class, in alphabetical order, with JPEG and PNG pictures. Hidden
-    files are ignored; other files are counted in a warning. Pictures are resized to the commonest
-    size among them.
+    files are ignored; other files are counted in a warning. Pictures are resized to the most
+    frequent size among them.
 
     Args:
         path: the file or the folder.
         image_size: height and width to resize every image to, in pixels, at least 8.
 
     Raises:
-        BadInput: the data set breaks a rule; no gigabytes are read before that is known.
+        BadInput: the data set breaks a rule; what can be checked is checked before pixels are read.
     """
     check_image_size(image_size)
     return read_folder(path, image_size) if is_folder(path) else read_npz(path, image_size)
@@ -39,11 +39,11 @@ def read(path: Path, image_size: int | None = None) -> Source:
 def read_for_evaluation(
     path: Path, image_size: tuple[int, int], class_names: tuple[str, ...] | int
 ) -> Labelled:
-    """Every image of a test set, none left out, ready for a model.
+    """Read every image of a test set, at a model's size and with its labels.
 
     An npz file holds ``images`` and ``labels``, or ``test_images`` and ``test_labels``. In a
-    folder of class folders, the folders' names are class names of the model. Not every class needs
-    to be there.
+    folder of class folders, the folders' names are class names of the model. Classes may be
+    missing.
 
     Args:
         path: the file or the folder.
@@ -57,11 +57,9 @@ def read_for_evaluation(
         BadInput: the test set breaks a rule, or has a class that the model does not know.
     """
     check_image_size(min(image_size))
-    names = _numbers(class_names) if isinstance(class_names, int) else class_names
+    names = class_names
+    if isinstance(names, int):
+        names = tuple(map(str, range(names)))
     if is_folder(path):
         return read_folder_for_evaluation(path, image_size, names)
     return read_npz_for_evaluation(path, image_size, names)
-
-
-def _numbers(classes: int) -> tuple[str, ...]:
-    return tuple(map(str, range(classes)))

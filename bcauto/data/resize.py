@@ -1,4 +1,4 @@
-"""Images of one size from images of any."""
+"""Resizes images."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ __all__ = ["resize_all", "resize_one"]
 
 
 def resize_one(image: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
-    """An (h, w, c) uint8 image at ``size`` (height, width): by area down, by cubic splines up.
+    """Return an (h, w, c) uint8 image at ``size`` (height, width): averaged or cubically enlarged.
 
-    The aspect ratio gives way. An image of that size comes back as it is.
+    The aspect ratio is not kept. An image that has the size comes back as it is, not copied.
     """
     height, width = size
     if image.shape[:2] == size:
@@ -28,10 +28,11 @@ def resize_one(image: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
 
 
 def resize_all(images: Images, size: tuple[int, int], where: str = "images") -> Images:
-    """Images (n, h, w, 3) at ``size`` (height, width); those of that size are not copied.
+    """Return images (n, h, w, 3) at ``size`` (height, width), not copied if they have it.
 
     Raises:
-        BadInput: the result would take more than ``rules.MAX_BYTES``.
+        BadInput: the result would take more than ``checks.MAX_BYTES``.
+
     """
     if images.shape[1:3] == size:
         return images

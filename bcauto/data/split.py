@@ -1,4 +1,4 @@
-"""A seeded split that keeps the classes' proportions and never parts equal images."""
+"""A seeded split that keeps the classes' proportions and never separates equal images."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ Indices = NDArray[np.intp]
 def stratified_split(
     labels: Labels, groups: Sequence[Hashable], fraction: float, seed: int
 ) -> tuple[Indices, Indices]:
-    """Indices of the images to train on and to validate on, each in rising order.
+    """Return the indices of the images to train on and to validate on, each in rising order.
 
     Each class gives ``fraction`` of its images to validation, rounded to whole groups, and at
-    least one group to either side. A class's draw depends on the seed and that class alone.
+    least one group to either side. What is sampled of a class depends on the seed and that class
+    alone.
 
     Args:
         labels: (n,) integers.
@@ -39,18 +40,18 @@ def stratified_split(
     """
     if not 0 < fraction < 1:
         raise BadInput(f"validation fraction must be between 0 and 1, got {fraction}")
-    members = _members(labels, groups)
-    picked = [
-        _picked(of_class, fraction, generator(seed, "split", label))
-        for label, of_class in sorted(_by_label(labels, members).items())
+    by_label = _by_label(labels, _members(labels, groups))
+    sampled = [
+        _sampled(of_class, fraction, generator(seed, "split", label))
+        for label, of_class in sorted(by_label.items())
     ]
     in_val = np.zeros(len(labels), bool)
-    in_val[np.concatenate(picked)] = True
+    in_val[np.concatenate(sampled)] = True
     return np.flatnonzero(~in_val), np.flatnonzero(in_val)
 
 
 def _members(labels: Labels, groups: Sequence[Hashable]) -> list[list[int]]:
-    """The indices of each group, in the order in which the groups first occur."""
+    """Return the indices of each group, in the order in which the groups first occur."""
     members: dict[Hashable, list[int]] = {}
     for index, group in enumerate(groups):
         members.setdefault(group, []).append(index)
@@ -62,6 +63,7 @@ def _members(labels: Labels, groups: Sequence[Hashable]) -> list[list[int]]:
 
 
 def _by_label(labels: Labels, members: list[list[int]]) -> dict[int, list[list[int]]]:
+    """Return the groups of each class, of which there must be two."""
     by_label: dict[int, list[list[int]]] = {}
     for indices in members:
         by_label.setdefault(int(labels[indices[0]]), []).append(indices)
@@ -71,8 +73,8 @@ def _by_label(labels: Labels, members: list[list[int]]) -> dict[int, list[list[i
     return by_label
 
 
-def _picked(groups: list[list[int]], fraction: float, rng: np.random.Generator) -> list[int]:
-    """The images of as many groups, in random order, as come closest to the fraction."""
+def _sampled(groups: list[list[int]], fraction: float, rng: np.random.Generator) -> list[int]:
+    """Return the images of random groups, so many that they come closest to the fraction."""
     order = rng.permutation(len(groups))
     sizes = np.cumsum([len(groups[at]) for at in order])
     closest = int(np.abs(sizes - fraction * sizes[-1]).argmin()) + 1

@@ -114,7 +114,7 @@ def _read_images(settings: Settings) -> tuple[Dataset, OwnImages | None]:
         return data, None
     found = read_for_evaluation(Path(path), data.image_size, data.class_names)
     own = OwnImages(found.images, found.labels, alone=settings.proxy_data is not None)
-    return data.apart_from(own.images, settings.leaks, path), own
+    return data.without_near_duplicates_of(own.images, settings.leaks, path), own
 
 
 def _check_usable(space: Space, sampler: SamplerName) -> None:

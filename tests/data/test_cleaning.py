@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bcauto.data.cleaning import MANY_COPIES, Cleaning, clean
-from bcauto.data.labelled import Labelled, Source
+from bcauto.data.labelled import ImageSet, Labelled
 from bcauto.data.reading import read
 
 
@@ -33,7 +33,7 @@ BASE = [(100, 0), (101, 0), (102, 1), (103, 1)]
 
 
 def cleaned(train, val=None):
-    return clean(Source(part(*train), None if val is None else part(*val), ("a", "b")))
+    return clean(ImageSet(part(*train), None if val is None else part(*val), ("a", "b")))
 
 
 def test_first_of_equal_images_stays():

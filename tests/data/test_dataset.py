@@ -11,7 +11,7 @@ import pytest
 from bcauto.data import dataset as dataset_module
 from bcauto.data.cleaning import Cleaning
 from bcauto.data.dataset import Dataset, load
-from bcauto.data.labelled import Labelled, Source
+from bcauto.data.labelled import ImageSet, Labelled
 from bcauto.data.synthetic.cells import CLASS_NAMES, paint_cells
 
 CLEANING = Cleaning(read=64, duplicates=0, intruders=0, intruder_copies=0)
@@ -107,10 +107,10 @@ def test_labelled_checks_itself(refused, images, labels, message):
 
 def test_source_checks_itself(refused, tiny_cells):
     with refused(r"labels: must be in 0\.\.2 for 3 classes, got 3"):
-        Source(tiny_cells, None, ("a", "b", "c"))
+        ImageSet(tiny_cells, None, ("a", "b", "c"))
     smaller = Labelled(tiny_cells.images[:, :16], tiny_cells.labels)
     with refused("one image size, got 32 x 32 and 16 x 32"):
-        Source(tiny_cells, smaller, ("a", "b", "c", "d"))
+        ImageSet(tiny_cells, smaller, ("a", "b", "c", "d"))
 
 
 def test_data_imports_no_framework():

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from bcauto.data.cleaning import clean, content_digests
 from bcauto.data.dataset import load
-from bcauto.data.labelled import Labelled, Source
-from bcauto.data.leaks import split_apart, without_copies, without_leaks
+from bcauto.data.labelled import ImageSet, Labelled
+from bcauto.data.leaks import split_without_leaks, train_without_leaks, without_near_duplicates_of
 from bcauto.data.near_duplicates.pairs import near_duplicates
 from bcauto.data.resize import resize_all
 from bcauto.data.split import stratified_split
@@ -40,13 +40,13 @@ def turned(image, _):
 CHANGES = (darker, noisy, shifted, turned)
 
 
-def drawn(count, side=32):
+def painted(count, side=32):
     """Different cells, lymphocytes to neutrophils in turn."""
     cells = np.stack([cell_picture(9, index, 4 + index % 3) for index in range(count)])
     return resize_all(cells, (side, side))
 
 
-POOL = drawn(45)
+POOL = painted(45)
 LABELS = np.arange(45) % 3
 
 
@@ -61,10 +61,10 @@ def with_copies(draw):
     if draw(st.booleans()):  # some copies under another label
         labels[45:] = rng.integers(0, 3, len(planted))
     order = rng.permutation(len(images))
-    source = Source(Labelled(np.stack(images)[order], labels[order].astype(np.int64)), None, NAMES)
-    digests = content_digests(source.train.images)
+    whole = Labelled(np.stack(images)[order], labels[order].astype(np.int64))
+    digests = content_digests(whole.images)
     once = np.sort(np.unique(np.array([d.hex() for d in digests]), return_index=True)[1])
-    return source.train.take(once), origins[order][once]
+    return whole.take(once), origins[order][once]
 
 
 def origin_of(image, whole, origins):
@@ -75,7 +75,7 @@ def origin_of(image, whole, origins):
 @given(data=with_copies(), seed=st.integers(0, 2**63 - 1))
 def test_the_split_never_parts_near_duplicates(data, seed):
     whole, origins = data
-    train, val, joined = split_apart(whole, NAMES, seed)
+    train, val, joined = split_without_leaks(whole, NAMES, seed)
     on_side = [{origin_of(image, whole, origins) for image in p.images} for p in (train, val)]
     assert not on_side[0] & on_side[1]
     assert near_duplicates(train.images, val.images) == []
@@ -90,7 +90,7 @@ def test_the_split_never_parts_near_duplicates(data, seed):
 @given(data=with_copies(), seed=st.integers(0, 2**63 - 1))
 def test_same_seed_same_sides(data, seed):
     whole, _ = data
-    first, again = (split_apart(whole, NAMES, seed) for _ in range(2))
+    first, again = (split_without_leaks(whole, NAMES, seed) for _ in range(2))
     for one, other in zip(first[:2], again[:2], strict=True):
         np.testing.assert_array_equal(one.images, other.images)
         np.testing.assert_array_equal(one.labels, other.labels)
@@ -99,7 +99,7 @@ def test_same_seed_same_sides(data, seed):
 
 def test_different_pictures_are_split_as_ever():
     whole = Labelled(POOL, LABELS)
-    train, val, joined = split_apart(whole, NAMES, 3)
+    train, val, joined = split_without_leaks(whole, NAMES, 3)
     expected = stratified_split(LABELS, range(45), 0.1, 3)
     np.testing.assert_array_equal(train.images, POOL[expected[0]])
     np.testing.assert_array_equal(val.images, POOL[expected[1]])
@@ -114,7 +114,7 @@ def test_what_joins_brings_its_own_near_duplicates():
     whole = Labelled(np.concatenate([row, POOL[1:]]), np.append(np.zeros(8, int), LABELS[1:]))
     together = 0
     for seed in range(12):
-        train, val, joined = split_apart(whole, NAMES, seed)
+        train, val, joined = split_without_leaks(whole, NAMES, seed)
         here, there = ({image.tobytes() for image in part.images} for part in (train, val))
         rows = {image.tobytes() for image in row}
         assert rows <= here or rows <= there
@@ -126,7 +126,7 @@ def test_what_joins_brings_its_own_near_duplicates():
 def test_a_near_duplicate_under_another_label_joins_too():
     images = np.concatenate([POOL, darker(POOL, None)])
     labels = np.concatenate([LABELS, (LABELS + 1) % 3])
-    train, val, joined = split_apart(Labelled(images, labels), NAMES, 0)
+    train, val, joined = split_without_leaks(Labelled(images, labels), NAMES, 0)
     assert joined > 0
     assert len(train) + len(val) == 90
     places = {image.tobytes(): at % 45 for at, image in enumerate(images)}
@@ -140,52 +140,52 @@ def test_a_class_of_near_duplicates_is_refused(refused):
     images = np.concatenate([POOL[LABELS < 2], copies])
     labels = np.concatenate([LABELS[LABELS < 2], np.full(12, 2)])
     with refused("no near duplicates of validation images, got none of 'c': give more images of"):
-        split_apart(Labelled(images, labels), NAMES, 0)
+        split_without_leaks(Labelled(images, labels), NAMES, 0)
 
 
 def test_a_data_set_of_one_picture_is_refused(refused):
     rng = np.random.default_rng(0)
     copies = np.stack([noisy(POOL[2], rng) for _ in range(24)])
     with refused("got none of 'a'"):
-        split_apart(Labelled(copies, np.arange(24) % 3), NAMES, 0)
+        split_without_leaks(Labelled(copies, np.arange(24) % 3), NAMES, 0)
 
 
 # --- validation images that the data brings ----------------------------------------------------
 
 
 def given_split(planted, equal=0):
-    """A source of 30 to train on and 15 to validate, and copies of these among the former."""
+    """A data set of 30 to train on and 15 to validate, and copies of these among the former."""
     copies = darker(POOL[30 : 30 + planted], None)
     train = np.concatenate([POOL[:equal], POOL[:30], copies])
     labels = np.concatenate([LABELS[:equal], LABELS[:30], LABELS[30 : 30 + planted]])
-    read = Source(Labelled(train, labels), Labelled(POOL[30:], LABELS[30:]), NAMES)
-    return clean(read)[0], read
+    as_read = ImageSet(Labelled(train, labels), Labelled(POOL[30:], LABELS[30:]), NAMES)
+    return clean(as_read)[0], as_read
 
 
 def test_leaks_are_refused_by_their_indices_in_the_file(refused):
-    source, read = given_split(2, equal=3)
-    assert len(source.train) == len(read.train) - 3
+    image_set, as_read = given_split(2, equal=3)
+    assert len(image_set.train) == len(as_read.train) - 3
     line = (
         "cells.npz: no training image may be a near duplicate of a validation image, got 2 pairs "
         "(train 33 and val 0, train 34 and val 1): mend the file, or give --leaks drop to leave "
         "these training images out"
     )
     with refused(f"^{re.escape(line)}$"):
-        without_leaks(source, read, "refuse", "cells.npz")
+        train_without_leaks(image_set, as_read, "refuse", "cells.npz")
 
 
 def test_a_refusal_names_no_more_than_five(refused):
     with refused(r"got 9 pairs \((train \d+ and val \d, ){5}\.\.\.\): mend"):
-        without_leaks(*given_split(9), "refuse", "cells.npz")
+        train_without_leaks(*given_split(9), "refuse", "cells.npz")
     with refused(r"got 1 pair \(train 30 and val 0\): mend"):
-        without_leaks(*given_split(1), "refuse", "cells.npz")
+        train_without_leaks(*given_split(1), "refuse", "cells.npz")
     with refused(r"got 5 pairs \((train \d+ and val \d, ){4}train 34 and val 4\): mend"):
-        without_leaks(*given_split(5), "refuse", "cells.npz")
+        train_without_leaks(*given_split(5), "refuse", "cells.npz")
 
 
 def test_dropped_leaks_leave_train():
-    source, read = given_split(4)
-    train, dropped = without_leaks(source, read, "drop", "cells.npz")
+    image_set, as_read = given_split(4)
+    train, dropped = train_without_leaks(image_set, as_read, "drop", "cells.npz")
     assert dropped == 4
     np.testing.assert_array_equal(train.images, POOL[:30])
     np.testing.assert_array_equal(train.labels, LABELS[:30])
@@ -193,29 +193,29 @@ def test_dropped_leaks_leave_train():
 
 @pytest.mark.parametrize("leaks", ["refuse", "drop"])
 def test_without_leaks_nothing_is_copied(leaks):
-    source, read = given_split(0)
-    assert without_leaks(source, read, leaks, "cells.npz") == (source.train, 0)
+    image_set, as_read = given_split(0)
+    assert train_without_leaks(image_set, as_read, leaks, "cells.npz") == (image_set.train, 0)
 
 
 def test_dropping_all_of_a_class_is_refused(refused):
-    source = given_split(15)[0]
-    kept = np.append(np.flatnonzero(source.train.labels[:30] != 1), range(30, 45))
-    alone = Source(source.train.take(kept), source.val, NAMES)
+    image_set = given_split(15)[0]
+    kept = np.append(np.flatnonzero(image_set.train.labels[:30] != 1), range(30, 45))
+    alone = ImageSet(image_set.train.take(kept), image_set.val, NAMES)
     with refused(
         "^cells.npz: after near duplicates of images to score on were left out: "
         "train must have at least 1 of each class, got 0 of 'b'"
     ):
-        without_leaks(alone, alone, "drop", "cells.npz")
+        train_without_leaks(alone, alone, "drop", "cells.npz")
 
 
 def test_load_keeps_the_sides_apart(tmp_path, refused):
-    _, read = given_split(3)
+    _, as_read = given_split(3)
     np.savez(
         tmp_path / "a.npz",
-        train_images=read.train.images,
-        train_labels=read.train.labels,
-        val_images=read.val.images,
-        val_labels=read.val.labels,
+        train_images=as_read.train.images,
+        train_labels=as_read.train.labels,
+        val_images=as_read.val.images,
+        val_labels=as_read.val.labels,
     )
     with refused(r"a\.npz: no training image may be .* got 3 pairs"):
         load(tmp_path / "a.npz", None, 0)
@@ -245,8 +245,8 @@ def test_copies_of_other_images_are_named_or_left_out(refused):
         "^hidden.npz: no image to score on may be a near duplicate of a training image, "
         r"got 3 \(numbers 1, 2, 3\): mend the file, or give --leaks drop"
     ):
-        without_copies(train, others, NAMES, "refuse", "hidden.npz")
-    left, dropped = without_copies(train, others, NAMES, "drop", "hidden.npz")
+        without_near_duplicates_of(others, train, NAMES, "refuse", "hidden.npz")
+    left, dropped = without_near_duplicates_of(others, train, NAMES, "drop", "hidden.npz")
     assert dropped == 2
     kept = [index for index in range(40) if index not in (3, 7)]
     np.testing.assert_array_equal(left.images, POOL[kept])
@@ -256,4 +256,7 @@ def test_copies_of_other_images_are_named_or_left_out(refused):
 def test_others_that_are_no_copies_leave_training_alone():
     train = Labelled(POOL[:40], LABELS[:40])
     for leaks in ("refuse", "drop"):
-        assert without_copies(train, POOL[40:], NAMES, leaks, "hidden.npz") == (train, 0)
+        assert without_near_duplicates_of(POOL[40:], train, NAMES, leaks, "hidden.npz") == (
+            train,
+            0,
+        )

@@ -76,7 +76,7 @@ def test_split_does_not_change_between_versions():
     assert val.tolist() == [22, 32, 33, 35]
 
 
-def test_a_class_is_drawn_whatever_the_others_are():
+def test_a_class_is_sampled_whatever_the_others_are():
     labels = np.array([0] * 30 + [1] * 30)
     _, val = stratified_split(labels, range(60), 0.2, seed=3)
     _, fewer = stratified_split(labels[:40], range(40), 0.2, seed=3)

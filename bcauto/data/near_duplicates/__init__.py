@@ -1,1 +1,1 @@
-"""Pictures that two sets share, though one copy may be a little changed."""
+"""Finds pictures that two sets share, even where one copy is slightly changed."""

@@ -1,7 +1,7 @@
-"""Built-in blood cells, drawn by code, for a search with no data at hand.
+"""Built-in synthetic blood cells, for a search without data.
 
-The set mimics the challenge's: eight classes in their natural proportions, with two intruder
-pictures that are no cells and a few exact duplicates mixed in, for cleaning to find.
+The set imitates a real one: eight classes in their natural proportions, with copies of two intruder
+pictures that show no cell, and a few exact duplicates, for cleaning to find.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ _SNOWMAN: tuple[_Oval, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """How many pictures ``paint_cells`` adds to the proper cells."""
+    """How many pictures ``paint_cells`` adds to the cells, which cleaning should drop."""
 
     intruders_per_class: int
     monocyte_intruders: int
@@ -197,15 +197,15 @@ class Extras:
 
     @property
     def total(self) -> int:
-        """All pictures that cleaning should drop."""
+        """All of them."""
         intruders = self.intruders_per_class * len(CLASS_NAMES) + self.monocyte_intruders
         return intruders + self.duplicates
 
 
 def extras(count: int) -> Extras:
-    """What ``draw_cells(count)`` adds: intruders of about 7.5 % and 1 % of ``count``, duplicates.
+    """Return what ``paint_cells(count)`` adds: intruders, about 8.5 % of ``count``, and duplicates.
 
-    However small ``count`` is, each intruder comes often enough for cleaning to know it as one.
+    However small ``count`` is, each intruder occurs often enough for cleaning to recognise it.
     """
     return Extras(
         intruders_per_class=max(1, round(0.075 * count / len(CLASS_NAMES))),
@@ -215,25 +215,30 @@ def extras(count: int) -> Extras:
 
 
 def paint_cells(count: int = 1320, seed: int = 0) -> tuple[_Picture, _Labels]:
-    """``count`` different cells and, shuffled among them, what ``extras(count)`` says.
+    """Paint ``count`` different cells and, shuffled among them, what ``extras(count)`` counts.
 
-    The images are (n, 96, 96, 3) uint8 RGB in 0-255 and the labels (n,) int64, indices into
-    ``CLASS_NAMES``, where n is ``count + extras(count).total``. The same arguments give the same
-    bytes. A ``count`` below 1 raises ``BadInput``.
+    Returns:
+        Images (n, 96, 96, 3) uint8 RGB, and labels (n,) int64, indices into ``CLASS_NAMES``; n is
+        ``count + extras(count).total``. The same arguments give the same bytes.
+
+    Raises:
+        BadInput: ``count`` is below 1.
+
     """
     if count < 1:
-        raise BadInput(f"the number of cells must be at least 1, but is {count}")
+        raise BadInput(f"the number of cells must be at least 1, got {count}")
+    added = extras(count)
     labels = cell_labels(count)
     cells = np.stack([cell_picture(seed, i, int(label)) for i, label in enumerate(labels)])
-    strangers, their_labels = _intruders(extras(count))
-    again = generator(seed, "duplicates").choice(count, extras(count).duplicates, replace=False)
-    order = generator(seed, "order").permutation(count + extras(count).total)
-    images = np.concatenate([cells, strangers, cells[again]])
-    return images[order], np.concatenate([labels, their_labels, labels[again]])[order]
+    intruders, intruder_labels = _intruders(added)
+    again = generator(seed, "duplicates").choice(count, added.duplicates, replace=False)
+    order = generator(seed, "order").permutation(count + added.total)
+    images = np.concatenate([cells, intruders, cells[again]])
+    return images[order], np.concatenate([labels, intruder_labels, labels[again]])[order]
 
 
 def cell_labels(count: int) -> _Labels:
-    """Labels (count,) int64 of the proper cells in index order, whatever the seed.
+    """Return the labels of the cells in the order of their index, (count,) int64, for any seed.
 
     The golden-ratio sequence keeps every prefix close to the natural proportions, so that a
     cell's label depends on its index alone.
@@ -245,7 +250,7 @@ def cell_labels(count: int) -> _Labels:
 
 
 def cell_picture(seed: int, index: int, label: int) -> _Picture:
-    """Cell ``index``, (96, 96, 3) uint8 RGB; it depends on the three arguments only."""
+    """Paint cell ``index``, (96, 96, 3) uint8 RGB; it depends on the three arguments only."""
     rng = generator(seed, "cell", index)
     kind = _KINDS[label]
     radius = rng.uniform(*kind.radius) * rng.uniform(0.82, 1.08)
@@ -259,15 +264,15 @@ def cell_picture(seed: int, index: int, label: int) -> _Picture:
 
 
 def _intruders(number: Extras) -> tuple[_Picture, _Labels]:
-    """All copies of both intruder pictures, and their labels."""
+    """Return all copies of both intruder pictures, and their labels."""
     everywhere = np.repeat(np.arange(len(CLASS_NAMES)), number.intruders_per_class)
     monocytes = np.full(number.monocyte_intruders, _MONOCYTE)
-    ducks = np.repeat(_painted(_DUCK)[None], everywhere.size, axis=0)
-    snowmen = np.repeat(_painted(_SNOWMAN)[None], monocytes.size, axis=0)
+    ducks = np.repeat(_paint_ovals(_DUCK)[None], everywhere.size, axis=0)
+    snowmen = np.repeat(_paint_ovals(_SNOWMAN)[None], monocytes.size, axis=0)
     return np.concatenate([ducks, snowmen]), np.concatenate([everywhere, monocytes])
 
 
-def _painted(ovals: tuple[_Oval, ...]) -> _Picture:
+def _paint_ovals(ovals: tuple[_Oval, ...]) -> _Picture:
     picture = np.zeros((SIDE, SIDE, 3), np.uint8)
     for colour, centre, axes in ovals:
         cv2.ellipse(picture, centre, axes, 0, 0, 360, colour, -1, cv2.LINE_AA)

@@ -1,4 +1,4 @@
-"""Painting of one stained blood cell among red cells, in NumPy and OpenCV.
+"""Paints one stained blood cell among red cells, in NumPy and OpenCV.
 
 Colours are RGB in 0-255, lengths are pixels, angles are radians, and a point in the picture is the
 complex number x + iy. A canvas is a (3, 96, 96) float32 array in 0-255 (channels first, as NumPy
@@ -24,7 +24,7 @@ Array = NDArray[np.float32]
 Points = NDArray[np.complex128]
 Colour = tuple[int, int, int]
 Span = tuple[float, float]
-"""A range that a value is drawn from uniformly."""
+"""A range that a value is sampled from uniformly."""
 
 _PLASMA: Colour = (254, 231, 208)
 _RED_CELL: Colour = (204, 168, 158)
@@ -38,7 +38,7 @@ _WAVES: Points = np.power.outer(_CIRCLE, _HARMONICS) / _HARMONICS
 
 @dataclass(frozen=True, slots=True)
 class Nucleus:
-    """A nucleus: ``lobes`` ovals strung along an arc and joined by bridges.
+    """A nucleus: ``lobes`` ovals along an arc, joined by bridges.
 
     ``size`` is a lobe's radius and ``reach`` the arc's radius, both as a fraction of the cell's
     radius; ``gap`` is the angle between one lobe and the next; ``bridge`` is the width of a
@@ -56,11 +56,12 @@ class Nucleus:
 
 @dataclass(frozen=True, slots=True)
 class CellKind:
-    """What sets one class apart.
+    """How the cells of one class look.
 
-    ``radius`` is in pixels; ``roughness`` is the outline's unevenness as a fraction of the radius;
-    ``density`` is the share of pixels where a granule sits and ``grain`` its size in pixels;
-    ``veil`` is how far granules cover the nucleus, from 0 (none) to 1.
+    ``frequency`` is how many of BloodMNIST's 11,959 training images show one; ``radius`` is in px;
+    ``roughness`` is the outline's unevenness as a fraction of the radius; ``density`` is the share
+    of pixels where a granule is and ``grain`` its size in pixels; ``veil`` is how far granules
+    cover the nucleus, from 0 (not at all) to 1; ``vacuoles`` is their least and greatest number.
     """
 
     name: str
@@ -77,7 +78,7 @@ class CellKind:
 
 
 def _outline(rng: np.random.Generator, size: float, stretch: float, roughness: float) -> Points:
-    """An uneven oval about the origin, turned at random: (40,)."""
+    """Return an uneven oval about the origin, turned at random: (40,)."""
     waves = rng.normal(0, roughness, 2 * _HARMONICS.size).view(np.complex128)
     unevenness = (_WAVES @ waves).real
     oval = size * (_CIRCLE.real * stretch + 1j * _CIRCLE.imag / stretch)
@@ -90,12 +91,12 @@ def _direction(angle: float) -> complex:
 
 
 def _fixed(points: Points) -> NDArray[np.int32]:
-    """The points as OpenCV takes them, (n, 2): integers in parts of a pixel."""
+    """Return the points as OpenCV takes them, (n, 2): integers in parts of a pixel."""
     return np.rint(points.view(np.float64).reshape(-1, 2) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
 
 
 def _mask(outlines: Iterable[Points], sigma: float = 0.6) -> Array:
-    """The union of filled outlines, its edge softened by ``sigma`` pixels."""
+    """Return the union of filled outlines, its edge softened by ``sigma`` pixels."""
     filled = np.zeros((SIDE, SIDE), np.uint8)
     for outline in outlines:
         cv2.fillPoly(filled, [_fixed(outline)], (255,), cv2.LINE_AA, _SUBPIXEL_BITS)
@@ -107,21 +108,21 @@ def _blurred(image: Array, sigma: float) -> Array:
 
 
 def _texture(rng: np.random.Generator, sigma: float) -> Array:
-    """Smooth noise with grains of about ``sigma`` pixels, of mean 0 and deviation about 1."""
+    """Return smooth noise with grains of about ``sigma`` pixels, mean 0 and deviation about 1."""
     noise = _blurred(rng.standard_normal((SIDE, SIDE), np.float32), sigma)
     return noise * np.float32(2 * np.sqrt(np.pi) * sigma)
 
 
 def _granules(rng: np.random.Generator, density: float, grain: float) -> Array:
-    """Dots of about ``grain`` pixels strewn over the picture."""
+    """Return a mask of dots of about ``grain`` pixels, scattered over the picture."""
     seeds = (rng.random((SIDE, SIDE), np.float32) < density).astype(np.float32)
-    # A blurred dot peaks at 1 / (2 pi sigma^2), so this gain brings a lone dot to full strength.
+    # a blurred dot peaks at 1 / (2 pi sigma^2), so this gain brings a single dot to full strength
     dots: Array = np.minimum(_blurred(seeds, grain) * np.float32(_TURN * grain**2), 1)
     return dots
 
 
 def _mixed(colour: Array | Colour, other: Array | Colour, share: float) -> Array:
-    """``share`` of the way from one colour to another."""
+    """Return the colour ``share`` of the way from one colour to another."""
     own, far = np.asarray(colour, np.float32), np.asarray(other, np.float32)
     return own + np.float32(share) * (far - own)
 
@@ -131,12 +132,12 @@ def _blend(canvas: Array, mask: Array, colour: Array | Colour) -> None:
 
 
 def _shade(canvas: Array, mask: Array, amount: Array) -> None:
-    """Makes the masked part darker where ``amount`` is below 0 and lighter where it is above."""
+    """Make the masked part darker where ``amount`` is below 0 and lighter where it is above."""
     canvas *= 1 + mask * amount
 
 
 def paint_smear(rng: np.random.Generator, centre: complex, clear: float) -> Array:
-    """A new canvas of plasma with red cells, none centred nearer to ``centre`` than ``clear``."""
+    """Return a new canvas of plasma with red cells, centred at least ``clear`` from ``centre``."""
     picture = np.full((SIDE, SIDE, 3), _PLASMA, np.uint8)
     colour = np.asarray(_RED_CELL, np.float32) + rng.normal(0, 6, 3).astype(np.float32)
     for _ in range(rng.integers(3, 9)):
@@ -149,7 +150,7 @@ def paint_smear(rng: np.random.Generator, centre: complex, clear: float) -> Arra
 def _paint_red_cell(
     rng: np.random.Generator, picture: NDArray[np.uint8], centre: complex, colour: Array
 ) -> None:
-    """Nested outlines, the inner ones paler: a red cell is a disc with a dent."""
+    """Paint nested outlines, the inner ones paler: a red cell is a disc with a dent."""
     outline = _outline(rng, rng.uniform(12.5, 16.5), rng.uniform(1, 1.12), 0.04)
     dent = rng.uniform(0, 0.2)
     for ring, scale in enumerate((1.0, 0.7, 0.6, 0.5, 0.4)):
@@ -161,7 +162,7 @@ def _paint_red_cell(
 def paint_cell(
     rng: np.random.Generator, canvas: Array, kind: CellKind, centre: complex, radius: float
 ) -> None:
-    """Paints one cell of ``kind`` over what is there."""
+    """Paint one cell of ``kind`` over the canvas."""
     outline = centre + _outline(rng, radius, rng.uniform(1, 1.1), kind.roughness)
     body = _mask([outline])
     fading = rng.uniform(0, 0.7)
@@ -195,29 +196,28 @@ def _paint_vacuoles(
 def _paint_nucleus(
     rng: np.random.Generator, canvas: Array, nucleus: Nucleus, centre: complex, radius: float
 ) -> None:
-    mask = _rounded(_mask([centre + part for part in _nucleus_parts(rng, nucleus, radius)], 1.6))
+    soft = _mask([centre + part for part in _nucleus_parts(rng, nucleus, radius)], 1.6)
+    # made crisp again, the soft mask keeps round corners
+    mask = np.clip((soft - np.float32(0.5)) * np.float32(2.5) + np.float32(0.5), 0, 1)
     tone = np.asarray(nucleus.colour, np.float32) + rng.normal(0, 6, 3).astype(np.float32)
     _blend(canvas, mask * np.float32(0.95), tone)
     _shade(canvas, mask, np.float32(0.16) * _texture(rng, 1.2))
 
 
-def _rounded(mask: Array) -> Array:
-    """A soft mask made crisp again, which leaves its corners round."""
-    crisp: Array = np.clip((mask - np.float32(0.5)) * np.float32(2.5) + np.float32(0.5), 0, 1)
-    return crisp
-
-
 def _nucleus_parts(rng: np.random.Generator, nucleus: Nucleus, radius: float) -> list[Points]:
-    """Outlines of lobes and bridges about the cell's centre."""
+    """Return the outlines of lobes and bridges about the cell's centre."""
     size = radius * rng.uniform(*nucleus.size)
     places = _lobe_places(rng, nucleus, radius)
-    lobes = [place + _lobe(rng, nucleus, size) for place in places]
+    lobes = [
+        place + _outline(rng, size * rng.uniform(0.9, 1.1), rng.uniform(*nucleus.stretch), 0.07)
+        for place in places
+    ]
     width = size * rng.uniform(*nucleus.bridge)
     return lobes + [_bridge(a, b, width) for a, b in pairwise(places)]
 
 
 def _lobe_places(rng: np.random.Generator, nucleus: Nucleus, radius: float) -> Points:
-    """Centres of the lobes along the arc, which opens to a random side: (lobes,)."""
+    """Return the centres of the lobes along the arc, which opens to a random side: (lobes,)."""
     lobes = int(rng.integers(*nucleus.lobes, endpoint=True))
     angles = np.arange(lobes) * rng.uniform(*nucleus.gap) + rng.normal(0, 0.1, lobes)
     reach = radius * rng.uniform(*nucleus.reach) * rng.uniform(0.85, 1.15, lobes)
@@ -225,18 +225,14 @@ def _lobe_places(rng: np.random.Generator, nucleus: Nucleus, radius: float) -> P
     return places
 
 
-def _lobe(rng: np.random.Generator, nucleus: Nucleus, size: float) -> Points:
-    return _outline(rng, size * rng.uniform(0.9, 1.1), rng.uniform(*nucleus.stretch), 0.07)
-
-
 def _bridge(start: complex, end: complex, width: float) -> Points:
-    """A straight band between two lobes: (4,)."""
+    """Return a straight band between two lobes: (4,)."""
     across = 1j * (end - start) / max(abs(end - start), 1e-6) * width
     return np.array([start + across, end + across, end - across, start - across])
 
 
 def finish(rng: np.random.Generator, canvas: Array) -> NDArray[np.uint8]:
-    """The canvas as a camera gives it, (96, 96, 3) uint8: stain, light, focus and noise vary."""
+    """Return the canvas as a camera sees it, (96, 96, 3) uint8: stain, light, focus, noise vary."""
     gain = rng.uniform(0.76, 1.06) * rng.normal(1, 0.022, 3)
     canvas = canvas * gain.astype(np.float32)[:, None, None]
     seen = _blurred(np.ascontiguousarray(canvas.transpose(1, 2, 0)), rng.uniform(0.3, 0.9))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bcauto.data.near_duplicates.frequencies import frequencies, sizes, turned
+from bcauto.data.near_duplicates.frequencies import frequencies, turn_invariants, turned
 from bcauto.data.near_duplicates.texture import TURNS
 
 
@@ -65,20 +65,24 @@ def test_flat_pictures_have_none():
 
 
 @given(seed=st.integers(0, 2**32))
-def test_no_turn_correlates_two_pictures_more_than_their_sizes(seed):
-    """Of pictures of few waves, whose sizes bound most tightly."""
+def test_no_turn_correlates_two_pictures_more_than_their_invariants(seed):
+    """Of pictures of few waves, whose invariants bound most tightly."""
     rng = np.random.default_rng(seed)
     some = unshifted(np.zeros((1, 8, 8, 3), np.uint8)).size
     first, second = (rng.normal(size=some) * (rng.random(some) < 0.1) for _ in range(2))
     first, second = (v / max(np.linalg.norm(v), 1e-9) for v in (first, second))
     first, second = first.astype(np.float32), second.astype(np.float32)
     most = max(float(turned(second, turn) @ first) for turn in TURNS)
-    assert most <= float(sizes(second) @ sizes(first)) + 1e-6
+    assert most <= float(turn_invariants(second) @ turn_invariants(first)) + 1e-6
 
 
 def test_sizes_do_not_change_with_a_turn(noise):
     for turn in TURNS:
         np.testing.assert_allclose(
-            sizes(turned(unshifted(noise), turn)), sizes(unshifted(noise)), atol=1e-6
+            turn_invariants(turned(unshifted(noise), turn)),
+            turn_invariants(unshifted(noise)),
+            atol=1e-6,
         )
-    np.testing.assert_allclose(np.linalg.norm(sizes(unshifted(noise)), axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(
+        np.linalg.norm(turn_invariants(unshifted(noise)), axis=1), 1, atol=1e-5
+    )

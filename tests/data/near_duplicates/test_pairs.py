@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bcauto.data.cleaning import clean
 from bcauto.data.near_duplicates import frequencies as frequencies_module
-from bcauto.data.near_duplicates import pairs as leaks_module
+from bcauto.data.near_duplicates import pairs as pairs_module
 from bcauto.data.near_duplicates.pairs import near_duplicates
 from bcauto.data.near_duplicates.texture import TURNS, small_shift
 from bcauto.data.reading import read
@@ -91,7 +91,7 @@ kinds = pytest.mark.parametrize("kind", KINDS)
 
 @pytest.fixture(scope="module")
 def cells():
-    """Different drawn cells, of all kinds."""
+    """Different painted cells, of all kinds."""
     labels = cell_labels(COPIES + OTHERS)
     return np.stack([cell_picture(5, index, int(label)) for index, label in enumerate(labels)])
 
@@ -162,12 +162,12 @@ def test_pictures_with_the_same_shapes_but_another_texture_are_not_found(cells):
         return in_bytes(cv2.GaussianBlur(image, (0, 0), 4).astype(float) + grain)
 
     ours, theirs = (np.stack([grained(cell) for cell in cells]) for _ in range(2))
-    alike = leaks_module._lookalikes(ours, theirs, (96, 96))
+    alike = pairs_module._candidates(ours, theirs, (96, 96))
     assert {(a, b) for a, b, _ in alike} >= set(each_with_its_own(len(cells)))
     assert near_duplicates(ours, theirs) == []
 
 
-def test_drawn_cells_are_all_different():
+def test_painted_cells_are_all_different():
     labels = cell_labels(300)
     images = np.stack([cell_picture(0, index, int(label)) for index, label in enumerate(labels)])
     for side in (96, 28):
@@ -245,14 +245,14 @@ def test_blocks_change_nothing(cells, monkeypatch):
     whole = near_duplicates(train, val)
     monkeypatch.setattr(frequencies_module, "_CHUNK", 7)
     for block in (1, 5000, 50000):
-        monkeypatch.setattr(leaks_module, "_BLOCK", block)
+        monkeypatch.setattr(pairs_module, "_BLOCK", block)
         assert near_duplicates(train, val) == whole == each_with_its_own(COPIES)
 
 
 def test_blocks_bound_the_memory(images_of, monkeypatch):
-    """All at once, 2,000 x 200 pictures with 9 shifts would take 14 MB for their sizes alone."""
+    """All at once, 2,000 x 200 pictures with 9 shifts would take 14 MB for invariants alone."""
     monkeypatch.setattr(frequencies_module, "_CHUNK", 20)
-    monkeypatch.setattr(leaks_module, "_BLOCK", 2**16)
+    monkeypatch.setattr(pairs_module, "_BLOCK", 2**16)
     train, val = images_of(2000, (28, 28)), images_of(200, (28, 28), seed=1)
     tracemalloc.start()
     near_duplicates(train, val)
@@ -276,7 +276,7 @@ def test_one_picture_may_have_several_copies(cells):
 
 @pytest.mark.parametrize("side", [8, 13, 14, 27, 28, 40, 57, 58, 64, 96, 133, 134, 300])
 def test_a_shift_that_is_looked_for_is_near_every_small_one(side):
-    shifts = np.array(leaks_module._shifts((side, side + 5)))
+    shifts = np.array(pairs_module._shifts((side, side + 5)))
     reach = small_shift((side, side + 5))
     for small in np.stack(np.meshgrid(*[range(-reach, reach + 1)] * 2), -1).reshape(-1, 2):
         assert np.abs(shifts - small).max(axis=1).min() <= 0.02 * side

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from bcauto.data.near_duplicates.texture import TURNS, Likeness, small_shift
+from bcauto.data.near_duplicates.texture import TURNS, TextureMatcher, small_shift
 
 UPRIGHT = TURNS[0]
 
@@ -21,7 +21,9 @@ def grain(side, seed=0, scale=1.5):
 @pytest.mark.parametrize("turn", TURNS)
 def test_a_picture_is_itself_after_its_own_turn_only(turn):
     picture = grain(40)
-    scores = {other: Likeness((40, 40)).score(turn(picture), picture, other) for other in TURNS}
+    scores = {
+        other: TextureMatcher((40, 40)).score(turn(picture), picture, other) for other in TURNS
+    }
     assert scores.pop(turn) == pytest.approx(1)
     assert max(scores.values()) < 0.5
 
@@ -30,13 +32,13 @@ def test_a_picture_is_itself_after_its_own_turn_only(turn):
 def test_a_small_shift_costs_nothing(shift):
     whole = grain(60)
     first, second = whole[10:50, 10:50], np.roll(whole, shift, (0, 1))[10:50, 10:50]
-    assert Likeness((40, 40)).score(first, second, UPRIGHT) == pytest.approx(1, abs=0.02)
+    assert TextureMatcher((40, 40)).score(first, second, UPRIGHT) == pytest.approx(1, abs=0.02)
 
 
 def test_a_larger_shift_is_another_picture():
     whole = grain(60)
-    likeness = Likeness((40, 40))
-    assert not likeness.are_one(whole[10:50, 10:50], whole[16:56, 10:50], UPRIGHT)
+    matcher = TextureMatcher((40, 40))
+    assert not matcher.are_same(whole[10:50, 10:50], whole[16:56, 10:50], UPRIGHT)
 
 
 @pytest.mark.parametrize("shift", [1, 2])
@@ -45,7 +47,7 @@ def test_a_shift_by_a_part_of_a_pixel_costs_little(side, shift):
     """Pictures larger than those that are compared, in which a shift is no whole px."""
     whole = grain(side + 8, scale=3)
     first, second = whole[4:-4, 4:-4], whole[4 + shift :, 4 - shift :][:side, :side]
-    assert Likeness((side, side)).score(first, second, UPRIGHT) > 0.97
+    assert TextureMatcher((side, side)).score(first, second, UPRIGHT) > 0.97
 
 
 def test_the_score_is_a_correlation_of_bands():
@@ -58,20 +60,20 @@ def test_the_score_is_a_correlation_of_bands():
         bands.append((fine - coarse).ravel())
     expected = np.dot(*bands) / np.prod(np.linalg.norm(bands, axis=1))
     colours = [np.dstack([p.astype(np.uint8)] * 3) for p in (first, mixed)]
-    assert Likeness((32, 32)).score(*colours, UPRIGHT) == pytest.approx(expected, abs=1e-4)
+    assert TextureMatcher((32, 32)).score(*colours, UPRIGHT) == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize("change", [lambda x: x / 2, lambda x: x / 2 + 100, lambda x: x + 30])
 def test_brightness_and_contrast_do_not_count(change):
     picture = grain(40)
     other = change(picture.astype(float)).clip(0, 255).round().astype(np.uint8)
-    assert Likeness((40, 40)).score(picture, other, UPRIGHT) > 0.98
+    assert TextureMatcher((40, 40)).score(picture, other, UPRIGHT) > 0.98
 
 
 def test_a_picture_without_texture_is_like_nothing():
     flat = np.full((40, 40, 3), 90, np.uint8)
-    assert Likeness((40, 40)).score(flat, flat, UPRIGHT) == 0
-    assert Likeness((40, 40)).score(flat, grain(40), UPRIGHT) == pytest.approx(0, abs=1e-3)
+    assert TextureMatcher((40, 40)).score(flat, flat, UPRIGHT) == 0
+    assert TextureMatcher((40, 40)).score(flat, grain(40), UPRIGHT) == pytest.approx(0, abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -83,8 +85,8 @@ def test_what_counts_as_a_small_shift(size, shift):
 
 
 def test_few_pixels_must_agree_more():
-    bars = [Likeness((side, side)).bar for side in (8, 16, 28, 36, 37, 64, 300)]
-    assert bars == sorted(bars, reverse=True)
-    assert bars[0] > 0.99
-    assert bars[2] == pytest.approx(0.952, abs=0.001)
-    assert bars[3] > bars[4] == bars[-1] == 0.92
+    thresholds = [TextureMatcher((side, side)).threshold for side in (8, 16, 28, 36, 37, 64, 300)]
+    assert thresholds == sorted(thresholds, reverse=True)
+    assert thresholds[0] > 0.99
+    assert thresholds[2] == pytest.approx(0.952, abs=0.001)
+    assert thresholds[3] > thresholds[4] == thresholds[-1] == 0.92
