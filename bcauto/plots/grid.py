@@ -1,4 +1,4 @@
-"""Rows of small pictures under each other, each with its title; drawn, and written as a file."""
+"""Draws a grid of pictures, in rows with a title each, and writes pictures to files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Picture: TypeAlias = NDArray[np.uint8]
 """(h, w, 3) uint8 RGB."""
 
 SUFFIXES = {".png": 1_000_000, ".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}
-"""What a picture's name may end in, with the longest side of its format in px.
+"""The suffixes that a picture's file may have, with the longest side of its format in px.
 
 PNG and WebP are written without loss.
 """
@@ -30,13 +30,13 @@ _LEAST_SIDE, _MOST_SIDE = 96, 160  # of a tile's longer side as drawn, in px
 _MARGIN, _GAP = 10, 3  # around everything, and between tiles, in px
 _BACKGROUND = 250
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
-_NOTE_LETTERS = 28  # in a line
+_NOTE_LETTERS = 28  # in a line of a note
 
 
 class Row(NamedTuple):
     """One row: its title, its tiles (n, h, w, 3) uint8 RGB, a note in smaller letters.
 
-    OpenCV's letters are ASCII.
+    Title and note must be ASCII, since OpenCV draws no other letters.
     """
 
     title: str
@@ -55,13 +55,14 @@ _TITLE, _NOTE = _Letters(0.5, 25), _Letters(0.4, 90)
 
 
 def draw_grid(rows: Sequence[Row]) -> Picture:
-    """One picture of all rows, their titles in a column on the left; a shorter row ends early.
+    """Draw all rows in one picture, with their titles in a column on the left.
 
-    A tile whose longer side is below 96 px is enlarged by the least whole factor that brings it
-    there, each pixel a square; one above 160 px is reduced to that; others keep their pixels.
+    A tile whose longer side is below 96 px is enlarged by the smallest whole factor that brings it
+    there, each pixel as a square; one above 160 px is reduced to that; others keep their pixels.
 
     Raises:
         BadInput: there is no tile, or tiles differ in size.
+
     """
     sizes = {row.tiles.shape[1:] for row in rows}
     columns = max((len(row.tiles) for row in rows), default=0)
@@ -86,17 +87,18 @@ def draw_grid(rows: Sequence[Row]) -> Picture:
 
 
 def check_picture_path(path: Path) -> None:
-    """Makes sure, before any work, that ``write_picture`` will be able to write ``path``.
+    """Check, before any work, that ``write_picture`` will be able to write ``path``.
 
     Raises:
-        BadInput: it has no picture's suffix, is a folder, or its folder cannot be written to.
+        BadInput: its suffix is not a picture's, it is a folder, or its folder cannot be written to.
+
     """
     if path.suffix.lower() not in SUFFIXES:
         raise BadInput(f"a picture's name must end in {', '.join(SUFFIXES)}, got {path}")
     try:
         if path.is_dir():
             raise BadInput(f"a picture must be a file, got the folder {path}")
-        with tempfile.TemporaryFile(dir=path.parent):  # a question that also root can be refused
+        with tempfile.TemporaryFile(dir=path.parent):  # fails for root too, unlike os.access
             pass
     except OSError as error:
         rule = f"{path}: its folder must be there and be writable"
@@ -104,11 +106,13 @@ def check_picture_path(path: Path) -> None:
 
 
 def write_picture(path: Path, picture: Picture) -> None:
-    """Writes (h, w, 3) uint8 RGB in the format of the suffix, whole or not at all.
+    """Write (h, w, 3) uint8 RGB in the format of the suffix, whole or not at all.
 
     Raises:
         BadInput: see ``check_picture_path``.
-        NothingUsable: the disk is full, say, or the picture too large for its format.
+        NothingUsable: the picture is too large for its format, or cannot be written, for example
+            to a full disk.
+
     """
     check_picture_path(path)
     data = _encoded(path, picture)
@@ -120,8 +124,9 @@ def write_picture(path: Path, picture: Picture) -> None:
 
 
 def _caption(row: Row) -> Picture:
-    """Title and note, line below line, as large as they need to be."""
-    lines = [(row.title, _TITLE), *((line, _NOTE) for line in _wrapped(row.note))]
+    """Draw title and note, line below line, in a picture as large as they need."""
+    note = textwrap.wrap(row.note, _NOTE_LETTERS, break_on_hyphens=False)
+    lines = [(row.title, _TITLE), *((line, _NOTE) for line in note)]
     sizes = [_text_size(text, letters) for text, letters in lines]
     caption = _blank(sum(height for height, _ in sizes), max(width for _, width in sizes))
     top = 0
@@ -132,19 +137,15 @@ def _caption(row: Row) -> Picture:
     return caption
 
 
-def _wrapped(note: str) -> list[str]:
-    return textwrap.wrap(note, _NOTE_LETTERS, break_on_hyphens=False)
-
-
 def _text_size(text: str, letters: _Letters) -> tuple[int, int]:
-    """Height of a line, the same for every text, and width of this one; in px."""
+    """Return the height of a line, the same for every text, and the width of this one; in px."""
     (_, height), below = cv2.getTextSize("Ag", _FONT, letters.scale, 1)
     (width, _), _ = cv2.getTextSize(text, _FONT, letters.scale, 1)
     return round(1.2 * (height + below)), width + 2  # for the soft edge of the last letter
 
 
 def _fitted(tile: Picture) -> Picture:
-    """The tile at the size at which it is drawn."""
+    """Return the tile at the size at which it is drawn."""
     longer = max(tile.shape[:2])
     if longer > _MOST_SIDE:
         height, width = (max(1, round(side * _MOST_SIDE / longer)) for side in tile.shape[:2])

@@ -1,4 +1,4 @@
-"""Draws points of two scores in a panel with axes."""
+"""Draws the points of two scores in a panel with axes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Panel", "draw_panel"]
 
 _HEIGHT, _WIDTH = 460, 520  # of a panel, in px
 _TOP, _RIGHT, _BOTTOM, _LEFT = 64, 24, 60, 84  # from its border to the axes
-_MOST_STEPS = 4  # from tick to tick, between the least and the most value
+_MOST_STEPS = 4  # between ticks, from the smallest to the largest value
 _WHITE, _BLACK, _GREY = (255,) * 3, (30,) * 3, (215,) * 3
 _BLUE, _ORANGE = (31, 98, 168), (222, 105, 0)
 _RADIUS = 5  # of a point
@@ -30,7 +30,7 @@ class _Axis(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """Points of two scores; ``marked`` is the place of one that stands out, if any does."""
+    """Points of two scores; ``marked`` is the index of the point to highlight, if any."""
 
     title: str
     note: str
@@ -42,7 +42,7 @@ class Panel(NamedTuple):
 
 
 def draw_panel(panel: Panel) -> Picture:
-    """The panel as an RGB picture (h, w, 3) uint8."""
+    """Draw the panel as an RGB picture, (h, w, 3) uint8."""
     drawn: Picture = np.full((_HEIGHT, _WIDTH, 3), 255, np.uint8)
     across, up = _axis(panel.x), _axis(panel.y)
     _draw_axes(drawn, across, up)
@@ -61,7 +61,7 @@ def draw_panel(panel: Panel) -> Picture:
 
 
 def _axis(values: Sequence[float]) -> _Axis:
-    """An axis around the values, with ticks at round numbers; 0 to 1 where there are none."""
+    """Return an axis around the values, with ticks at round numbers; 0 to 1 if there are none."""
     least, most = min(values, default=0.0), max(values, default=1.0)
     steps = (digit * 10.0**power for power in range(-3, 1) for digit in (1, 2, 5))
     step = next(step for step in steps if (most - least) / step <= _MOST_STEPS)
@@ -74,7 +74,7 @@ def _axis(values: Sequence[float]) -> _Axis:
 
 
 def _place(across: _Axis, up: _Axis, x: float, y: float) -> tuple[int, int]:
-    """Where a point is drawn, in px from the left and from the top."""
+    """Return where a point is drawn, in px from the left and from the top."""
     width, height = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
     right = (x - across.low) / (across.high - across.low)
     above = (y - up.low) / (up.high - up.low)
@@ -107,7 +107,7 @@ def _write(
     size: float,
     middle: int = (_LEFT + _WIDTH - _RIGHT) // 2,
 ) -> None:
-    """Writes a line ``base`` px from the top, with its middle there from the left."""
+    """Write a line of text, ``base`` px from the top and centred ``middle`` px from the left."""
     font = cv2.FONT_HERSHEY_SIMPLEX
     (width, _), _ = cv2.getTextSize(text, font, size, 1)
     start = (middle - width // 2, base)
