@@ -42,17 +42,10 @@ def make_proxy(
 
     """
     _check_enough(len(images), config)
-    searched, held_out = config.corruptions, config.held_out_corruptions
-    rng = generator(seed, "proxy", "searched")
-    assigned = [assign_evenly(labels, len(searched), config.copies, rng)]
-    if held_out:
-        rng = generator(seed, "proxy", "held out")
-        places = assign_evenly(labels, len(held_out), config.held_out_copies, rng)
-        assigned.append(places + len(searched))
-    corruptions = (*searched, *held_out)
-    corruption = np.concatenate(assigned)  # (copies, n)
-    base = np.broadcast_to(np.arange(len(images), dtype=np.int64), corruption.shape).ravel()
-    corruption = corruption.ravel()
+    corruptions = (*config.corruptions, *config.held_out_corruptions)
+    assigned = _assign(labels, config, seed)
+    base = np.tile(np.arange(len(images), dtype=np.int64), len(assigned))
+    corruption = assigned.ravel()
     if config.metric == "auc":
         check_two_classes(labels[base], corruption, corruptions)
     corrupted = np.empty((len(base), *images.shape[1:]), np.uint8)
@@ -81,6 +74,18 @@ def _check_enough(images: int, config: ProxyConfig) -> None:
             f"the proxy needs {needed} validation images for every corruption at every severity "
             f"to get one, got {images}; {_REMEDY}"
         )
+
+
+def _assign(labels: npt.NDArray[np.integer], config: ProxyConfig, seed: int) -> Integers:
+    """Return what corrupts every copy of every image, (copies, n); held-out corruptions last."""
+    counted, held_out = len(config.corruptions), len(config.held_out_corruptions)
+    rng = generator(seed, "proxy", "searched")
+    assigned = assign_evenly(labels, counted, config.copies, rng)
+    if not held_out:
+        return assigned
+    rng = generator(seed, "proxy", "held out")
+    more = assign_evenly(labels, held_out, config.held_out_copies, rng)
+    return np.concatenate([assigned, counted + more])
 
 
 def check_two_classes(
