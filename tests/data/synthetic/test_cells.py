@@ -113,7 +113,7 @@ def test_classes_are_in_the_natural_order_of_frequency():
 
 @pytest.mark.parametrize("count", [0, -1])
 def test_no_cells_are_refused(count):
-    with pytest.raises(BadInput, match=f"at least 1, but is {count}"):
+    with pytest.raises(BadInput, match=f"at least 1, got {count}"):
         paint_cells(count)
 
 
