@@ -32,7 +32,6 @@ SMALLER = {
     "--space full ": "--space tiny.toml ",
     "--trials 100": "--trials 2 --executor inline",
     "--trials 8": "--trials 1 --space tiny.toml",
-    "--scale small": "--scale small --weights none",
 }
 SEARCH = "bcauto search --data train.npz --space full --study cells --trials 100 --timeout 8h"
 LOOKS = ("status", "best", "proxy", "evaluate", "studies", "clean", "augment", "space", "train")
@@ -155,8 +154,8 @@ def write_files(folder):
 
 
 def needs_more(line):
-    """Whether a command in a sentence stands for what the reader has, such as SPACE."""
-    return bool(re.search(r"\b[A-Z]{2,}\b", line))
+    """Whether a command takes minutes, or stands for what the reader has, such as SPACE."""
+    return "--scale small" in line or bool(re.search(r"\b[A-Z]{2,}\b", line))
 
 
 def shrunk(line):
