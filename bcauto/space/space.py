@@ -118,12 +118,10 @@ class Space(Frozen):
             for value, others in product(dimension.inside, [[], *beside]):
                 self._try([*others, (name, value)])
 
-    def why_not(self, start: Mapping[str, Any]) -> str:
-        """Return why the space cannot sample a starting point; empty if it can, or a recipe."""
-        if _RECIPE in start:
-            return ""
+    def why_not(self, point: Mapping[str, Any]) -> str:
+        """Return why the space cannot sample a point; empty if it can."""
         try:
-            self._check_point(start, "")
+            self._check_point(point, "")
         except ValueError as error:
             return str(error)
         return ""
