@@ -8,7 +8,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from bcauto.io.files import FileStore, LocalFileStore
 from bcauto.recipe.recipe import Recipe
@@ -74,9 +74,14 @@ def checkpoint_path(model_path: Path, seed: int) -> Path:
 
 
 class _Stored(BaseModel):
-    """Base of what a study stores as JSON: frozen, and it ignores keys of other versions."""
+    """Base of what a study stores as JSON: frozen, and it ignores keys of other versions.
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    An alias is a key as it is stored, where a better name was found later.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", validate_by_name=True, serialize_by_alias=True
+    )
 
 
 class Scores(_Stored):
@@ -85,7 +90,7 @@ class Scores(_Stored):
     Attributes:
         interval: 95 % interval of the objective, (low, high).
         standard_error: of the objective.
-        cells: the proxy's metric by corruption and severity, such as ``defocus/3``.
+        corruptions: the proxy's metric by corruption and severity, such as ``defocus/3``.
         families: its mean by family of corruptions that the objective counts.
         held_out: the same by family that it does not count.
         clean: accuracy, and the proxy's metric, on the validation images as they are.
@@ -93,7 +98,7 @@ class Scores(_Stored):
 
     interval: tuple[float, float]
     standard_error: float
-    cells: dict[str, float]
+    corruptions: dict[str, float] = Field(alias="cells")
     families: dict[str, float]
     held_out: dict[str, float]
     clean: dict[str, float]

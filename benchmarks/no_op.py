@@ -26,7 +26,7 @@ REPORTS = 5
 SCORE = 0.5
 
 _SCORES = Scores(
-    interval=(SCORE, SCORE), standard_error=0.0, cells={}, families={}, held_out={}, clean={}
+    interval=(SCORE, SCORE), standard_error=0.0, corruptions={}, families={}, held_out={}, clean={}
 )
 _SPACE = Space.model_validate(
     {

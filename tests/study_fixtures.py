@@ -16,7 +16,7 @@ def scores_of(families=None, held_out=None, standard_error=0.01):
     return Scores(
         interval=(0.4, 0.6),
         standard_error=standard_error,
-        cells={},
+        corruptions={},
         families=families or {},
         held_out=held_out or {},
         clean={"accuracy": 0.9},

@@ -38,8 +38,8 @@ def evaluate(
     from bcauto.export.load import load_model
 
     loaded = load_model(model)
-    cells = read_for_evaluation(data, loaded.image_size, loaded.class_names)
-    scores = evaluate_labels(cells.labels, loaded.predict(cells.images), loaded.class_names)
+    images = read_for_evaluation(data, loaded.image_size, loaded.class_names)
+    scores = evaluate_labels(images.labels, loaded.predict(images.images), loaded.class_names)
     typer.echo(json.dumps(scores)) if as_json else _show(scores)
 
 

@@ -32,7 +32,7 @@ def score_model(model: Any, data: Dataset, proxy: Proxy) -> tuple[float, Scores]
     scores = Scores(
         interval=found.interval,
         standard_error=found.standard_error,
-        cells=found.corruptions,
+        corruptions=found.corruptions,
         families=found.families,
         held_out=found.held_out,
         clean={metric: measure(metric, data.val.labels, predicted) for metric in metrics},

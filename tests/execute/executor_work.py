@@ -10,7 +10,7 @@ from bcauto.errors import TrialFailed
 from bcauto.trial import Scores, TrialResult
 
 SCORES = Scores(
-    interval=(0.4, 0.6), standard_error=0.05, cells={}, families={}, held_out={}, clean={}
+    interval=(0.4, 0.6), standard_error=0.05, corruptions={}, families={}, held_out={}, clean={}
 )
 
 

@@ -143,7 +143,7 @@ def test_the_objective_is_what_the_saved_model_reaches(trial, trainer):
     searched = [means[each.name] for each in proxy.corruptions if each.family not in proxy.held_out]
     held_out = [means[each.name] for each in proxy.corruptions if each.family == "blur"]
     assert trial.result.objective == pytest.approx(np.mean(searched))
-    assert trial.result.scores.cells == pytest.approx(means)
+    assert trial.result.scores.corruptions == pytest.approx(means)
     assert trial.result.scores.held_out == pytest.approx({"blur": np.mean(held_out)})
     assert set(trial.result.scores.families) == {"colour", "exposure"}
 
@@ -324,7 +324,7 @@ def test_the_best_epoch_by_the_probe_is_the_model_that_is_scored_and_saved(
     assert all(np.array_equal(one, other) for one, other in zip(saved, weights[1], strict=True))
     proxy = trainer.payload.proxy
     right = labels_of(done.job.model_path, proxy.images) == proxy.labels
-    assert done.result.scores.cells == pytest.approx(corruption_means(proxy, right))
+    assert done.result.scores.corruptions == pytest.approx(corruption_means(proxy, right))
 
 
 @pytest.mark.parametrize("monitor", ["accuracy", "auc"])
@@ -418,7 +418,7 @@ def test_a_model_trained_in_mixed_precision_is_scored_and_saved_in_float32(
     assert (labels_of(done.job.model_path, train.images) == train.labels).mean() > 0.9
     proxy = trainer.payload.proxy
     means = corruption_means(proxy, labels_of(done.job.model_path, proxy.images) == proxy.labels)
-    assert done.result.scores.cells == pytest.approx(means)
+    assert done.result.scores.corruptions == pytest.approx(means)
 
 
 @pytest.fixture(scope="module")

@@ -94,7 +94,7 @@ def test_every_epoch_is_reported_and_the_same_seed_gives_the_same(
         assert result.run.epochs == epochs
         assert result.objective > 0.8
         assert result.run.stages[0].trainable_parameters == result.run.trainable_parameters > 0
-    one, other = ((told, done.objective, done.scores.cells) for _, done, told in runs)
+    one, other = ((told, done.objective, done.scores.corruptions) for _, done, told in runs)
     assert one == other
 
 
