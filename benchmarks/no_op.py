@@ -15,7 +15,7 @@ from bcauto.storage.connect import connect
 from bcauto.study.folder import StudyFolder
 from bcauto.study.ledger import Ledger, Limits
 from bcauto.study.monitor import Monitor
-from bcauto.study.sampling import make_pruner
+from bcauto.study.pruning import make_pruner
 from bcauto.study.source import SpaceSource
 from bcauto.training.device import start_keras
 from bcauto.trial import Job, Report, Scores, TrialResult

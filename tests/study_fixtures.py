@@ -5,7 +5,7 @@ import pytest
 
 from bcauto.space.space import Space
 from bcauto.study.folder import StudyFolder
-from bcauto.study.sampling import make_pruner
+from bcauto.study.pruning import make_pruner
 from bcauto.trial import Scores
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)

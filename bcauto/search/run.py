@@ -23,8 +23,8 @@ from bcauto.study.attributes import read_identity, store_identity
 from bcauto.study.ledger import DONE, Ledger, Limits
 from bcauto.study.lock import StudyLock, locked
 from bcauto.study.monitor import Monitor
+from bcauto.study.pruning import make_pruner
 from bcauto.study.repeats import RepeatSource
-from bcauto.study.sampling import make_pruner
 from bcauto.study.settings import OWN_STORAGE
 from bcauto.study.source import SpaceSource
 from bcauto.training.trainer import Payload, Trainer

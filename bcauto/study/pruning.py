@@ -1,16 +1,26 @@
-"""When a trial may be pruned at all; the pruner itself is Optuna's."""
+"""When a trial is pruned: Optuna's pruner, and the trials that it is not asked about."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from optuna.pruners import BasePruner, MedianPruner
 from optuna.trial import FrozenTrial
 
 from bcauto.recipe.training import Training
 from bcauto.study.attributes import read_attributes
 from bcauto.trial import TrialAttributes
 
-__all__ = ["may_prune"]
+__all__ = ["make_pruner", "may_prune"]
+
+
+def make_pruner() -> BasePruner:
+    """Return the median rule, set gently: a hundred trials are too few to prune hard.
+
+    The first five trials run through, no trial ends in its first three epochs, and three others
+    must have reported an epoch before any trial is compared at it.
+    """
+    return MedianPruner(n_startup_trials=5, n_warmup_steps=4, n_min_trials=3)
 
 
 def may_prune(

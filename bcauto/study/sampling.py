@@ -9,7 +9,6 @@ from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.pruners import BasePruner, MedianPruner
 from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
@@ -21,7 +20,6 @@ from bcauto.study.settings import SamplerName
 
 __all__ = [
     "check_sampler",
-    "make_pruner",
     "make_sampler",
     "sample_at_random",
     "sample_recipe",
@@ -83,15 +81,6 @@ def sample_at_random(space: Space, count: int, seed: int) -> list[Recipe]:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(sampler=RandomSampler(seed=seed % 2**32))
     return [sample_recipe(space, study.ask()) for _ in range(count)]
-
-
-def make_pruner() -> BasePruner:
-    """Return the median rule, set gently: a hundred trials are too few to prune hard.
-
-    The first five trials run through, no trial ends in its first three epochs, and three others
-    must have reported an epoch before anyone is compared at it. The ledger spares some more.
-    """
-    return MedianPruner(n_startup_trials=5, n_warmup_steps=4, n_min_trials=3)
 
 
 def without_whole_recipes(study: optuna.Study) -> optuna.Study:

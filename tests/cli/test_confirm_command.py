@@ -16,7 +16,7 @@ from bcauto.search.plan import plan_search
 from bcauto.search.run import _Run
 from bcauto.study.lock import locked
 from bcauto.study.monitor import Monitor
-from bcauto.study.sampling import make_pruner
+from bcauto.study.pruning import make_pruner
 
 pytestmark = pytest.mark.keras
 

@@ -11,7 +11,7 @@ from bcauto.space.space import Space
 from bcauto.storage.connect import connect
 from bcauto.study.folder import StudyFolder
 from bcauto.study.ledger import Ledger, Limits
-from bcauto.study.sampling import make_pruner
+from bcauto.study.pruning import make_pruner
 from bcauto.study.source import SpaceSource
 
 

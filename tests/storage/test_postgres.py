@@ -19,7 +19,7 @@ from bcauto.storage.connect import check_storage, connect
 from bcauto.storage.retrying import MADE_TWICE
 from bcauto.storage.url import redacted
 from bcauto.study.ledger import Ledger, Limits
-from bcauto.study.sampling import make_pruner
+from bcauto.study.pruning import make_pruner
 from bcauto.study.source import SpaceSource
 from bcauto.trial import TrialResult
 

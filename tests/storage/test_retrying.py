@@ -19,7 +19,7 @@ from study_fixtures import scores_of
 from bcauto.storage.outage import RetryPolicy
 from bcauto.storage.retrying import MADE_TWICE, RetryingStorage
 from bcauto.study.ledger import Ledger, Limits
-from bcauto.study.sampling import make_pruner
+from bcauto.study.pruning import make_pruner
 from bcauto.study.source import SpaceSource
 from bcauto.trial import TrialResult
 
