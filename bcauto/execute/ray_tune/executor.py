@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +69,8 @@ class RayExecutor:
             raise bridge.error or ledger.broken  # type: ignore[misc]
 
     def _tuner(self, bridge: Bridge, slots: Slots, work: Work, folder: Path) -> tune.Tuner:
-        payload = [
-            ray.put(work.payload)
-        ]  # in a list: a bare reference would be copied for every actor
+        # In a list, since a bare reference would be copied for every actor.
+        payload = [ray.put(work.payload)]
         trainable = tune.with_parameters(
             TuneTrial,
             payload=payload,
@@ -114,13 +114,12 @@ def _session(
     # In the main thread Ray would put a SIGTERM handler that just exits in place of ours. The
     # thread that starts Ray has to stay: Linux ends Ray's processes with it.
     with temporary_folder("ray") as folder, ThreadPoolExecutor(1) as starter:
+        begin = partial(_join, slots_on, address)
+        if address == "local":
+            begin = partial(_start, slots_on, nbytes, folder)
         try:
             with _sigterm_handler_kept(), _command_line_hidden():
-                if address == "local":
-                    started = starter.submit(_start, slots_on, nbytes, folder)
-                else:
-                    started = starter.submit(_join, slots_on, address)
-                slots = started.result()
+                slots = starter.submit(begin).result()
             yield slots
         finally:
             starter.submit(ray.shutdown).result()
