@@ -125,7 +125,10 @@ def test_what_is_no_hypermodel_of_the_data_is_refused(reference, message, comman
     [
         (("--hypermodel", "nothing"), "must be package.module:Name, got 'nothing'"),
         (("--input-scale", 1), "--input-scale goes with --hypermodel only, got 1"),
-        (("--hypermodel", "a:b", "--input-scale", 2), "input_scale must be 1 or 255, got 2"),
+        (
+            ("--hypermodel", "a:b", "--input-scale", 2),
+            "--input-scale: '2' is not one of '1', '255'",
+        ),
         (
             ("--hypermodel", "a:b", "--space", "quick"),
             "with --hypermodel, recipe.model.backbone must be left out",

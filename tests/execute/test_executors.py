@@ -29,7 +29,7 @@ def states(ledger):
 
 def anew(ledger):
     """The ledger of the same search, started again."""
-    return Ledger(ledger.study, ledger.source, ledger.limits, ledger.model)
+    return Ledger(ledger.study, ledger.source, ledger.limits, ledger.model_path)
 
 
 class Executing:
