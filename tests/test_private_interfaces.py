@@ -90,12 +90,12 @@ def test_ray_the_name_of_a_job_can_be_replaced():
     """``executor.py`` replaces it: else the command line, where a storage's password may stand, is
     in Ray's list of jobs. ``ray.init`` has no parameter for it.
 
-    ``tests/execute/test_command_line.py`` shows that it works.
+    ``TestOwnRay`` in ``tests/execute/test_executors.py`` shows that it works.
     """
     import ray
 
     name = ray._private.utils.get_entrypoint_name()
-    assert "pytest" in name, "ray names its jobs by another function"
+    assert "python" in name, "ray names its jobs by another function"  # its command line
 
 
 @pytest.mark.ray
