@@ -34,15 +34,22 @@ _NAME_BYTES = 1000
 class StudyLock:
     """The lock as its holder has it.
 
+    The lock file has two lines: the name of its holder, and the name of the process that last
+    claimed the study from this folder. The second outlives holders that never claim, such as a
+    command that deletes files, so that the sign of life of a dead search is known for what it is.
+
     Args:
         folder: of the study.
-        previous: the name of the process that held it before, which is dead or has ended.
+        file: the lock file, open and locked.
     """
 
-    def __init__(self, folder: StudyFolder, name: str, previous: str) -> None:
-        self.folder, self.name, self.previous = folder, name, previous
+    def __init__(self, folder: StudyFolder, file: int) -> None:
+        self.folder, self._file = folder, file
+        self.name = f"{os.getpid()}@{socket.gethostname()}-{secrets.token_hex(3)}"
+        self.previous = _read_names(file)[1]
         self._study: optuna.Study | None = None
         self._beaten = 0.0
+        self._write(claimed_by=self.previous)
 
     def claim(self, study: optuna.Study) -> None:
         """Leave a first sign of life in a study whose storage other machines may share.
@@ -55,6 +62,7 @@ class StudyLock:
         if sign and recent and sign.name not in (self.name, self.previous):
             gone = f"a killed one counts as gone after {_SILENCE:.0f} s"
             raise BadInput(f"{_refusal(self.folder, sign.name)}; {gone}")
+        self._write(claimed_by=self.name)
         self._study, self._beaten = study, -_BEAT
         self.beat()
 
@@ -69,6 +77,10 @@ class StudyLock:
         if self._study is not None:
             store_sign_of_life(self._study, SignOfLife(name=self.name, seen=0.0))
 
+    def _write(self, claimed_by: str) -> None:
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, f"{self.name}\n{claimed_by}".encode(), 0)
+
 
 @contextmanager
 def locked(folder: StudyFolder, advice: str = "wait until it has ended") -> Iterator[StudyLock]:
@@ -80,14 +92,11 @@ def locked(folder: StudyFolder, advice: str = "wait until it has ended") -> Iter
     """
     file = _take(folder, advice)
     try:
-        name = f"{os.getpid()}@{socket.gethostname()}-{secrets.token_hex(3)}"
-        lock = StudyLock(folder, name, previous=_read_name(file))
-        os.ftruncate(file, 0)
-        os.pwrite(file, name.encode(), 0)
+        lock = StudyLock(folder, file)
         try:
             yield lock
         finally:
-            with suppress(Exception):  # the storage is gone; the next holder knows this one's name
+            with suppress(Exception):  # the storage is gone; the next one knows this one's name
                 lock.release()
     finally:
         os.close(file)
@@ -102,7 +111,7 @@ def searching_process(folder: StudyFolder) -> str | None:
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
-        return _described(_read_name(file))
+        return _described(_read_names(file)[0])
     finally:
         os.close(file)
     return None
@@ -125,13 +134,15 @@ def _take(folder: StudyFolder, advice: str) -> int:
             raise
         rule = "a study's folder must be one that can be written to and whose files can be locked"
         raise BadInput(f"{rule}, got {folder.path} ({error.strerror})") from None
-    holder = _read_name(file)
+    holder, _ = _read_names(file)
     os.close(file)
     raise BadInput(f"{_refusal(folder, holder)}; {advice}")
 
 
-def _read_name(file: int) -> str:
-    return os.pread(file, _NAME_BYTES, 0).decode(errors="replace")
+def _read_names(file: int) -> tuple[str, str]:
+    """Return the last holder of the lock file, and who last claimed the study; empty if nobody."""
+    holder, _, claimed_by = os.pread(file, _NAME_BYTES, 0).decode(errors="replace").partition("\n")
+    return holder, claimed_by
 
 
 def _refusal(folder: StudyFolder, name: str) -> str:

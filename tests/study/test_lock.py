@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 
 import optuna
 import pytest
@@ -21,25 +20,45 @@ import sys
 from pathlib import Path
 from bcauto.study.folder import StudyFolder
 from bcauto.study.lock import locked
-with locked(StudyFolder(Path(sys.argv[1]))) as lock:
+folder = StudyFolder(Path(sys.argv[1]))
+with locked(folder) as lock:
+    if len(sys.argv) > 2:
+        import optuna
+        from bcauto.storage.connect import connect
+        lock.claim(optuna.load_study(study_name=folder.name, storage=connect(sys.argv[2])))
     print(lock.name, flush=True)
     sys.stdin.readline()
 """
 
 
 @pytest.fixture
-def other(folder):
-    """Another process that searches the study, until it is killed or a line is written to it."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(folder.path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    child.name = child.stdout.readline().strip()
-    yield child
-    child.kill()
-    child.wait()
+def start(folder):
+    """Starts processes that lock the study, and claim it where they are given its storage.
+
+    Each ends when it is killed, when a line is written to it, or with the test.
+    """
+    children = []
+
+    def begin(*storage):
+        child = subprocess.Popen(
+            [sys.executable, "-c", CHILD, str(folder.path), *storage],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        child.name = child.stdout.readline().strip()
+        children.append(child)
+        return child
+
+    yield begin
+    for child in children:
+        child.kill()
+        child.wait()
+
+
+@pytest.fixture
+def other(start):
+    return start()
 
 
 def kill(child):
@@ -73,8 +92,7 @@ def test_a_refusal_takes_nothing_from_the_first(folder, other):
 def test_a_process_that_ends_or_is_killed_leaves_the_lock(folder, other):
     kill(other)
     assert searching_process(folder) is None
-    with locked(folder) as lock:
-        assert lock.previous == other.name
+    with locked(folder):
         assert searching_process(folder) == f"process {os.getpid()} on {socket.gethostname()}"
     assert searching_process(folder) is None
 
@@ -141,13 +159,19 @@ class TestSharedStorage:
             monkeypatch.setattr(module, "_SILENCE", -1.0)
             second.claim(study_of(folder))
 
-    def test_a_killed_process_of_the_same_folder_is_gone_at_once(self, folder, other):
+    @pytest.mark.parametrize("holders_since", [0, 1, 2])
+    def test_a_killed_process_of_the_same_folder_is_gone_at_once(
+        self, folder, start, holders_since
+    ):
         study = study_of(folder)
-        sign = {"name": other.name, "seen": time.time() + 1e6}  # for ever
-        study.set_user_attr("searched_by", sign)
-        kill(other)
+        killed = start(folder.default_storage)
+        assert study.user_attrs["searched_by"]["name"] == killed.name
+        kill(killed)
+        for _ in range(holders_since):  # processes that never came to claim it
+            kill(start())
         with locked(folder) as lock:
             lock.claim(study)
+        assert study.user_attrs["searched_by"]["name"] == lock.name
 
     def test_the_sign_of_life_is_renewed_when_it_is_due(self, folder, monkeypatch):
         study = study_of(folder)
