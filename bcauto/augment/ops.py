@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from types import MappingProxyType
 
@@ -13,7 +13,7 @@ from bcauto.augment import colour, detail, geometric, occlusion, tone
 from bcauto.augment.pixels import Image
 from bcauto.errors import BadInput, did_you_mean
 
-__all__ = ["OPS", "Op", "op"]
+__all__ = ["GROUPS", "OPS", "Op", "op"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class Op:
     growing_to: float = inf
     """The mean change of a picture grows up to this strength, or to ``high``. Beyond it, a mirrored
     edge, a further turn, or the middle's colour all over may come closer to the picture again."""
+    group: str = ""
+    """The name of its group in ``GROUPS``."""
 
     @property
     def has_strength(self) -> bool:
@@ -90,39 +92,52 @@ def _warp(
     return Op(name, function, unit, -most, most, full=most, affine=affine, growing_to=growing_to)
 
 
-_ALL = (
-    # geometric: layer factors are fractions of a side; of a full turn for the rotation
-    _warp(geometric.translate_x, geometric.translate_x_map, "of the width", 1, growing_to=0.45),
-    _warp(geometric.translate_y, geometric.translate_y_map, "of the height", 1, growing_to=0.45),
-    _warp(geometric.shear_x, geometric.shear_x_map, "pixels a row", 1, growing_to=0.8),
-    _warp(geometric.shear_y, geometric.shear_y_map, "pixels a column", 1, growing_to=0.8),
-    _warp(geometric.rotate, geometric.rotate_map, "degrees", 360, growing_to=90),
-    _warp(geometric.zoom, geometric.zoom_map, "of each side", 1, growing_to=0.75),
-    Op("flip_horizontal", geometric.flip_horizontal),
-    Op("flip_vertical", geometric.flip_vertical),
-    # tone: keras-cv has no scale for posterize; 1 leaves one of eight bits
-    Op("brightness", tone.brightness, "of the range 255", -1, 1, full=1),
-    Op("contrast", tone.contrast, "of the distance from the mean", -1, 1, full=1),
-    Op("posterize", tone.posterize, "bits", 0, 7, full=7),
-    Op("solarize", tone.solarize, "levels", 0, 256, full=255),
-    Op("equalize", tone.equalize),
-    Op("autocontrast", tone.autocontrast),
-    # colour
-    Op("saturation", colour.saturation, "of the way to grey or to full", -1, 1, full=1),
-    Op("hue", colour.hue, "degrees", -180, 180, full=180, growing_to=90),
-    Op("channel_shift", colour.channel_shift, "of the range 255", 0, 1, full=0.5, is_random=True),
-    Op("channel_shuffle", colour.channel_shuffle, is_random=True),
-    Op("degenerate_colour", colour.degenerate_colour, "of the way to grey", 0, 1, full=1),
-    # detail: keras-cv's sharpness only smooths; it has no noise; its blur's factor is in pixels.
-    # JPEG is at quality 50 at its strongest, above the qualities that the proxy scores on
-    Op("sharpness", detail.sharpness, "of the fine detail", -1, 1, full=-1),
-    Op("gaussian_blur", detail.gaussian_blur, "pixels", 0, 10, full=1),
-    Op("gaussian_noise", detail.gaussian_noise, "of the range 255", 0, 1, full=1, is_random=True),
-    Op("jpeg", detail.jpeg, "below quality 100", 0, 100, full=50),
-    # occlusion
-    Op("cutout", occlusion.cutout, "of each side", 0, 1, full=1, is_random=True),
-    Op("grid_mask", occlusion.grid_mask, "of a grid unit", 0, 1, full=1, is_random=True),
-)
+_BY_GROUP = {
+    # layer factors are fractions of a side; of a full turn for the rotation
+    "geometry": (
+        _warp(geometric.translate_x, geometric.translate_x_map, "of the width", 1, 0.45),
+        _warp(geometric.translate_y, geometric.translate_y_map, "of the height", 1, 0.45),
+        _warp(geometric.shear_x, geometric.shear_x_map, "pixels a row", 1, 0.8),
+        _warp(geometric.shear_y, geometric.shear_y_map, "pixels a column", 1, 0.8),
+        _warp(geometric.rotate, geometric.rotate_map, "degrees", 360, 90),
+        _warp(geometric.zoom, geometric.zoom_map, "of each side", 1, 0.75),
+        Op("flip_horizontal", geometric.flip_horizontal),
+        Op("flip_vertical", geometric.flip_vertical),
+    ),
+    # keras-cv has no scale for posterize; 1 leaves one of eight bits
+    "tone": (
+        Op("brightness", tone.brightness, "of the range 255", -1, 1, full=1),
+        Op("contrast", tone.contrast, "of the distance from the mean", -1, 1, full=1),
+        Op("posterize", tone.posterize, "bits", 0, 7, full=7),
+        Op("solarize", tone.solarize, "levels", 0, 256, full=255),
+        Op("equalize", tone.equalize),
+        Op("autocontrast", tone.autocontrast),
+    ),
+    "colour": (
+        Op("saturation", colour.saturation, "of the way to grey or to full", -1, 1, full=1),
+        Op("hue", colour.hue, "degrees", -180, 180, full=180, growing_to=90),
+        Op("channel_shift", colour.channel_shift, "of the range 255", 0, 1, 0.5, is_random=True),
+        Op("channel_shuffle", colour.channel_shuffle, is_random=True),
+        Op("degenerate_colour", colour.degenerate_colour, "of the way to grey", 0, 1, full=1),
+    ),
+    # keras-cv's sharpness only smooths; it has no noise; its blur's factor is in pixels. JPEG is at
+    # quality 50 at its strongest, above the qualities that the proxy scores on
+    "detail": (
+        Op("sharpness", detail.sharpness, "of the fine detail", -1, 1, full=-1),
+        Op("gaussian_blur", detail.gaussian_blur, "pixels", 0, 10, full=1),
+        Op("gaussian_noise", detail.gaussian_noise, "of the range 255", 0, 1, 1, is_random=True),
+        Op("jpeg", detail.jpeg, "below quality 100", 0, 100, full=50),
+    ),
+    "occlusion": (
+        Op("cutout", occlusion.cutout, "of each side", 0, 1, full=1, is_random=True),
+        Op("grid_mask", occlusion.grid_mask, "of a grid unit", 0, 1, full=1, is_random=True),
+    ),
+}
 
-OPS: Mapping[str, Op] = MappingProxyType({each.name: each for each in _ALL})
+GROUPS: tuple[str, ...] = tuple(_BY_GROUP)
+"""The groups of ops that change a picture in the same respect."""
+
+OPS: Mapping[str, Op] = MappingProxyType(
+    {each.name: replace(each, group=group) for group, ops in _BY_GROUP.items() for each in ops}
+)
 """Every op by its name, in a fixed order."""

@@ -20,11 +20,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from bcauto.augment.ops import OPS, Op
+from bcauto.augment.ops import OPS
 from bcauto.augment.pixels import Fill
-from bcauto.errors import did_you_mean
+from bcauto.augment.wide import Magnitude, Probability, WideChain
 from bcauto.io.toml import Frozen
 
 __all__ = [
@@ -34,12 +34,8 @@ __all__ = [
     "CutMix",
     "MixUp",
     "RandAugment",
-    "WideChain",
-    "WideOp",
 ]
 
-Probability = Annotated[float, Field(ge=0, le=1)]
-Magnitude = Annotated[float, Field(ge=0, le=1)]
 Alpha = Annotated[float, Field(gt=0, le=100)]
 
 
@@ -60,89 +56,6 @@ class Basic(Frozen):
     zoom: float = Field(0.0, ge=0, lt=1, description="of each side, out and in")
     contrast: float = Field(0.0, ge=0, le=1, description="of the distance from the mean")
     brightness: float = Field(0.0, ge=0, le=1, description="of the range 255")
-
-
-class WideOp(Frozen):
-    """How often an op of the wide chain happens, and how strong it is."""
-
-    probability: Probability
-    magnitude: Magnitude | None = Field(
-        None,
-        description="largest strength on keras-cv's scale, sampled uniformly, in both directions "
-        "where the op has two; not for an op without a strength, such as equalize",
-    )
-
-
-def _wide(probability: float, magnitude: float | None = None) -> WideOp:
-    return WideOp(probability=probability, magnitude=magnitude)
-
-
-_BEST_PUBLIC: Mapping[str, WideOp] = MappingProxyType(
-    {
-        "translate_x": _wide(0.3, 0.35),
-        "translate_y": _wide(0.3, 0.35),
-        "shear_x": _wide(0.2, 0.2),
-        "shear_y": _wide(0.2, 0.2),
-        "rotate": _wide(0.4, 0.5),
-        "zoom": _wide(0.2, 0.2),
-        "brightness": _wide(0.2, 0.3),
-        "contrast": _wide(0.2, 0.3),
-        "solarize": _wide(0.1, 0.3),
-        "saturation": _wide(0.2, 0.3),
-        "channel_shift": _wide(0.2, 0.3),
-        "degenerate_colour": _wide(0.2, 0.5),
-        "cutout": _wide(0.3, 0.2),
-        "grid_mask": _wide(0.1, 0.3),
-    }
-)
-
-
-class WideChain(Frozen):
-    """Many op families, each with its own low probability, as in the best public system.
-
-    Ops happen in the order of ``OPS``, so that the geometric ones make one warp. That system's
-    flips and RandAugment are the policies of those names. It is known for its op families, their
-    probabilities of .1 to .4, translation by 30-40 % and cutout of .2; the other numbers of the
-    default are assumed.
-    """
-
-    probability: Probability = Field(1.0, description="that the chain acts on a picture")
-    rate: float = Field(1.0, ge=0, le=10, description="factor of every op's probability, up to 1")
-    strength: float = Field(1.0, ge=0, le=10, description="factor of every magnitude, up to 1")
-    ops: dict[str, WideOp] = Field(
-        default_factory=lambda: dict(_BEST_PUBLIC),
-        description="by name, instead of the default's",
-    )
-
-    @field_validator("ops")
-    @classmethod
-    def _ops_are_known(cls, ops: dict[str, WideOp]) -> dict[str, WideOp]:
-        for name, settings in ops.items():
-            if name not in OPS:
-                raise ValueError(f"unknown op {name!r}; {did_you_mean(name, OPS)}")
-            if OPS[name].has_strength and settings.magnitude is None:
-                raise ValueError(f"{name} needs a magnitude of 0 to 1")
-            if not OPS[name].has_strength and settings.magnitude is not None:
-                raise ValueError(
-                    f"{name} has no strength, so it takes a probability only, "
-                    f"got magnitude {settings.magnitude}"
-                )
-        return {name: ops[name] for name in OPS if name in ops}
-
-    def __hash__(self) -> int:
-        return hash((self.probability, self.rate, self.strength, tuple(self.ops.items())))
-
-    @property
-    def scaled_ops(self) -> list[tuple[Op, float, float]]:
-        """The ops, each with its probability and magnitude, in 0..1, after the two factors."""
-        return [
-            (
-                OPS[name],
-                min(self.rate * settings.probability, 1.0),
-                min(self.strength * (settings.magnitude or 0.0), 1.0),
-            )
-            for name, settings in self.ops.items()
-        ]
 
 
 class RandAugment(Frozen):

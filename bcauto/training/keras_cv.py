@@ -20,7 +20,8 @@ from keras_cv import core, layers
 from numpy.typing import NDArray
 
 from bcauto.augment.engine import Apply
-from bcauto.augment.policies import Augment, AugMix, Basic, RandAugment, WideChain
+from bcauto.augment.policies import Augment, AugMix, Basic, RandAugment
+from bcauto.augment.wide import WideChain
 
 __all__ = ["make_apply"]
 

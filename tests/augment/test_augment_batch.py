@@ -10,16 +10,8 @@ import numpy as np
 import pytest
 
 from bcauto.augment.engine import augment_batch, augment_image
-from bcauto.augment.policies import (
-    Augment,
-    AugMix,
-    Basic,
-    CutMix,
-    MixUp,
-    RandAugment,
-    WideChain,
-    WideOp,
-)
+from bcauto.augment.policies import Augment, AugMix, Basic, CutMix, MixUp, RandAugment
+from bcauto.augment.wide import WideChain, WideOp
 from bcauto.errors import BadInput
 
 FLIP = Basic(flip=True)

@@ -7,16 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from bcauto.augment.ops import OPS
-from bcauto.augment.policies import (
-    Augment,
-    AugMix,
-    Basic,
-    CutMix,
-    MixUp,
-    RandAugment,
-    WideChain,
-    WideOp,
-)
+from bcauto.augment.policies import Augment, AugMix, Basic, CutMix, MixUp, RandAugment
+from bcauto.augment.wide import WideChain, WideOp
 from bcauto.io.toml import checked
 from bcauto.recipe.recipe import Recipe, read_recipe
 
@@ -181,7 +173,7 @@ def test_a_broken_rule_is_refused_with_key_rule_and_value(text, message, refused
             "basic.rotate = 3",
             "'augment.basic.rotate'; did you mean 'rotation'? Legal: brightness, ",
         ),
-        ("wide.probabilty = 1", "'augment.wide.probabilty'; did you mean 'probability'? Legal: op"),
+        ("wide.probabilty = 1", "'augment.wide.probabilty'; did you mean 'probability'? Legal: co"),
         ("wide.ops.hue.rate = 1", "'augment.wide.ops.hue.rate'; Legal: magnitude, probability"),
         ("augmix.depth = 1", "'augment.augmix.depth'; did you mean 'min_depth'? Legal: alpha, ch"),
         ("mixup.lambda = 1", "'augment.mixup.lambda'; Legal: alpha, probability"),

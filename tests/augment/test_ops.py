@@ -8,7 +8,8 @@ from hypothesis.extra import numpy as npst
 
 from bcauto.augment.engine import augment_batch
 from bcauto.augment.ops import OPS, Op, op
-from bcauto.augment.policies import Augment, WideChain, WideOp
+from bcauto.augment.policies import Augment
+from bcauto.augment.wide import WideChain, WideOp
 from bcauto.errors import BadInput
 
 ALL = list(OPS.values())

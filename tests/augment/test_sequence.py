@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from bcauto.augment.engine import augment_batch
 from bcauto.augment.ops import op
 from bcauto.augment.pixels import FILLS, warp
-from bcauto.augment.policies import Augment, AugMix, Basic, RandAugment, WideChain, WideOp
+from bcauto.augment.policies import Augment, AugMix, Basic, RandAugment
 from bcauto.augment.sequence import apply_in_sequence
+from bcauto.augment.wide import WideChain, WideOp
 
 MOST = {  # so far that something of the picture is left after three
     "translate_x": 0.2,

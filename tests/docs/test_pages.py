@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bcauto.augment.policies import Augment, AugMix, CutMix, MixUp, RandAugment, WideChain
+from bcauto.augment.policies import Augment, AugMix, CutMix, MixUp, RandAugment
+from bcauto.augment.wide import WideChain
 from bcauto.proxy.config import ProxyConfig
 from bcauto.recipe.network import Head
 from bcauto.recipe.training import Training

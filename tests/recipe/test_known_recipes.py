@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bcauto.augment.policies import WideChain
+from bcauto.augment.wide import WideChain
 from bcauto.recipe.backbones import BACKBONES
 from bcauto.recipe.bundled_files import bundled
 from bcauto.recipe.recipe import Recipe, find_recipe, read_recipe

@@ -5,7 +5,8 @@ import pytest
 import tomli_w
 from pydantic import BaseModel, ValidationError
 
-from bcauto.augment.policies import Augment, AugMix, Basic, CutMix, MixUp, RandAugment, WideChain
+from bcauto.augment.policies import Augment, AugMix, Basic, CutMix, MixUp, RandAugment
+from bcauto.augment.wide import WideChain
 from bcauto.io.toml import parse
 from bcauto.recipe.network import Hypermodel, Network
 from bcauto.recipe.recipe import Recipe, read_recipe

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from bcauto.augment.policies import WideChain
+from bcauto.augment.wide import WideChain
 from bcauto.recipe.pretrained import Weights
 from bcauto.space.files import bundled_spaces, find_space, read_space
 from bcauto.space.space import Space
