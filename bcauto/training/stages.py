@@ -103,3 +103,5 @@ def compile_stage(
     optimizer = make_optimizer(training, stage.learning_rate, model.trainable_variables)
     accumulate_gradients(optimizer, stage.accumulate)
     model.compile(optimizer=optimizer, loss=loss, jit_compile=device.jit_compile)
+    # As ``fit`` does it; built in the first step, it would make TensorFlow trace that step twice.
+    model.optimizer.build(model.trainable_variables)

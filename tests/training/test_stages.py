@@ -139,6 +139,18 @@ def test_the_device_decides_on_xla(jit_compile, compiled):
     assert compiled(device=device).jit_compile is jit_compile
 
 
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_a_step_is_traced_once(accumulate, stages, compiled, keras, monkeypatch, tiny_cells):
+    traced, train_step = [], keras.Model.train_step
+    monkeypatch.setattr(
+        keras.Model, "train_step", lambda *given: traced.append(1) or train_step(*given)
+    )
+    model = compiled(stages.Stage("any", 1, 1e-3, 16, accumulate=accumulate))
+    for _ in range(3):
+        model.train_on_batch(tiny_cells.images[:6], np.eye(3)[np.arange(6) % 3])
+    assert len(traced) == 1
+
+
 def trainable_layers(model):
     [backbone] = [layer for layer in model.layers if layer.name.startswith("small_cnn")]
     return [
