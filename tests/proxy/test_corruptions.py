@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bcauto.augment.ops import OPS
+from bcauto.proxy.config import ProxyConfig
 from bcauto.proxy.corruptions import CORRUPTIONS, FAMILIES, HELD_OUT, SEVERITIES
 from bcauto.proxy.sensor import JPEG_QUALITY
 
@@ -175,8 +177,35 @@ def test_shot_noise_has_the_variance_of_the_photons_counted():
     assert noisy.var() == pytest.approx(100 * 255 / 90, rel=0.05)
 
 
-def test_jpeg_stays_below_the_qualities_that_training_draws():
-    assert max(JPEG_QUALITY) < 50
+def test_jpeg_stays_below_the_qualities_that_training_samples():
+    """Which reach down to 50, at the largest magnitude that a recipe can have."""
+    assert OPS["jpeg"].strength(1) == 50
+    assert max(JPEG_QUALITY) < 100 - OPS["jpeg"].strength(1)
+
+
+@pytest.fixture(scope="module")
+def after_every_op():
+    """A picture, and what each op makes of it over the strengths that a recipe can have."""
+    image = picture(64, 64)
+    made = [
+        op(image, op.strength(magnitude), np.random.default_rng([99, seed]))
+        for op in OPS.values()
+        for magnitude in (np.linspace(-1 if op.low < 0 else 0, 1, 13) if op.has_strength else [0])
+        for seed in range(4 if op.is_random else 1)
+    ]
+    return image, np.stack(made).astype(np.int16)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_training_op_equals_a_corruption_at_a_strength_that_a_space_can_sample(
+    name, after_every_op
+):
+    """The op that comes nearest is still off by a share of what the corruption changes."""
+    image, made = after_every_op
+    for severity in ProxyConfig().severities:
+        copy = corrupted(name, image, severity, severity).astype(np.int16)
+        off = np.abs(made - copy).mean(axis=(1, 2, 3)).min()
+        assert off > 0.05 * np.abs(copy - image).mean()
 
 
 def test_pixelation_makes_flat_squares():

@@ -218,10 +218,10 @@ def test_stages_and_what_they_replace_contradict_whole_recipes(tmp_path, share, 
     ]
 
 
-def test_of_the_full_space_with_one_backbone_no_known_system_is_left(tmp_path):
+def test_of_the_full_space_with_one_backbone_no_other_starting_point_is_left(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text('extends = "full"\n[recipe.model]\nbackbone = "ConvNeXtTiny"\n')
-    assert len(starts_left_out(path)) == 7
+    assert len(starts_left_out(path)) == 8
     assert read_space(path).start == ()
     path.write_text('extends = "full"\n[recipe.model]\nbackbone = "ConvNeXtXLarge"\n')
     assert read_space(path).start == ({"recipe": "harry_potter_convnext"},)

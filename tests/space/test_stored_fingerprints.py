@@ -1,11 +1,15 @@
-"""The fingerprints of the spaces that ship, as studies made before their words changed store them.
+"""The fingerprints of spaces as studies store them, made before their words changed.
 
-Computed by the code that called them ``blood_cells``, ``blood_cells_small`` and ``quick``, and the
-objective ``mean_of_cells``. A study refuses to go on in a space of another fingerprint.
+Computed by the code that called the shipped spaces ``blood_cells``, ``blood_cells_small`` and
+``quick``, and the objective ``mean_of_cells``. ``full`` and ``small`` have changed since: here are
+their texts of then, which studies keep. A study refuses to go on in a space of another fingerprint.
 """
+
+from pathlib import Path
 
 import pytest
 
+from bcauto.augment.wide import WideChain
 from bcauto.proxy.config import ProxyConfig
 from bcauto.space.files import find_space, read_space
 
@@ -16,9 +20,24 @@ STORED = {
 }
 
 
+TESTS = Path(__file__).parents[1]
+TEXTS = {
+    "full": TESTS / "space" / "stored" / "full.toml",
+    "small": TESTS / "results" / "golden" / "small-cells" / "space.toml",
+    "quick": find_space("quick"),
+}
+
+
 @pytest.mark.parametrize("name", STORED)
-def test_a_shipped_space_has_the_fingerprint_that_studies_have_stored(name):
-    assert read_space(find_space(name)).fingerprint == STORED[name]
+def test_a_space_has_the_fingerprint_that_studies_have_stored(name):
+    assert read_space(TEXTS[name]).fingerprint == STORED[name]
+
+
+@pytest.mark.parametrize("name", ["full", "small"])
+def test_a_stored_space_still_samples_the_wide_chain_of_then(name):
+    wide = read_space(TEXTS[name]).at({}).augment.wide
+    assert set(wide.ops) == set(WideChain().ops)
+    assert (wide.tone, wide.colour, wide.detail) == (None, None, None)
 
 
 @pytest.mark.parametrize("word", ["mean_of_cells", "mean_of_corruptions"])
