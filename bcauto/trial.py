@@ -184,6 +184,7 @@ class TrialAttributes(_Stored):
         start: the key of the starting point that it is.
         given: the whole recipe that it was queued with, where it is no point of the space.
         of_trial: in a confirmation, the number of the trial of the search that it repeats.
+        length: in a confirmation, its epochs as a multiple of that trial's.
         retry_of: the number of the trial that it is another try of.
         deaths: how many tries of it have ended because their process died.
         accumulate: micro-batches of each step; 2 where a try ran out of memory.
@@ -198,6 +199,7 @@ class TrialAttributes(_Stored):
     start: str | None = None
     given: dict[str, Any] | None = None
     of_trial: int | None = None
+    length: float = 1.0
     retry_of: int | None = None
     deaths: int = 0
     accumulate: int = 1

@@ -51,7 +51,9 @@ def best(  # one parameter an option
     with storage_failures_in_one_line():
         opened = open_study(studies_dir, study, storage)
         ranked, repeated = _ranked(opened), opened.confirmed()
-    chosen = _chosen(ranked, repeated, trial)
+        won = opened.winner()
+    winner = won.candidate if won else ranked[0]
+    chosen = winner if trial is None else _numbered(ranked, trial)
     again = {each.candidate.number: each for each in repeated}
     confirmed = again.get(chosen.number)
     written = _export(opened, chosen, confirmed, out or opened.folder.best) if export else None
@@ -69,14 +71,12 @@ def _ranked(opened: OpenStudy) -> list[CompletedTrial]:
     return ranked
 
 
-def _chosen(
-    ranked: list[CompletedTrial], repeated: list[Confirmed], trial: int | None
-) -> CompletedTrial:
-    """Return the trial that was asked for, or else the winner."""
-    from bcauto.results.confirmation import winner
+def _numbered(ranked: list[CompletedTrial], trial: int) -> CompletedTrial:
+    """Return the trial of that number.
 
-    if trial is None:
-        return winner(repeated).candidate if repeated else ranked[0]
+    Raises:
+        BadInput: no complete trial has it.
+    """
     numbered = {each.number: each for each in ranked}
     if trial not in numbered:
         known = ", ".join(map(str, sorted(numbered)))
@@ -108,6 +108,7 @@ def _best_object(
         "objective": best.objective,
         "confirmed": confirmed and confirmed.score,
         "interval": list(confirmed.interval if confirmed else best.scores.interval),
+        "seed_variance": confirmed and confirmed.seed_variance,
         "optimism": confirmed and confirmed.optimism,
         "repeats": [run.objective for run in confirmed.runs] if confirmed else [],
         "held_out": best.held_out,

@@ -21,6 +21,7 @@ from bcauto.study.settings import SamplerName, Settings
 
 __all__ = [
     "DEFAULT_SEED",
+    "ConfirmLengthOption",
     "ConfirmOption",
     "ConfirmRepeatsOption",
     "DataOption",
@@ -33,6 +34,7 @@ __all__ = [
     "JsonFlag",
     "KeepOption",
     "LeaksOption",
+    "PreferOption",
     "ProxyAddOption",
     "ProxyDataOption",
     "RayAddressOption",
@@ -252,6 +254,23 @@ ConfirmRepeatsOption = Annotated[
     int | None,
     _setting(
         "confirm_repeats", "How often to train each of them.", "as the space says", metavar="N"
+    ),
+]
+ConfirmLengthOption = Annotated[
+    float | None,
+    _setting(
+        "confirm_length",
+        "How long to train each of them, as a multiple of a trial's epochs.",
+        "as the space says",
+        metavar="FACTOR",
+    ),
+]
+PreferOption = Annotated[
+    Literal["best", "small"] | None,
+    _setting(
+        "prefer",
+        "Which of them wins: the best mean, or the smallest model within one standard error.",
+        "as the space says",
     ),
 ]
 

@@ -12,7 +12,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from bcauto.cli.confirmed_line import confirmed_line
+from bcauto.cli.confirmed_line import confirmed_line, trained_again
 from bcauto.cli.tables import counted, open_console, print_facts
 from bcauto.errors import NothingUsable
 from bcauto.recipe.network import Hypermodel
@@ -20,6 +20,7 @@ from bcauto.results.confirmation import Confirmed, winner
 from bcauto.results.trials import completed_trials
 from bcauto.search.materials import uses_keras_cv
 from bcauto.search.plan import Plan
+from bcauto.space.space import Confirmation
 from bcauto.study.ledger import DONE
 from bcauto.study.monitor import Monitor
 from bcauto.trial import Job
@@ -123,9 +124,9 @@ class SearchScreen(Monitor):
         """Print a line."""
         self._say(line)
 
-    def confirming(self, trials: Sequence[int], repeats: int, target: int) -> None:
+    def confirming(self, trials: Sequence[int], wanted: Confirmation, target: int) -> None:
         """Say what follows the search, and count repeats from here on."""
-        again = "once more" if repeats == 1 else f"{repeats} times more"
+        again = trained_again(wanted.repeats, wanted.length)
         many = f"trials {', '.join(map(str, trials))} train"
         who = many if len(trials) > 1 else f"trial {trials[0]} trains"
         self._say(f"confirming: {who} {again}, scored on new corruptions")
@@ -174,7 +175,9 @@ class SearchScreen(Monitor):
         clean = f"{best.clean_accuracy:.4f} on clean validation images"
         self._say(f"best: trial {best.number}, {best.objective:.4f} on the proxy, {clean}")
         if repeated:
-            self._say(f"confirmed: {confirmed_line(winner(repeated), best)}")
+            prefer = self.plan.confirmation.prefer
+            won = winner(repeated, prefer)
+            self._say(f"confirmed: {confirmed_line(won, best, prefer)}")
         self._say(f"next: bcauto best {self.plan.folder.name} --export")
 
     def _advice(self) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bcauto.cli.interrupts import watch_signals
 from bcauto.cli.options import (
+    ConfirmLengthOption,
     ConfirmOption,
     ConfirmRepeatsOption,
     DataOption,
@@ -17,6 +18,7 @@ from bcauto.cli.options import (
     InputScaleOption,
     KeepOption,
     LeaksOption,
+    PreferOption,
     ProxyAddOption,
     ProxyDataOption,
     RayAddressOption,
@@ -51,6 +53,8 @@ def search(  # one parameter an option
     keep: KeepOption = None,
     confirm: ConfirmOption = None,
     confirm_repeats: ConfirmRepeatsOption = None,
+    confirm_length: ConfirmLengthOption = None,
+    prefer: PreferOption = None,
     workers: WorkersOption = None,
     gpus_per_trial: GpusPerTrialOption = None,
     executor: ExecutorOption = None,

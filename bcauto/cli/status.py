@@ -14,7 +14,6 @@ from bcauto.cli.options import JsonFlag, StorageOption, StudiesDir, StudyArgumen
 from bcauto.study.settings import OWN_STORAGE
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
-    from bcauto.results.confirmation import Confirmed
     from bcauto.results.trials import Running, Status
 
 __all__ = ["status"]
@@ -37,19 +36,23 @@ def status(
     with storage_failures_in_one_line():
         opened = open_study(studies_dir, study, storage)
         found = count(opened.study, opened.folder.name, opened.record.settings.trials)
-        repeated = opened.confirmed()
+        won, prefer = opened.winner(), opened.confirmation.prefer
     here = opened.record.settings.storage == OWN_STORAGE  # another may be searched from anywhere
     killed = bool(found.running and here and not searching_process(opened.folder))
     if as_json:
         typer.echo(json.dumps(found.as_dict()))
     else:
-        _show_status(found, repeated, killed)
+        line = confirmed_line(won, found.best, prefer) if won else ""
+        _show_status(found, line, killed)
 
 
-def _show_status(found: Status, repeated: list[Confirmed], killed: bool) -> None:
+def _show_status(found: Status, confirmed: str, killed: bool) -> None:
     """Print what is known of a study.
 
-    ``killed``: trials are marked as running, and no process searches the study.
+    Args:
+        found: its trials.
+        confirmed: what is known of the winner of its confirmation; empty where there is none.
+        killed: whether trials are marked as running while no process searches the study.
     """
     from bcauto.cli.tables import open_console, print_facts
 
@@ -63,11 +66,8 @@ def _show_status(found: Status, repeated: list[Confirmed], killed: bool) -> None
         "running": "\n".join(map(_progress, found.running)),
         "search": "was killed; the same command goes on" if killed else "",
         "best": f"trial {best.number}, {best.objective:.4f} on the proxy" if best else "none yet",
+        "confirmed": confirmed,
     }
-    if repeated:
-        from bcauto.results.confirmation import winner
-
-        facts["confirmed"] = confirmed_line(winner(repeated), best)
     print_facts(open_console(), {title: text for title, text in facts.items() if text})
 
 

@@ -79,7 +79,6 @@ def _look(studies_dir: Path, name: str) -> _Row:
 
 
 def _read(studies_dir: Path, name: str) -> tuple[State, Status, Confirmed | None]:
-    from bcauto.results.confirmation import winner
     from bcauto.results.open_study import open_study
     from bcauto.results.state import study_state
     from bcauto.results.trials import status
@@ -89,8 +88,7 @@ def _read(studies_dir: Path, name: str) -> tuple[State, Status, Confirmed | None
         opened = open_study(studies_dir, name, None)
         counted = status(opened.study, name, opened.record.settings.trials)
         state = study_state(opened)
-        repeated = opened.confirmed()
-    return state, counted, winner(repeated) if repeated else None
+        return state, counted, opened.winner()
 
 
 def _as_object(row: _Row) -> dict[str, Any]:

@@ -110,7 +110,9 @@ def _confirmation(folder: StudyFolder, confirmed: Confirmed) -> dict[str, Any]:
     return {
         "score": confirmed.score,
         "interval": list(confirmed.interval),
+        "seed_variance": confirmed.seed_variance,
         "optimism": confirmed.optimism,
+        "length": confirmed.length,
         "repeats": [
             {
                 "number": run.number,

@@ -87,6 +87,15 @@ class Recipe(Frozen):
             raise ValueError("training.balance of a hypermodel must be none or oversample")
         return self
 
+    def longer(self, length: float) -> Recipe:
+        """Return the recipe with ``length`` times the epochs, at least 1; the head's own stay.
+
+        What is counted in epochs without a better score grows likewise.
+        """
+        if length == 1:
+            return self
+        return self.model_copy(update={"training": self.training.longer(length)})
+
     def all_epochs(self, pretrained: bool) -> int:
         """Return the epochs of the whole training, if nothing stops early.
 

@@ -12,6 +12,8 @@ from bcauto.recipe.network import Freezing
 
 __all__ = ["Training", "TrainingStage", "replaced_by_stages"]
 
+_MOST_EPOCHS = 1000
+
 Rate = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -22,7 +24,7 @@ class TrainingStage(Freezing):
     ``learning_rate`` after that.
     """
 
-    epochs: int = Field(ge=1, le=1000)
+    epochs: int = Field(ge=1, le=_MOST_EPOCHS)
     learning_rate: Rate | None = None
     batch_size: int | None = Field(None, ge=1, le=4096)
 
@@ -58,9 +60,9 @@ class Training(Frozen):
         0.0, ge=0, le=1e6, description="greatest norm of all gradients together; 0: any"
     )
     batch_size: int = Field(32, ge=1, le=4096)
-    head_epochs: int = Field(2, ge=0, le=1000)
+    head_epochs: int = Field(2, ge=0, le=_MOST_EPOCHS)
     head_learning_rate: Rate = 1e-3
-    epochs: int = Field(10, ge=1, le=1000, description="of fine-tuning")
+    epochs: int = Field(10, ge=1, le=_MOST_EPOCHS, description="of fine-tuning")
     learning_rate: Rate = Field(1e-4, description="of fine-tuning, at its highest")
     schedule: Literal["cosine", "exponential", "reduce_on_plateau", "constant"] = "cosine"
     decay_to: float = Field(
@@ -69,7 +71,7 @@ class Training(Frozen):
     plateau_patience: int | None = Field(
         default_factory=_only_with("schedule", "reduce_on_plateau", 3),
         ge=1,
-        le=1000,
+        le=_MOST_EPOCHS,
         description="epochs without a better score after which the rate is reduced",
     )
     plateau_factor: float | None = Field(
@@ -87,7 +89,10 @@ class Training(Frozen):
         "probe, or one on the clean validation images",
     )
     early_stopping: int = Field(
-        0, ge=0, le=1000, description="epochs without a better score that end a stage; 0: none do"
+        0,
+        ge=0,
+        le=_MOST_EPOCHS,
+        description="epochs without a better score that end a stage; 0: none do",
     )
     restore_best: bool = Field(False, description="a stage ends with the weights of its best epoch")
     loss: Literal["crossentropy", "focal"] = "crossentropy"
@@ -130,6 +135,24 @@ class Training(Frozen):
             if used and not given:
                 raise ValueError(f"{field} must be a number with {owner} = {value!r}, got None")
         return self
+
+    def longer(self, length: float) -> Training:
+        """Return the same with ``length`` times the epochs, at most 1000, but for ``head_epochs``.
+
+        The epochs of stages, and those without a better score that plateaus and early stopping
+        wait for, grow likewise.
+        """
+        stages = [
+            stage.model_copy(update={"epochs": min(round(length * stage.epochs), _MOST_EPOCHS)})
+            for stage in self.stages
+        ]
+        changes: dict[str, Any] = {"stages": tuple(stages)}
+        for name in ("epochs", "early_stopping", "plateau_patience"):
+            if value := getattr(self, name):
+                changes[name] = min(round(length * value), _MOST_EPOCHS)
+        if self.stages:
+            del changes["epochs"]  # which the stages replace
+        return self.model_copy(update=changes)
 
     @property
     def all_epochs(self) -> int:

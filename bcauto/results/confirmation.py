@@ -2,7 +2,8 @@
 
 The best of many noisy scores is too good to be true. So the leaders of a search train again, in a
 second study, and are scored on newly made corruptions. Those scores had no part in choosing the
-leaders, and choose between few of them.
+leaders, and choose between few of them. They may train for longer there than the search trained.
+Scores of different lengths are never compared.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
 from statistics import fmean, variance
+from typing import Literal
 
 import optuna
 from optuna.trial import FrozenTrial
@@ -34,14 +36,15 @@ class Confirmed:
         candidate: the trial of the search.
         runs: its repeats, by number, on corruptions that the search did not see.
         score: the estimate of its objective, in 0..1; see ``confirmed``.
-        seed_variance: variance of an objective from seed to seed.
+        seed_variance: variance of an objective from seed to seed; None where no trial has two
+            repeats, so that it was not measured.
         seed_degrees: degrees of freedom of ``seed_variance``.
     """
 
     candidate: CompletedTrial
     runs: tuple[CompletedTrial, ...]
     score: float
-    seed_variance: float
+    seed_variance: float | None
     seed_degrees: int
 
     @property
@@ -51,7 +54,10 @@ class Confirmed:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 % interval of the score, by Student's t, since few seeds estimate their variance."""
+        """95 % interval of the score, by Student's t, since few seeds estimate their variance.
+
+        Where the seeds' variance was not measured, the interval is that of other images alone.
+        """
         half = self._student_95() * self.standard_error
         return max(self.score - half, 0.0), min(self.score + half, 1.0)
 
@@ -63,8 +69,8 @@ class Confirmed:
 
     @property
     def _seed_error(self) -> float:
-        """The part of the squared standard error that comes from the seeds."""
-        return self.seed_variance / len(self.runs)
+        """The part of the squared standard error that comes from the seeds, as far as measured."""
+        return (self.seed_variance or 0.0) / len(self.runs)
 
     def _student_95(self) -> float:
         """Student's t at 97.5 %, with the degrees of freedom of Welch and Satterthwaite.
@@ -79,9 +85,14 @@ class Confirmed:
         return float(stdtrit(degrees, 0.975))
 
     @property
-    def optimism(self) -> float:
-        """The search's objective less the score."""
-        return self.candidate.objective - self.score
+    def length(self) -> float:
+        """The epochs of a repeat, as a multiple of the trial's."""
+        return self.runs[0].length
+
+    @property
+    def optimism(self) -> float | None:
+        """The search's objective less the score; None where the repeats trained for longer."""
+        return self.candidate.objective - self.score if self.length == 1 else None
 
     @property
     def typical(self) -> CompletedTrial:
@@ -103,13 +114,17 @@ class Confirmed:
 def confirmed(search: optuna.Study, confirm: optuna.Study | None) -> list[Confirmed]:
     """The trials of a search that were repeated, the best mean first.
 
+    Where repeats have several lengths, the longest count.
+
     The best of a few noisy means is itself a little too good to be true. So the score of a trial is
     its mean, moved towards the mean of all candidates by the share of their differences that is
     noise (shrinkage, Efron & Morris 1975). Their order stays.
     """
+    repeats = completed_trials(confirm) if confirm else []
+    length = max((run.length for run in repeats), default=1.0)
     runs: dict[int, list[CompletedTrial]] = {}
-    for run in completed_trials(confirm) if confirm else []:
-        if run.of_trial is not None:
+    for run in repeats:
+        if run.of_trial is not None and run.length == length:
             runs.setdefault(run.of_trial, []).append(run)
     repeated = [
         (trial, runs[trial.number]) for trial in completed_trials(search) if trial.number in runs
@@ -122,7 +137,7 @@ def _scored(repeated: Sequence[tuple[CompletedTrial, Sequence[CompletedTrial]]])
     means = [_mean(runs) for _, runs in repeated]
     seed_variance, degrees = _seed_variance(repeated)
     kept = 1.0
-    if len(means) > 1 and (spread := variance(means)) > 0:
+    if seed_variance is not None and len(means) > 1 and (spread := variance(means)) > 0:
         noise = fmean(seed_variance / len(runs) for _, runs in repeated)
         kept = max(0.0, 1.0 - noise / spread)
     middle = fmean(means) if means else 0.0
@@ -141,53 +156,48 @@ def _scored(repeated: Sequence[tuple[CompletedTrial, Sequence[CompletedTrial]]])
 
 def _seed_variance(
     repeated: Sequence[tuple[CompletedTrial, Sequence[CompletedTrial]]],
-) -> tuple[float, int]:
+) -> tuple[float | None, int]:
     """The variance of an objective from seed to seed, and its degrees of freedom.
 
-    It is pooled over the trials, since one alone has too few repeats: the repeats' differences from
-    their mean, and the mean's difference from the search's score, which is of another seed. The
-    mean of the latter over all trials is the search's optimism and not counted, except where one
-    repeat of one trial is all there is.
+    It is pooled over the trials, since one alone has too few repeats; None where each has one. The
+    search's own score is no further seed: it was chosen, and may be of a shorter training.
     """
-    if not repeated:
-        return 0.0, 0
+    degrees = sum(len(runs) - 1 for _, runs in repeated)
+    if not degrees:
+        return None, 0
     squares = sum((run.objective - _mean(runs)) ** 2 for _, runs in repeated for run in runs)
-    weights = [len(runs) / (len(runs) + 1) for _, runs in repeated]
-    gaps = [trial.objective - _mean(runs) for trial, runs in repeated]
-    degrees = sum(len(runs) for _, runs in repeated) - 1
-    optimism = fmean(gaps, weights) if degrees else 0.0
-    squares += sum(w * (gap - optimism) ** 2 for w, gap in zip(weights, gaps, strict=True))
-    return squares / max(degrees, 1), max(degrees, 1)
+    return squares / degrees, degrees
 
 
 def _mean(runs: Sequence[CompletedTrial]) -> float:
     return fmean(run.objective for run in runs)
 
 
-def winner(candidates: Sequence[Confirmed]) -> Confirmed:
-    """The smallest model among those within 1.96 standard errors of the best mean.
+def winner(candidates: Sequence[Confirmed], prefer: Literal["best", "small"]) -> Confirmed:
+    """The best mean, or with ``small`` the smallest model within a standard error of its score.
 
     Only trials with the most repeats are compared, so that luck with one seed does not win.
     """
     most = max(len(each.runs) for each in candidates)
     compared = [each for each in candidates if len(each.runs) == most]
     leader = max(compared, key=lambda each: each.mean)
-    least = leader.score - _NORMAL_95 * leader.standard_error
-    tied = [each for each in compared if each.score >= least]
+    if prefer == "best":
+        return leader
+    tied = [each for each in compared if each.score >= leader.score - leader.standard_error]
     return min(tied, key=lambda each: (each.candidate.run.parameters, -each.mean))
 
 
 def confirm_time(
-    complete: Sequence[FrozenTrial], confirmation: Confirmation, workers: int, timeout: float
+    complete: Sequence[FrozenTrial], wanted: Confirmation, workers: int, timeout: float
 ) -> float:
     """Seconds of ``timeout`` to keep for confirming the best of these COMPLETE trials.
 
-    Repeats run side by side, and the longest may come last. Where they may take more than half of
-    the time, none is kept, or each run would end its trials before they are done.
+    Repeats run side by side, and the longest may come last. They get half of the time at most, and
+    none where not one of them would end in it: then the search goes on, and they wait.
     """
-    best = sorted(complete, key=lambda t: -(t.value or 0.0))[: confirmation.top]
+    best = sorted(complete, key=lambda t: -(t.value or 0.0))[: wanted.top]
     runs = [run for trial in best if (run := read_attributes(trial).run)]
-    seconds = [run.seconds for run in runs]
-    rounds = ceil(len(best) * confirmation.repeats / workers)
-    needed = _MARGIN * rounds * max(seconds, default=0.0)
-    return needed if needed <= timeout / 2 else 0.0
+    longest = wanted.length * max((run.seconds for run in runs), default=0.0)
+    rounds = ceil(len(best) * wanted.repeats / workers)
+    half = timeout / 2
+    return min(_MARGIN * rounds * longest, half) if _MARGIN * longest <= half else 0.0

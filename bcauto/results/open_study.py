@@ -7,9 +7,11 @@ from pathlib import Path
 
 import optuna
 
-from bcauto.results.confirmation import Confirmed, confirmed
+from bcauto.io.toml import checked, read_toml
+from bcauto.results.confirmation import Confirmed, confirmed, winner
 from bcauto.results.importance import importances
 from bcauto.results.trials import CompletedTrial, completed_trials, load_study
+from bcauto.space.space import Confirmation
 from bcauto.storage.connect import check_exists, connect
 from bcauto.study.folder import StudyFolder, find_study
 from bcauto.study.settings import StudyRecord
@@ -34,9 +36,25 @@ class OpenStudy:
         """How much each dimension matters, as shares of 1, the largest first."""
         return importances(self.study)
 
+    @property
+    def confirmation(self) -> Confirmation:
+        """What follows the search: as its user gave it, or else as its space says.
+
+        Raises:
+            BadInput: the study's own copy of its space is damaged.
+        """
+        file = self.folder.space
+        of_space = checked(Confirmation, read_toml(file).get("confirm", {}), file)
+        return self.record.settings.confirmation(of_space)
+
     def confirmed(self) -> list[Confirmed]:
         """The trials that were trained again, the best first."""
         return confirmed(self.study, self.repeats) if self.study else []
+
+    def winner(self) -> Confirmed | None:
+        """The trial that wins of those that were trained again; None where none was."""
+        repeated = self.confirmed()
+        return winner(repeated, self.confirmation.prefer) if repeated else None
 
 
 def open_study(studies: Path, name: str | None, storage: str | None) -> OpenStudy:

@@ -7,10 +7,8 @@ from enum import Enum
 
 from optuna.trial import FrozenTrial
 
-from bcauto.io.toml import checked, read_toml
 from bcauto.results.open_study import OpenStudy
 from bcauto.space.files import read_space
-from bcauto.space.space import Confirmation
 from bcauto.study.attributes import read_attributes
 from bcauto.study.ledger import DONE
 from bcauto.study.lock import searching_process
@@ -70,12 +68,8 @@ def _is_exhausted(opened: OpenStudy, trials: Sequence[FrozenTrial]) -> bool:
 
 def _repeats_left(opened: OpenStudy) -> int:
     """How many repeats of the confirmation are still to be trained."""
-    settings, file = opened.record.settings, opened.folder.space
-    table = read_toml(file).get("confirm", {})
-    wanted = settings.confirmation(checked(Confirmation, table, file))
     recipes = {trial.number: trial.recipe for trial in opened.complete()}
-    leaders = list(recipes)[: wanted.top]
+    source = RepeatSource(recipes, opened.confirmation, opened.record.settings.seed)
     if opened.repeats is None:
-        return len(leaders) * wanted.repeats
-    source = RepeatSource(recipes, leaders, wanted.repeats, settings.seed)
-    return source.left(opened.repeats) if leaders else 0
+        return len(source.candidates) * source.wanted.repeats
+    return source.left(opened.repeats) if source.candidates else 0

@@ -24,7 +24,8 @@ __all__ = ["CompletedTrial", "Running", "Status", "completed_trials", "load_stud
 class CompletedTrial:
     """A COMPLETE trial: objective and clean accuracy in 0..1, scores, recipe, how it was trained.
 
-    ``of_trial`` is, in a confirmation, the number of the trial of the search that it repeats.
+    In a confirmation, ``of_trial`` is the number of the trial of the search that it repeats, and
+    ``length`` its epochs as a multiple of that trial's.
     """
 
     number: int
@@ -34,6 +35,7 @@ class CompletedTrial:
     recipe: Recipe
     run: RunRecord
     of_trial: int | None = None
+    length: float = 1.0
 
     @property
     def held_out(self) -> float | None:
@@ -161,6 +163,7 @@ def _completed(trial: FrozenTrial) -> CompletedTrial:
             recipe,
             _present("run", stored.run),
             stored.of_trial,
+            stored.length,
         )
     except ValueError as error:
         what = str(error).splitlines()[0]

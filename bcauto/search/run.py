@@ -119,8 +119,7 @@ class _Run:
         recipes = {best.number: best.recipe for best in completed_trials(study)}
         if not recipes:
             return None
-        leaders = list(recipes)[: confirmation.top]
-        source = RepeatSource(recipes, leaders, confirmation.repeats, plan.settings.seed)
+        source = RepeatSource(recipes, confirmation, plan.settings.seed)
         repeats = self.open(plan.folder.confirm_name, optuna.pruners.NopPruner())
         left = source.left(repeats)
         if not left:
@@ -129,7 +128,7 @@ class _Run:
             self.monitor.notice("no time is left to confirm the best trials")
             return repeats
         target = len(repeats.get_trials(deepcopy=False, states=DONE)) + left
-        self.monitor.confirming(leaders, confirmation.repeats, target)
+        self.monitor.confirming(source.candidates, confirmation, target)
         limits = Limits(target, "all", self.deadline)
         ledger = Ledger(repeats, source, limits, plan.folder.confirm_model, self.monitor)
         self._execute(ledger, lambda: _confirm_proxy(plan))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import combinations, product
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
@@ -27,10 +27,17 @@ _FREE = "model.values."  # a hypermodel's own dimensions, which no rule compares
 
 
 class Confirmation(Frozen):
-    """How many of the best trials are trained again on fresh seeds, and how often each."""
+    """What follows a search: its best trials train again on fresh seeds, and one of them wins."""
 
-    top: int = Field(3, ge=0, le=100, description="0: none")
-    repeats: int = Field(2, ge=1, le=20)
+    top: int = Field(3, ge=0, le=100, description="trials that are trained again; 0: none")
+    repeats: int = Field(2, ge=1, le=20, description="trainings of each")
+    length: float = Field(
+        1.0, ge=1, le=100, description="epochs of a repeat, as a multiple of the trial's"
+    )
+    prefer: Literal["best", "small"] = Field(
+        "best",
+        description="who wins: the best mean, or the smallest model within a standard error of it",
+    )
 
 
 class Space(Frozen):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bcauto.space.space import Confirmation
 from bcauto.trial import Job
 
 __all__ = ["Monitor"]
@@ -18,7 +19,7 @@ class Monitor:
     def exhausted(self) -> None:
         """Every recipe of the space has been trained."""
 
-    def confirming(self, trials: Sequence[int], repeats: int, target: int) -> None:
+    def confirming(self, trials: Sequence[int], wanted: Confirmation, target: int) -> None:
         """The search is over: its best trials are repeated, to so many trainings in total."""
 
     def notice(self, line: str) -> None:

@@ -10,30 +10,38 @@ from optuna.trial import FrozenTrial, TrialState
 
 from bcauto.recipe.recipe import Recipe
 from bcauto.seeds import derive
+from bcauto.space.space import Confirmation
 from bcauto.study.attributes import store
 from bcauto.study.source import Asked
 from bcauto.trial import TrialAttributes
 
 __all__ = ["RepeatSource"]
 
+_PARAMETERS = ("trial", "repeat", "length")
 _MOST = 10**9  # a bound that no trial's number reaches
 
 
 @dataclass(frozen=True)
 class RepeatSource:
-    """Repeats recipes on fresh seeds: every candidate once, then every one again.
+    """Repeats the best recipes on fresh seeds: every candidate once, then every one again.
+
+    A repeat may train longer than the trial that it repeats. One of another length is another
+    repeat: it replaces none.
 
     Attributes:
-        recipes: of the search's trials, by number; those of earlier candidates too.
-        candidates: numbers of the trials to repeat, the best first.
-        repeats: how often each.
+        recipes: of the search's trials, by number, the best first.
+        wanted: how many of them are repeated, how often, and how long.
         seed: of the study.
     """
 
     recipes: Mapping[int, Recipe]
-    candidates: Sequence[int]
-    repeats: int
+    wanted: Confirmation
     seed: int
+
+    @property
+    def candidates(self) -> list[int]:
+        """The numbers of the trials to repeat, the best first."""
+        return list(self.recipes)[: self.wanted.top]
 
     def ask(self, study: optuna.Study) -> Asked | None:
         """Asks for what is queued, or else for the next repeat."""
@@ -42,12 +50,13 @@ class RepeatSource:
             following = next(self._untried(trials), None)
             if following is None:
                 return None
-            study.enqueue_trial(dict(zip(("trial", "repeat"), following, strict=True)))
+            study.enqueue_trial(dict(zip(_PARAMETERS, following, strict=True)))
         trial = study.ask()
         number = trial.suggest_int("trial", 0, _MOST)
         repeat = trial.suggest_int("repeat", 1, _MOST)
-        recipe = self.recipes[number]
-        store(trial, TrialAttributes(of_trial=number))
+        length = trial.suggest_float("length", 1.0, _MOST)
+        recipe = self.recipes[number].longer(length)
+        store(trial, TrialAttributes(of_trial=number, length=length))
         return Asked(trial, recipe, derive(self.seed, "confirm", recipe.fingerprint, repeat))
 
     def left(self, study: optuna.Study) -> int:
@@ -56,17 +65,17 @@ class RepeatSource:
         interrupted = sum(t.state in (TrialState.WAITING, TrialState.RUNNING) for t in trials)
         return interrupted + sum(1 for _ in self._untried(trials))
 
-    def _untried(self, trials: Sequence[FrozenTrial]) -> Iterator[tuple[int, int]]:
+    def _untried(self, trials: Sequence[FrozenTrial]) -> Iterator[tuple[int, int, float]]:
+        """Every (trial, repeat, length) that is wanted and was not begun."""
         tried = {_repeat_of(t) for t in trials}
-        return (pair for pair in self._pairs() if pair not in tried)
-
-    def _pairs(self) -> Iterator[tuple[int, int]]:
-        """Every (trial, repeat) that is wanted."""
-        return (
-            (number, repeat) for repeat in range(1, self.repeats + 1) for number in self.candidates
+        wanted = (
+            (number, repeat, self.wanted.length)
+            for repeat in range(1, self.wanted.repeats + 1)
+            for number in self.candidates
         )
+        return (each for each in wanted if each not in tried)
 
 
-def _repeat_of(trial: FrozenTrial) -> tuple[int | None, int | None]:
+def _repeat_of(trial: FrozenTrial) -> tuple[int | None, int | None, float]:
     given = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
-    return given.get("trial"), given.get("repeat")
+    return given.get("trial"), given.get("repeat"), given.get("length", 1.0)

@@ -76,12 +76,22 @@ class Settings(DataSettings):
         None, ge=0, le=100, description="best trials to train again; None: as the space says"
     )
     confirm_repeats: int | None = Field(None, ge=1, le=20, description="of each; None: likewise")
+    confirm_length: float | None = Field(
+        None, ge=1, le=100, description="times the epochs of a trial; None: likewise"
+    )
+    prefer: Literal["best", "small"] | None = Field(
+        None, description="of those that were trained again; None: likewise"
+    )
 
     def confirmation(self, space: Confirmation) -> Confirmation:
         """What follows the search: as the user gave it, or else as the space says."""
-        top = space.top if self.confirm is None else self.confirm
-        repeats = self.confirm_repeats or space.repeats
-        return space.model_copy(update={"top": top, "repeats": repeats})
+        given = {
+            "top": self.confirm,
+            "repeats": self.confirm_repeats,
+            "length": self.confirm_length,
+            "prefer": self.prefer,
+        }
+        return space.model_copy(update={k: v for k, v in given.items() if v is not None})
 
     def storage_url(self, folder: StudyFolder, given: str | None = None) -> str:
         """Return where the trials are: the URL given (with its password), or the study's own."""

@@ -70,7 +70,7 @@ def test_where_no_time_is_left_that_is_said_and_no_repeat_begins(searched):
         def notice(self, line):
             self.heard.append(line)
 
-        def confirming(self, trials, repeats, target):
+        def confirming(self, trials, wanted, target):
             pytest.fail("nothing is confirmed")
 
     monitor, plan = Hears(), plan_search({"confirm_repeats": 3}, searched.parent, STUDY)

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from bcauto.cli.screen import SearchScreen
 from bcauto.search.plan import plan_search
+from bcauto.space.space import Confirmation
 from bcauto.trial import Job
 
 WIDTH = 80
@@ -87,7 +88,7 @@ def test_a_file_gets_a_line_for_each_event(screen, job):
         shown.ended(3, "interrupted", "the time was up; it is tried again")
         shown.started(job(4), 3, None)
         shown.ended(4, "complete", "0.6000")
-        shown.confirming([4], 2, 2)
+        shown.confirming([4], Confirmation(top=1, repeats=2, length=3), 2)
         shown.began(0, None)
         shown.started(job(0), None, 4)
         shown.ended(0, "failed", "the training process died; it is tried again")
@@ -102,7 +103,7 @@ def test_a_file_gets_a_line_for_each_event(screen, job):
         "trial 3 interrupted: the time was up; it is tried again",
         f"trial 4 started: {recipe}, trial 3 again",
         said[3],
-        "confirming: trial 4 trains 2 times more, scored on new corruptions",
+        "confirming: trial 4 trains twice more and 3 times as long, scored on new corruptions",
         f"repeat of trial 4 started: {recipe}",
         "repeat of trial 4 failed: the training process died; it is tried again",
         f"repeat of trial 4 started: {recipe}, once more",

@@ -560,3 +560,39 @@ def test_stages_take_the_place_of_what_the_extended_recipe_says(read, tmp_path, 
     assert recipe.all_epochs(pretrained=False) == 2
     with refused("training.epochs must be left out beside training.stages"):
         read(f'extends = "base.toml"\n[training]\nepochs = 4\n{stages}')
+
+
+def test_a_longer_recipe_has_more_epochs_and_waits_longer_for_a_better_score():
+    training = Training(
+        head_epochs=2,
+        epochs=11,
+        early_stopping=4,
+        schedule="reduce_on_plateau",
+        plateau_patience=3,
+    )
+    recipe = Recipe(model=Network(backbone="MobileNet"), training=training)
+    longer = recipe.longer(2.5)
+    changes = {"epochs": 28, "early_stopping": 10, "plateau_patience": 8}  # half to even
+    assert longer.model_dump() == {
+        **recipe.model_dump(),
+        "training": {**training.model_dump(), **changes},
+    }
+    assert Recipe.model_validate(longer.model_dump(mode="json")) == longer
+    assert recipe.longer(1) == recipe
+
+
+def test_every_stage_of_a_longer_recipe_is_longer():
+    stages = (
+        TrainingStage(epochs=2, trainable_layers=0),
+        TrainingStage(epochs=5, learning_rate=1e-4),
+    )
+    recipe = Recipe(model=Network(backbone="MobileNet"), training=Training(stages=stages))
+    longer = recipe.longer(3)
+    assert [stage.epochs for stage in longer.training.stages] == [6, 15]
+    assert longer.training.stages[1].learning_rate == 1e-4
+    assert Recipe.model_validate(longer.model_dump(mode="json")) == longer
+
+
+def test_no_recipe_grows_beyond_what_a_recipe_may_be():
+    recipe = Recipe(model=Network(backbone="MobileNet"), training=Training(epochs=900))
+    assert recipe.longer(100).training.epochs == 1000

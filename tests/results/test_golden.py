@@ -13,7 +13,6 @@ import pytest
 
 from bcauto.data.dataset import load
 from bcauto.proxy.make import make_proxy
-from bcauto.results.confirmation import winner
 from bcauto.results.open_study import open_study
 from bcauto.results.state import State, study_state
 from bcauto.results.trials import completed_trials, status
@@ -88,7 +87,7 @@ class TestQuickDrawn:
         assert study_state(opened) is State.FINISHED
 
     def test_its_winner_has_an_honest_number(self, opened):
-        won = winner(opened.confirmed())
+        won = opened.winner()
         assert {run.of_trial for run in won.runs} == {won.candidate.number}
         low, high = won.interval
         assert low <= won.score <= high

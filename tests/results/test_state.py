@@ -9,6 +9,7 @@ from bcauto.results.open_study import OpenStudy
 from bcauto.results.state import State, is_finished, study_state
 from bcauto.results.trials import completed_trials
 from bcauto.space.files import read_space
+from bcauto.space.space import Confirmation
 from bcauto.study.lock import locked
 from bcauto.study.repeats import RepeatSource
 from bcauto.study.settings import DataRecord, Identity, Settings, StudyRecord
@@ -84,7 +85,7 @@ def test_not_finished_until_it_is_confirmed(settings, repeats, study, space, fol
     assert not is_finished(OpenStudy(folder, asked, study, None))
     again = optuna.create_study(direction="maximize")
     recipes = {best.number: best.recipe for best in completed_trials(study)}
-    source = RepeatSource(recipes, list(recipes)[:repeats], 1, 0)
+    source = RepeatSource(recipes, Confirmation(top=repeats, repeats=1), 0)
     for _ in range(repeats):
         assert not is_finished(OpenStudy(folder, asked, study, again))
         again.tell(source.ask(again).trial, 0.5)
