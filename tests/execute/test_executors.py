@@ -104,15 +104,15 @@ class ExecutorContract(Executing):
             self.run(slots, anew(ledger), work(full))
         assert TrialState.RUNNING not in states(ledger)
         hit = [t.number for t in ledger.study.get_trials() if t.number in full]
-        self.run(slots, anew(ledger), work({}))
+        self.run(replace(slots, workers=1), anew(ledger), work({}))
         trials = ledger.study.get_trials()
         assert {*hit} & {t.user_attrs.get("retry_of") for t in trials}
         recipes = [str(t.user_attrs["recipe"]) for t in trials if t.state is TrialState.COMPLETE]
         assert len(recipes) == len(set(recipes)) == 6
 
-    def test_failing_on_and_on_ends_with_the_reason(self, slots, ledger, work):
+    def test_failing_on_and_on_ends_with_the_reason(self, ledger, work):
         with pytest.raises(NothingUsable, match="10 trials in a row failed: ValueError: no such"):
-            self.run(slots, ledger, work(dict.fromkeys(range(40), "raise")))
+            self.run(Slots(1, 1), ledger, work(dict.fromkeys(range(40), "raise")))
         assert TrialState.RUNNING not in states(ledger)
 
 
@@ -185,6 +185,14 @@ class TestCluster(ExecutorContract):
         assert max(map(pids.count, pids)) <= 2
         assert states(ledger) == [TrialState.COMPLETE] * 6
 
+    def test_a_raylet_that_died_is_told_in_one_line(self, slots, ledger, work, monkeypatch):
+        from ray._private.node import Node as RayNode
+
+        monkeypatch.setattr(RayNode, "dead_processes", lambda _: [("raylet", None)])
+        with pytest.raises(NothingUsable, match=r"^Ray's raylet died; all is saved, the same "):
+            self.run(slots, ledger, work({}))
+        assert TrialState.RUNNING not in states(ledger)
+
 
 @pytest.mark.ray
 class TestOwnRay(UndisturbedRun):
@@ -224,14 +232,6 @@ class TestOwnRay(UndisturbedRun):
         line = r"^Ray did not start \(The current node timed out during startup\.\); the same"
         with pytest.raises(NothingUsable, match=line):
             self.run(slots, ledger, work({}))
-
-    def test_a_raylet_that_died_is_told_in_one_line(self, slots, ledger, work, monkeypatch):
-        from ray._private.node import Node as RayNode
-
-        monkeypatch.setattr(RayNode, "dead_processes", lambda _: [("raylet", None)])
-        with pytest.raises(NothingUsable, match=r"^Ray's raylet died; all is saved, the same "):
-            self.run(slots, ledger, work({}))
-        assert TrialState.RUNNING not in states(ledger)
 
 
 TERMINATED = """
@@ -290,6 +290,11 @@ class TestTrainerProcess:
         assert process.begin(1) == EpochReport(1, 0.1)
         assert process.begin(2) == EpochReport(1, 0.2)
         assert process.advance() == TrialResult(0.2, 0.9, scores_of())
+
+    def test_it_does_not_wait_for_tune(self):
+        code = "import sys, bcauto.execute.ray_tune.process; print('ray.tune' in sys.modules)"
+        command = [sys.executable, "-c", code]
+        assert subprocess.run(command, capture_output=True, check=True).stdout == b"False\n"
 
 
 class TestSlots:

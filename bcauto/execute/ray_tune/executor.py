@@ -17,6 +17,7 @@ from typing import Any
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
 os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".*")  # no raylet output on the screen
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_prestart_worker_first_driver", "0")  # a process per core, for no use
 os.environ.setdefault("RAY_ENABLE_MAC_LARGE_OBJECT_STORE", "1")  # the proxy may take over 2 GB
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
@@ -30,7 +31,7 @@ from bcauto.errors import BadInput, NothingUsable, first_line
 from bcauto.execute.contract import Node, Slots, Work
 from bcauto.execute.ray_tune.files import ClusterFiles
 from bcauto.execute.ray_tune.hooks import Bridge, LedgerCallback, LedgerScheduler, LedgerSearcher
-from bcauto.execute.ray_tune.process import TuneTrial
+from bcauto.execute.ray_tune.trainable import TuneTrial
 from bcauto.io.files import LocalFileStore, temporary_folder
 from bcauto.study.ledger import Ledger
 

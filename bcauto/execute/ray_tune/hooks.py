@@ -12,7 +12,8 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from bcauto.execute.ray_tune.process import EpochReport, death
+from bcauto.execute.ray_tune.process import EpochReport
+from bcauto.execute.ray_tune.trainable import death
 from bcauto.io.files import FileStore
 from bcauto.study.ledger import Ledger
 
