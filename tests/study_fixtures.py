@@ -1,7 +1,10 @@
 """A small space, studies in memory or on disk, and what a trial scored."""
 
+import sqlite3
+
 import optuna
 import pytest
+import sqlalchemy
 
 from bcauto.space.space import Space
 from bcauto.study.folder import StudyFolder
@@ -9,6 +12,19 @@ from bcauto.study.pruning import make_pruner
 from bcauto.trial import Scores
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_waits_for_the_disk():
+    """SQLite of this process leaves writing to the system: no test cuts the power."""
+
+    def connected(connection, _record):
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("pragma synchronous = off")
+
+    sqlalchemy.event.listen(sqlalchemy.Engine, "connect", connected)
+    yield
+    sqlalchemy.event.remove(sqlalchemy.Engine, "connect", connected)
 
 
 def scores_of(families=None, held_out=None, standard_error=0.01):
