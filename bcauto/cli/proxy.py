@@ -1,9 +1,10 @@
-"""``bcauto proxy``: draws the proxy, and compares its scores with held-out ones."""
+"""``bcauto proxy``: draws the proxy, and compares its scores with those that it lacks."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,8 +20,10 @@ if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait fo
 
     from bcauto.plots.grid import Picture, Row
     from bcauto.proxy.proxy import Proxy
+    from bcauto.results.left_out import LeftOut
+    from bcauto.results.rank_correlation import Correlation
     from bcauto.results.trials import CompletedTrial
-    from bcauto.results.validity import Choice, Correlation, Validity, Worth
+    from bcauto.results.validity import Choice, Validity, Worth
 
 __all__ = ["proxy"]
 
@@ -42,6 +45,7 @@ def proxy(
     """
     from bcauto.plots.grid import draw_grid, write_picture
     from bcauto.proxy.proxy import Proxy
+    from bcauto.results.left_out import leave_one_family_out
     from bcauto.results.open_study import open_study
     from bcauto.results.validity import proxy_validity
     from bcauto.storage.connect import storage_failures_in_one_line
@@ -51,14 +55,15 @@ def proxy(
         folder, trials = opened.folder, opened.complete()
     stored = Proxy.load(folder.proxy)
     report = _make_folder(out or folder.report)
-    found = proxy_validity(trials)
+    found, left_out = proxy_validity(trials), leave_one_family_out(trials)
     pictures = {"proxy": report / "proxy.png", "validity": report / "validity.png"}
     write_picture(pictures["proxy"], draw_grid(_rows(stored)))
     write_picture(pictures["validity"], _draw_validity(trials, found, _why_unknown(stored)))
     if as_json:
-        typer.echo(json.dumps(_as_object(folder.name, stored, found, pictures)))
+        typer.echo(json.dumps(_as_object(folder.name, stored, found, left_out, pictures)))
     else:
         _show(folder.name, stored, found)
+        _show_left_out(left_out)
         for path in pictures.values():
             typer.echo(path)
 
@@ -76,12 +81,17 @@ def _make_folder(path: Path) -> Path:
 
 
 def _as_object(
-    name: str, stored: Proxy, found: Validity, pictures: dict[str, Path]
+    name: str,
+    stored: Proxy,
+    found: Validity,
+    left_out: Mapping[str, LeftOut],
+    pictures: dict[str, Path],
 ) -> dict[str, Any]:
     return {
         "study": name,
         "held_out": list(stored.held_out),
         **found.as_dict(),
+        "left_out": {family: asdict(each) for family, each in left_out.items()},
         "pictures": {what: str(path) for what, path in pictures.items()},
     }
 
@@ -102,6 +112,33 @@ def _show(name: str, stored: Proxy, found: Validity) -> None:
     for score, worth in (("objective", found.objective), ("clean", found.clean_accuracy)):
         if worth.choice:
             console.print(f"best {score}: {_outcome(worth.choice)}")
+
+
+def _show_left_out(left_out: Mapping[str, LeftOut]) -> None:
+    """Print how well the rest ranks the trials on each family, where anything is known of it."""
+    from bcauto.cli.tables import open_console, print_rows
+
+    if all(each.rho is None for each in left_out.values()):
+        return
+    console = open_console()
+    console.print()
+    print_rows(
+        console, [_left_out_row(*each) for each in left_out.items()], text=("compared with",)
+    )
+    console.print("leave one family out: rank correlation of the trials' scores on a family with")
+    console.print("the mean over the other families; of one that is held out, with the objective")
+
+
+def _left_out_row(family: str, found: LeftOut) -> dict[str, str]:
+    interval = (
+        "too few trials" if found.interval is None else "{:.2f}, {:.2f}".format(*found.interval)
+    )
+    return {
+        "left out": family,
+        "compared with": "objective" if found.held_out else "other families",
+        "trials": str(found.trials),
+        "rho (95 %)": "-" if found.rho is None else f"{found.rho:.2f} ({interval})",
+    }
 
 
 def _table_row(score: str, worth: Worth) -> dict[str, str]:

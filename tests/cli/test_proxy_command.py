@@ -16,6 +16,7 @@ from bcauto.cli.proxy import _rows
 from bcauto.proxy.config import ProxyConfig
 from bcauto.proxy.make import make_proxy
 from bcauto.recipe.recipe import Recipe
+from bcauto.results.left_out import leave_one_family_out
 from bcauto.results.trials import completed_trials, load_study
 from bcauto.results.validity import proxy_validity
 from bcauto.storage.connect import connect
@@ -131,7 +132,7 @@ def test_table_has_every_score_with_its_figures_and_intervals(command, begun):
     assert lines[0] == "cells: 20 complete trials compared; held out: blur, sensor"
     worths = {"objective": found.objective, "clean": found.clean_accuracy, **found.families}
     for name, worth in worths.items():
-        (line,) = [line for line in lines if line.startswith(f"{name}  ") and "(" in line]
+        line, *_ = [line for line in lines if line.startswith(f"{name}  ") and "(" in line]
         for figure in (worth.rho, worth.tau, worth.top_10):
             low, high = figure.interval
             assert f"{figure.value:.2f} ({low:.2f}, {high:.2f})" in line
@@ -149,6 +150,26 @@ def test_regret_is_told_of_the_objective_and_of_clean_accuracy(command, begun):
         assert f"best {name}: trial {choice.trial}, {told}\n" in out
 
 
+def test_every_family_is_left_out_once_and_compared_with_what_has_nothing_of_it(command, begun):
+    folder = begun(scores_of(12))
+    lines = command("proxy").out.splitlines()
+    trials, _ = judged(folder)
+    for name, each in leave_one_family_out(trials).items():
+        *_, line = [line for line in lines if line.startswith(f"{name}  ")]
+        low, high = each.interval
+        rest = "objective" if name in ("blur", "sensor") else "other families"
+        words = [*name.split(), *rest.split(), "12", f"{each.rho:.2f}"]
+        assert line.split() == [*words, f"({low:.2f},", f"{high:.2f})"]
+
+
+def test_of_few_trials_left_out_families_have_no_interval(command, begun):
+    begun(scores_of(9))
+    lines = command("proxy").out.splitlines()
+    *_, line = [line for line in lines if line.startswith("microscopy  ")]
+    assert line.endswith("(too few trials)")
+    assert json.loads(command("proxy", "--json").out)["left_out"]["blur"]["interval"] is None
+
+
 def test_paths_are_printed_last_and_pictures_are_there(command, begun, tmp_path):
     begun(scores_of(5))
     report = tmp_path / "studies" / "cells" / "report"
@@ -163,7 +184,7 @@ def test_lines_fit_80_columns_even_with_the_longest_figures(command, begun, monk
     monkeypatch.setenv("COLUMNS", "80")
     begun(turned(scores_of(30)))
     lines = command("proxy").out.splitlines()
-    (row,) = [line for line in lines if line.startswith("microscopy  ")]
+    row, _ = [line for line in lines if line.startswith("microscopy  ")]
     assert row.count("(-") == 3  # every interval begins with a minus
     assert max(map(len, lines)) <= 80
     assert not any("…" in line for line in lines)
@@ -175,8 +196,12 @@ def test_json_is_one_object_and_nothing_else(command, begun):
     assert (ran.code, ran.err, ran.out.count("\n")) == (0, "", 1)
     said = json.loads(ran.out)
     pictures = said.pop("pictures")
-    _, found = judged(folder)
+    trials, found = judged(folder)
     plain = json.loads(json.dumps(found.as_dict()))
+    left_out = {
+        name: dataclasses.asdict(each) for name, each in leave_one_family_out(trials).items()
+    }
+    plain["left_out"] = json.loads(json.dumps(left_out))
     assert said == {"study": "cells", "held_out": ["blur", "sensor"], **plain}
     assert set(pictures) == {"proxy", "validity"}
     for path in pictures.values():
@@ -217,7 +242,8 @@ def test_without_a_held_out_family_the_proxy_is_drawn_and_not_judged(command, be
     images = rng.integers(0, 256, (12, 32, 32, 3), dtype=np.uint8)
     config = ProxyConfig(families=("colour",), held_out=(), copies=2)
     plain = make_proxy(images, np.arange(12) % 2, config, 0)
-    begun(({**one, "held_out": {}} for one in scores_of(5)), proxy=plain)
+    alone = [{**one, "families": {"colour": one["families"]["colour"]}} for one in scores_of(5)]
+    begun(({**one, "held_out": {}} for one in alone), proxy=plain)
     ran = command("proxy", "--out", "drawn")
     assert ran.out.splitlines() == [
         "cells: 0 complete trials compared; held out: nothing",

@@ -12,13 +12,9 @@ import pytest
 from scipy import stats
 from study_fixtures import scores_of
 
+from bcauto.results.rank_correlation import resampled_kendall, resampled_spearman
 from bcauto.results.trials import CompletedTrial
-from bcauto.results.validity import (
-    _resampled_kendall,
-    _resampled_spearman,
-    comparable,
-    proxy_validity,
-)
+from bcauto.results.validity import comparable, proxy_validity
 from bcauto.trial import RunRecord
 
 NAMES = ("objective", "clean_accuracy", "geometry", "colour")
@@ -150,7 +146,7 @@ def test_the_order_of_the_trials_does_not_matter():
 @pytest.mark.parametrize("ties", [False, True])
 @pytest.mark.parametrize(
     ("ours", "reference"),
-    [(_resampled_spearman, stats.spearmanr), (_resampled_kendall, stats.kendalltau)],
+    [(resampled_spearman, stats.spearmanr), (resampled_kendall, stats.kendalltau)],
 )
 def test_a_resample_has_the_correlation_of_the_trials_drawn_out(ours, reference, n, ties):
     rng = np.random.default_rng(n)
