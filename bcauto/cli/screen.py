@@ -252,7 +252,8 @@ def _recipe_line(job: Job) -> str:
     if training.stages:
         return f"{model.label} {training.optimizer} in {len(training.stages)} stages"
     frozen = f" frozen {model.frozen_layers}" if model.frozen_layers else ""
-    return f"{model.label}{frozen} {training.optimizer} {training.learning_rate:.1e}"
+    rate = training.rate_factor * training.learning_rate
+    return f"{model.label}{frozen} {training.optimizer} {rate:.1e}"
 
 
 def _short(value: str | int | float | bool) -> str:

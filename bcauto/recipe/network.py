@@ -15,12 +15,24 @@ __all__ = ["Body", "Freezing", "Head", "Hypermodel", "Network", "Normalization"]
 
 Normalization = Literal["none", "batch", "layer"]
 
+_LABELS = {
+    f"{entry.name}-{alpha}": (entry.name, alpha)
+    for entry in BACKBONES.values()
+    for alpha in entry.alphas
+    if len(entry.alphas) > 1
+}
+"""Backbone and width by label."""
+
 _MOST_DROPOUT = 0.9
 _REFERENCE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 
 class Body(Frozen):
-    """A backbone: its width, whether it starts pretrained, the side it sees images at."""
+    """A backbone: its width, whether it starts pretrained, the side it sees images at.
+
+    ``backbone`` may also be a label, such as ``MobileNet-0.25``, which says the width too. So one
+    dimension of a space can choose both.
+    """
 
     backbone: str
     alpha: float = Field(1.0, description="width multiplier of MobileNet and MobileNetV2")
@@ -34,9 +46,21 @@ class Body(Frozen):
     @field_validator("backbone")
     @classmethod
     def _backbone_is_known(cls, name: str) -> str:
-        if name not in BACKBONES:
+        if name not in BACKBONES and name not in _LABELS:
             raise ValueError(f"unknown backbone {name!r}; {did_you_mean(name, BACKBONES)}")
         return name
+
+    @model_validator(mode="after")
+    def _label_says_the_width(self) -> Body:
+        if self.backbone not in _LABELS:
+            return self
+        name, alpha = _LABELS[self.backbone]
+        if "alpha" in self.model_fields_set and self.alpha != alpha:
+            rule = f"alpha must be left out with backbone {self.backbone!r}, which says it"
+            raise ValueError(f"{rule}, got {self.alpha}")
+        # It is frozen, and a validator before it would lose pydantic's strictness of JSON.
+        self.__dict__.update(backbone=name, alpha=alpha)
+        return self
 
     @model_validator(mode="after")
     def _fits_backbone(self) -> Body:

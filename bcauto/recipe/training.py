@@ -64,6 +64,13 @@ class Training(Frozen):
     head_learning_rate: Rate = 1e-3
     epochs: int = Field(10, ge=1, le=_MOST_EPOCHS, description="of fine-tuning")
     learning_rate: Rate = Field(1e-4, description="of fine-tuning, at its highest")
+    rate_factor: float = Field(
+        1.0,
+        gt=0,
+        le=1000,
+        description="multiplies every rate, so that one dimension of a space serves backbones and "
+        "optimizers whose rates differ",
+    )
     schedule: Literal["cosine", "exponential", "reduce_on_plateau", "constant"] = "cosine"
     decay_to: float = Field(
         0.05, gt=0, le=1, description="share of the rate where cosine and exponential decay end"

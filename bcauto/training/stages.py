@@ -75,7 +75,7 @@ def _plan_stage(name: str, stage: TrainingStage, recipe: Recipe, classifier: Cla
     return Stage(
         name,
         stage.epochs,
-        stage.learning_rate or rate,
+        training.rate_factor * (stage.learning_rate or rate),
         frozen,
         batch_size=stage.batch_size or training.batch_size,
     )

@@ -164,3 +164,25 @@ def test_lists_of_rates_and_stages_are_written_and_read_back(tmp_path):
     path = tmp_path / "recipe.toml"
     path.write_text(recipe.to_toml(), encoding="utf-8")
     assert read_recipe(path) == recipe
+
+
+@pytest.mark.parametrize(
+    ("label", "backbone", "alpha"),
+    [("MobileNet-0.25", "MobileNet", 0.25), ("MobileNetV2-1.0", "MobileNetV2", 1.0)],
+)
+def test_a_label_says_backbone_and_width(label, backbone, alpha):
+    network = Network(backbone=label)
+    assert network == Network(backbone=backbone, alpha=alpha)
+    assert network.label == label
+    assert Network(backbone=label, alpha=alpha) == network
+
+
+def test_a_label_and_another_width_are_refused():
+    with pytest.raises(ValidationError, match="alpha must be left out with backbone 'MobileNet-0"):
+        Network(backbone="MobileNet-0.25", alpha=0.5)
+
+
+@pytest.mark.parametrize("name", ["MobileNet-0.3", "VGG16-1.0", "MobileNet-", "Mobile-0.25"])
+def test_what_only_looks_like_a_label_is_an_unknown_backbone(name):
+    with pytest.raises(ValidationError, match=f"unknown backbone '{name}'"):
+        Network(backbone=name)

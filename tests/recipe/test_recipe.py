@@ -39,6 +39,7 @@ OTHER_VALUES = {
     "training.batch_size": 33,
     "training.head_epochs": 3,
     "training.head_learning_rate": 2e-3,
+    "training.rate_factor": 2.0,
     "training.epochs": 11,
     "training.learning_rate": 2e-4,
     "training.schedule": "constant",

@@ -108,6 +108,21 @@ def test_stages_of_a_recipe_take_the_place_of_the_two(stages, mobile_net):
     ]
 
 
+def test_the_rate_factor_multiplies_the_rate_of_every_stage(stages, mobile_net):
+    said = {"learning_rate": 3e-6, "head_learning_rate": 1e-4}
+    for stages_of in ((), (TrainingStage(epochs=5, trainable_layers=0), TrainingStage(epochs=2))):
+        plain, faster = (
+            stages.plan_stages(
+                trained_with(**said, stages=stages_of, rate_factor=factor),
+                mobile_net,
+                pretrained=True,
+            )
+            for factor in (1.0, 2.5)
+        )
+        assert [stage.learning_rate for stage in plain] == [1e-4, 3e-6]
+        assert [stage.learning_rate for stage in faster] == pytest.approx([2.5e-4, 7.5e-6])
+
+
 def test_from_scratch_stages_freeze_nothing_and_none_trains_the_head_alone(stages, mobile_net):
     recipe = trained_with(
         stages=(
