@@ -7,12 +7,16 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+# Several tests run at a time: BLAS threads that spin for one another would only slow them down.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 from hypothesis import settings
 
 from bcauto.data.labelled import Images, Labelled
 from bcauto.errors import BadInput
+from bcauto.training.device import start_keras
 
 _ROOT = Path(__file__).parents[1]
 
@@ -50,6 +54,17 @@ def _found(path: Path) -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return path
+
+
+@pytest.fixture
+def eagerly() -> Iterator[None]:
+    """Lets TensorFlow run step by step: to trace a step takes as long as to run twenty."""
+    start_keras(1)
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture

@@ -112,6 +112,7 @@ def test_what_a_loop_of_its_own_trained_is_loaded_as_plain_keras(name, trainer, 
     assert accuracy == pytest.approx(result.clean_accuracy)
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("name", ["ConditionalModel", "FittingModel", "WordyFittingModel"])
 def test_a_report_can_stop_it(name, trainer, tmp_path):
     epochs_reported = []
@@ -127,6 +128,7 @@ def test_a_report_can_stop_it(name, trainer, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("last", [1, 2])
 def test_a_loop_of_its_own_is_stopped_whatever_it_says(last, trainer, tmp_path):
     def report(epoch, score):
@@ -138,6 +140,7 @@ def test_a_loop_of_its_own_is_stopped_whatever_it_says(last, trainer, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_what_goes_wrong_in_a_fit_without_a_stop_is_raised_as_it_is(trainer, tmp_path, monkeypatch):
     import keras
 
@@ -149,6 +152,7 @@ def test_what_goes_wrong_in_a_fit_without_a_stop_is_raised_as_it_is(trainer, tmp
         trainer.run(job(tmp_path, "WordyTapeModel"), lambda *_: None)
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.filterwarnings("error:Early stopping")
 @pytest.mark.parametrize("name", ["FittingModel", "LoopingModel", "TapeModel"])
 def test_the_best_weights_are_saved(name, trainer, tmp_path, monkeypatch):
@@ -170,6 +174,7 @@ def test_the_best_weights_are_saved(name, trainer, tmp_path, monkeypatch):
     assert not all(map(np.array_equal, loaded, weights[-1]))
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("name", ["ConditionalModel", "FittingModel"])
 def test_early_stopping_goes_by_the_probe(name, trainer, tmp_path, monkeypatch):
     from bcauto.training import scoring as module
@@ -180,6 +185,7 @@ def test_early_stopping_goes_by_the_probe(name, trainer, tmp_path, monkeypatch):
     assert trainer.run(asked, lambda *_: None).run.epochs == 2
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_batch_is_trained_in_parts(trainer, tmp_path, monkeypatch):
     import keras
 
@@ -196,6 +202,7 @@ def test_a_batch_is_trained_in_parts(trainer, tmp_path, monkeypatch):
     assert sizes == {8}
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize(
     ("name", "optimizer"), [("FittingModel", {}), ("ConditionalModel", {"use_ema": True})]
 )
@@ -227,10 +234,12 @@ def _compile_with(keras, settings):
     return compiled
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_arrays_have_all_pictures(trainer, tmp_path):
     assert trainer.run(job(tmp_path, "OverArraysModel"), lambda *_: None).run.epochs == 3
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_every_epoch_of_every_fit_is_another(trainer, tmp_path, monkeypatch):
     from bcauto.training.batches import Batches
 
