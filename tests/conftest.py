@@ -67,6 +67,15 @@ def eagerly() -> Iterator[None]:
     tf.config.run_functions_eagerly(False)
 
 
+@pytest.fixture(scope="module")
+def narrow_network() -> Iterator[None]:
+    """Makes SmallCNN two narrow blocks, for tests of what surrounds it; it is traced in a third."""
+    start_keras(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bcauto.models.small_cnn._FILTERS", (4, 8))
+        yield
+
+
 @pytest.fixture
 def images_of() -> Callable[..., Images]:
     """Makes (count, height, width, 3) uint8 images, all different."""

@@ -44,6 +44,7 @@ def data(tiny_cells):
     return Dataset(tiny_cells, val, ("a", "b", "c", "d"), Cleaning(80, 0, 0, 0))
 
 
+@pytest.mark.usefixtures("narrow_network")
 def test_a_random_search_of_keras_tuner_trains_our_recipes(data, tmp_path, monkeypatch):
     import keras_tuner
 

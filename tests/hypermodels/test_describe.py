@@ -17,6 +17,18 @@ def described(tutorials, monkeypatch):
     return lambda reference: describe(reference, (32, 32), 2, 255)
 
 
+@pytest.fixture
+def one_network(tutorials, monkeypatch):
+    """Lets what differs from ConditionalModel by its fit alone build one network, not thirty."""
+
+    def build(model, hp):
+        built = tutorials.of_layers()
+        built.compile(loss="mse", metrics=["accuracy"])
+        return built
+
+    monkeypatch.setattr(tutorials.ConditionalModel, "build", build)
+
+
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
@@ -39,17 +51,22 @@ def test_what_is_no_hypermodel_of_the_data_is_refused_in_one_line(
         described(reference)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_what_fit_asks_for_is_in_the_space(described):
     search = described("tutorial_models:FittingModel")["search"]
     assert search["model.values.batch_size"] == {"values": [16, 40]}
     assert search["model.values.units@2"]["when"] == {"model.values.model_type": ["cnn"]}
-    looping = described("tutorial_models:LoopingModel")["search"]
-    assert looping["model.values.size"] == {"low": 20, "high": 40, "step": 20}
     assert described("tutorial_models:TapeModel")["search"] == {
         "model.values.units": {"low": 16, "high": 32, "step": 16},
         "model.values.batch_size": {"low": 12, "high": 36, "step": 12},
         "model.values.rate": {"low": 2e-3, "high": 1e-2, "log": True},
     }
+
+
+@pytest.mark.usefixtures("eagerly", "one_network")
+def test_what_a_loop_of_its_own_asks_for_is_in_the_space(described):
+    looping = described("tutorial_models:LoopingModel")["search"]
+    assert looping == {"model.values.size": {"low": 20, "high": 40, "step": 20}}
 
 
 def test_every_build_is_checked_as_the_first_is(described):
@@ -75,12 +92,14 @@ def test_a_loss_of_other_labels_is_refused_but_where_fit_makes_them(described, r
     assert described("tutorial_models:OwnLossModel")["faults"] == []
 
 
+@pytest.mark.usefixtures("one_network")
 def test_what_fit_asks_for_after_it_has_trained_is_in_the_space(described):
     search = described("tutorial_models:StagedModel")["search"]
     assert search["model.values.first"] == {"low": 1, "high": 2}
     assert search["model.values.rate"] == {"values": [1e-4, 1e-3]}
 
 
+@pytest.mark.usefixtures("one_network")
 def test_a_fit_that_waits_for_a_score_comes_to_an_end(described):
     search = described("tutorial_models:WaitingModel")["search"]
     assert "model.values.again" in search

@@ -16,7 +16,7 @@ from bcauto.recipe.training import Training
 from bcauto.training.device import Device, start_keras
 from bcauto.trial import Job
 
-pytestmark = pytest.mark.keras
+pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("narrow_network")]
 
 CPU = Device("cpu", "float32", jit_compile=False, backend="tensorflow")
 STEPS, EPOCHS, BATCH = 4, 2, 12

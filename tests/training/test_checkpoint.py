@@ -22,7 +22,7 @@ from bcauto.recipe.training import Training, TrainingStage
 from bcauto.training.device import start_keras
 from bcauto.trial import Job, RunRecord, StageRecord, TrialResult, TrialStopped
 
-pytestmark = pytest.mark.keras
+pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("narrow_network")]
 
 STAGES = (
     TrainingStage(epochs=3, learning_rate=3e-3),
@@ -67,7 +67,7 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def run(noise_trainer):
+def run(noise_trainer, narrow_network):
     """Runs a job with a probe that scores the epochs as SCORES says; killed at an epoch's end."""
     from bcauto.training import scoring as module
     from bcauto.training.batches import Batches
