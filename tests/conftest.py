@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from hypothesis import settings
 
 from bcauto.data.labelled import Images, Labelled
 from bcauto.errors import BadInput
-from bcauto.training.device import start_keras
+from bcauto.training.device import spare_imports, start_keras
 
 _ROOT = Path(__file__).parents[1]
 
@@ -24,6 +25,12 @@ pytest_plugins = ["study_fixtures", "hypermodel_fixtures"]
 
 settings.register_profile("bcauto", deadline=None)  # how long an example takes is no test's matter
 settings.load_profile("bcauto")
+
+
+def pytest_runtest_teardown() -> None:
+    """Spare the imports from garbage collection once a test has imported Keras."""
+    if "keras" in sys.modules:
+        spare_imports()
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from bcauto.errors import BadInput
-from bcauto.training.device import start_keras
+from bcauto.training.device import spare_imports, start_keras
 
 __all__ = ["describe"]
 
@@ -132,6 +132,7 @@ def main() -> None:
     request = json.load(sys.stdin)
     sys.path.insert(0, request.pop("folder"))
     start_keras(1)
+    spare_imports()
     try:
         answer = {"table": describe(**{**request, "image_size": tuple(request["image_size"])})}
     except BadInput as error:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 import cv2
 
-__all__ = ["Device", "detect_device", "quiet_stderr", "start_keras"]
+__all__ = ["Device", "detect_device", "quiet_stderr", "spare_imports", "start_keras"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,18 @@ def start_keras(threads: int) -> None:
     cv2.setNumThreads(1)  # on small images, more threads take half as much time again
     with quiet_stderr():
         importlib.import_module("keras")
+
+
+@cache
+def spare_imports() -> None:
+    """Keep garbage collections from ever looking at what this process holds now; only once.
+
+    They would look at all that TensorFlow consists of, between trials and while a step is traced,
+    which takes a third of the time of a trial of seconds. For processes that train and nothing
+    else: what they hold now is never freed if it becomes a cycle.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -75,8 +74,7 @@ def _start_afresh(recipe: Recipe, seed: int) -> Device:
 
     A hypermodel always trains in float32, which is Keras' default and what its author knows.
     """
-    keras.backend.clear_session()
-    gc.collect()
+    keras.backend.clear_session()  # which also collects garbage
     keras.utils.set_random_seed(seed % 2**32)
     device = detect_device()
     if isinstance(recipe.model, Hypermodel):

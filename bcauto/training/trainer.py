@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bcauto.data.dataset import Dataset
 from bcauto.proxy.proxy import Proxy
 from bcauto.recipe.pretrained import Weights, unpack_weights
-from bcauto.training.device import start_keras
+from bcauto.training.device import spare_imports, start_keras
 from bcauto.trial import Job, Report, TrialResult
 
 __all__ = ["Payload", "Trainer"]
@@ -46,6 +46,7 @@ class Trainer:
 
     def __init__(self, payload: Payload, threads: int) -> None:
         start_keras(threads)
+        spare_imports()
         if payload.modules and payload.modules not in sys.path:
             sys.path.insert(0, payload.modules)
         self.payload, self.threads = payload, threads

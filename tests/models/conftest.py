@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import gc
 from typing import Any
 
 import pytest
@@ -39,5 +38,4 @@ def downloads(keras, monkeypatch, tmp_path) -> list[str]:
 def released(keras):
     """Frees what a large network took, whatever became of it."""
     yield
-    keras.backend.clear_session()
-    gc.collect()
+    keras.backend.clear_session()  # which also collects garbage

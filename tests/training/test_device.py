@@ -96,3 +96,25 @@ def test_keras_starts_late_quietly_and_within_its_share():
     assert environment["OMP_NUM_THREADS"] == environment["TF_NUM_INTRAOP_THREADS"] == "3"
     assert environment["TF_NUM_INTEROP_THREADS"] == "4"
     assert DEFAULTS.items() <= environment.items()
+
+
+def test_what_is_spared_is_no_longer_looked_at_and_what_comes_later_is_freed():
+    code = """
+import gc, weakref
+from bcauto.training.device import spare_imports
+class Cycle:
+    def __init__(self):
+        self.me = self
+early, known = Cycle(), len(gc.get_objects())
+spare_imports()
+assert len(gc.get_objects()) < known / 100
+spare_imports()
+later = Cycle()
+gone = weakref.ref(later)
+del later
+spare_imports()
+assert gone() is not None
+gc.collect()
+assert gone() is None
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
