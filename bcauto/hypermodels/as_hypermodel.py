@@ -114,10 +114,17 @@ class SpaceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # KerasTun
             Without data, ``objective``, ``clean_accuracy`` and ``held_out`` (0..1) by name, each of
             which can be the tuner's objective; ``model`` has the trained weights then. With data,
             what ``model.fit`` returns.
+
+        Raises:
+            BadInput: the caller has data, and the recipe averages weights, which ``model.fit`` does
+                not do.
         """
-        if args or "x" in kwargs:
-            return model.fit(*args, **kwargs)
         recipe = self.recipe(hp)
+        if args or "x" in kwargs:
+            if average := recipe.training.weight_average:
+                rule = "training.weight_average must be 0 where data is passed to fit"
+                raise BadInput(f"{rule}, got {average}")
+            return model.fit(*args, **kwargs)
         seed = trial_seed(self.seed, recipe)
         with tempfile.TemporaryDirectory(prefix="bcauto-") as folder:
             job = Job(0, recipe, seed, Path(folder) / "model.keras")

@@ -39,7 +39,7 @@ class Training(Frozen):
 
     ``stages`` replace them; what they set must be left out elsewhere. A backbone without pretrained
     weights has no stage that freezes it: it trains whole from the start. Each stage has its own
-    optimizer, and its schedule, plateaus and best weights start anew.
+    optimizer, and its schedule, plateaus, best and averaged weights start anew.
 
     ``monitor`` is read after every epoch. The objective there is the score on the proxy's probe, a
     part of the images that score the trial, so a trial that picks its epochs by it scores a little
@@ -102,6 +102,14 @@ class Training(Frozen):
         description="epochs without a better score that end a stage; 0: none do",
     )
     restore_best: bool = Field(False, description="a stage ends with the weights of its best epoch")
+    weight_average: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="each epoch is scored, and a stage ends, with a moving average of the weights "
+        "and BatchNorm's statistics, of which a step keeps this share; 0: with those of the last "
+        "step",
+    )
     loss: Literal["crossentropy", "focal"] = "crossentropy"
     focal_gamma: float | None = Field(
         default_factory=_only_with("loss", "focal", 2.0),

@@ -11,6 +11,7 @@ import numpy as np
 
 from bcauto.errors import TrialFailed
 from bcauto.training.accumulation import train_in_parts
+from bcauto.training.averaging import WeightAverage
 from bcauto.training.stages import Stage
 from bcauto.trial import StageRecord
 
@@ -46,8 +47,11 @@ def train_stage(
     Epochs are numbered over all stages as they are trained, so that a stage that stops early leaves
     no gap: an epoch's number says for how long the trial has trained.
 
+    Where the stage averages its weights, each epoch is reported, and the stage ends, with the
+    averaged ones, while training goes on from those of the last step.
+
     Args:
-        stage: how many epochs at most, and in how many micro-batches a step.
+        stage: how many epochs at most, in how many micro-batches a step, whether averaged.
         batches: what to train on.
         callbacks: a Keras ``CallbackList`` with the compiled model.
         report: reports an epoch that ended, and returns the ``logs`` for the callbacks.
@@ -58,14 +62,17 @@ def train_stage(
     """
     model = callbacks.model
     model.stop_training = False
+    average = WeightAverage(model, stage.weight_average)
     callbacks.on_train_begin()
     for epoch in range(after + 1, after + stage.epochs + 1):
-        loss = _train_epoch(model, batches.epoch(epoch), callbacks, stage.accumulate)
+        loss = _train_epoch(model, batches.epoch(epoch), callbacks, stage.accumulate, average)
         check_finite(loss, epoch, stage.name)
-        callbacks.on_epoch_end(epoch - after - 1, report(epoch))
+        with average.in_place():
+            callbacks.on_epoch_end(epoch - after - 1, report(epoch))
         if model.stop_training:
             break
-    callbacks.on_train_end()
+    average.put_in()
+    callbacks.on_train_end()  # may restore the weights of the best epoch
     return epoch
 
 
@@ -76,7 +83,11 @@ def check_finite(loss: float, epoch: int, stage: str) -> None:
 
 
 def _train_epoch(
-    model: Any, batches: Iterator[tuple[Any, Any]], callbacks: Any, accumulate: int
+    model: Any,
+    batches: Iterator[tuple[Any, Any]],
+    callbacks: Any,
+    accumulate: int,
+    average: WeightAverage,
 ) -> float:
     """Train one step on each batch; return the mean loss.
 
@@ -87,4 +98,5 @@ def _train_epoch(
     for step, (images, targets) in enumerate(batches):
         callbacks.on_train_batch_begin(step)
         losses = train_in_parts(model, images, targets, accumulate)
+        average.on_step_end()
     return float(np.ravel(losses)[0])  # metrics follow it

@@ -29,6 +29,7 @@ class Stage:
         from_scratch: everything trains, BatchNorm too.
         batch_size: images in a step.
         accumulate: micro-batches that each step's batch is divided into.
+        weight_average: decay of the moving average of the weights; 0: they are not averaged.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Stage:
     from_scratch: bool = False
     batch_size: int = 32
     accumulate: int = 1
+    weight_average: float = 0.0
 
 
 def plan_stages(recipe: Recipe, classifier: Classifier, pretrained: bool) -> list[Stage]:
@@ -78,6 +80,7 @@ def _plan_stage(name: str, stage: TrainingStage, recipe: Recipe, classifier: Cla
         training.rate_factor * (stage.learning_rate or rate),
         frozen,
         batch_size=stage.batch_size or training.batch_size,
+        weight_average=training.weight_average,
     )
 
 

@@ -99,6 +99,18 @@ def test_every_recipe_that_keras_tuner_draws_is_the_one_of_its_values(name):
         assert values["training"]["learning_rate"] == rate
 
 
+def test_an_average_of_weights_is_refused_where_the_caller_has_data(data):
+    """KerasTuner then trains by ``model.fit``, which averages none."""
+    import keras_tuner
+
+    recipe = {**TABLE["recipe"], "training": {"weight_average": 0.9}}
+    space = parse(Space, {**TABLE, "recipe": recipe})
+    hypermodel = bcauto.as_hypermodel(space, data, weights="none")
+    rule = "^training.weight_average must be 0 where data is passed to fit, got 0.9$"
+    with pytest.raises(BadInput, match=rule):
+        hypermodel.fit(keras_tuner.HyperParameters(), None, data.train.images, data.train.labels)
+
+
 def test_a_space_of_a_hypermodel_is_refused(data):
     space = parse(Space, {"recipe": {"model": {"hypermodel": "a:b"}}})
     with pytest.raises(BadInput, match="takes a space of networks"):

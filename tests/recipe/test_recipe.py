@@ -50,6 +50,7 @@ OTHER_VALUES = {
     "training.monitor": "auc",
     "training.early_stopping": 5,
     "training.restore_best": True,
+    "training.weight_average": 0.99,
     "training.loss": "focal",
     "training.focal_gamma": 1.0,
     "training.label_smoothing": 0.1,
@@ -334,6 +335,7 @@ def test_a_networks_bounds_are_legal_and_what_lies_beyond_is_not(field, edges, b
         ("plateau_factor", (1e-12, 0.999), (0.0, 1.0)),
         ("warmup", (0.0, 0.9), (-0.001, 0.901)),
         ("early_stopping", (0, 1000), (-1, 1001)),
+        ("weight_average", (0.0, 0.9999), (-0.001, 1.0)),
         ("focal_gamma", (0.0, 5.0), (-0.001, 5.1)),
         ("oversample_to", (0, 10**6), (-1, 10**6 + 1)),
     ],
@@ -597,3 +599,8 @@ def test_every_stage_of_a_longer_recipe_is_longer():
 def test_no_recipe_grows_beyond_what_a_recipe_may_be():
     recipe = Recipe(model=Network(backbone="MobileNet"), training=Training(epochs=900))
     assert recipe.longer(100).training.epochs == 1000
+
+
+def test_the_average_of_a_hypermodels_weights_is_its_own_compiles():
+    with pytest.raises(ValidationError, match="weight_average belongs to the hypermodel's own"):
+        parse(Recipe, {"model": HYPERMODEL, "training": {"weight_average": 0.99}})

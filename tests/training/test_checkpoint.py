@@ -35,7 +35,7 @@ SCORES = [0.5, 0.4, 0.3, 0.6, 0.5, 0.9, 0.8, 0.7]
 def recipe_of(stages: tuple[TrainingStage, ...] = STAGES, **training: Any) -> Recipe:
     return Recipe(
         model=Network(backbone="SmallCNN", dropout=0.4),
-        training=Training(stages=stages, batch_size=12, **training),
+        training=Training(stages=stages, batch_size=12, weight_average=0.9, **training),
         augment=Augment(basic=Basic(flip=True), randaugment=RandAugment(magnitude=0.2)),
     )
 
