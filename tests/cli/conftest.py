@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ dropout = 0.0
 
 [recipe.training]
 epochs = 3
-batch_size = 16
+batch_size = 18  # divides the 108 images to train on: a smaller last batch is compiled apart
 
 [search]
 "training.learning_rate" = { low = 1e-3, high = 1e-2, log = true }
@@ -127,16 +129,38 @@ def test_npz(tmp_path):
 
 @pytest.fixture(scope="session")
 def search_once(tmp_path_factory):
-    """Runs a search on tiny cells in a folder of its own; gives the folder and what it said."""
+    """Runs a search on tiny cells in a folder of its own; gives the folder and what it said.
 
-    def run(*arguments):
+    In this process, or in one of its own, where native code may write on the screen, too.
+    """
+
+    def run(*arguments, own_process=False):
         folder = tmp_path_factory.mktemp("searched")
         np.savez(folder / "tiny.npz", **paint_two_classes(120, 0))
         (folder / "tiny.toml").write_text(SPACE)
-        given = ("--data", "tiny.npz", "--space", "tiny.toml", *arguments)
-        command = [sys.executable, "-m", "bcauto", "search", *given]
-        ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        assert ran.returncode == 0, ran.stderr
+        given = ["search", "--data", "tiny.npz", "--space", "tiny.toml", *arguments]
+        ran = (run_as_process if own_process else run_here)(given, folder)
+        assert ran.code == 0, ran.err
         return folder, ran
 
     return run
+
+
+def run_as_process(arguments, folder):
+    command = [sys.executable, "-m", "bcauto", *arguments]
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+
+def run_here(arguments, folder):
+    out, err = StringIO(), StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        chdir(folder),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        patch.setattr(sys, "argv", ["bcauto", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    return Ran(ended.value.code, out.getvalue(), err.getvalue())

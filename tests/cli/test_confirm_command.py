@@ -51,8 +51,8 @@ def repeats(folder):
 
 
 def test_the_best_trials_train_again_and_count_as_no_trials(searched, searched_once, command):
-    said = searched_once[1].stdout
-    assert searched_once[1].stderr == ""
+    said = searched_once[1].out
+    assert searched_once[1].err == ""
     assert "confirming: trials " in said
     assert "4 of 4 repeats" in said
     assert "confirmed: trial " in said
@@ -143,20 +143,23 @@ def test_a_longer_search_confirms_only_leaders_that_are_new(searched, command):
     assert len(repeats(searched)) == 2 * len(after)
 
 
-def test_a_search_killed_while_it_confirms_goes_on(process, tiny_npz, tiny_space, tmp_path):
+def test_a_search_killed_while_it_confirms_goes_on(
+    process, command, tiny_npz, tiny_space, tmp_path
+):
+    given = (*ARGUMENTS, "--trials", "1", "--confirm", "1", "--confirm-repeats", "4")
     folder = tmp_path / "studies" / STUDY
-    killed, end = process(*ARGUMENTS), time.monotonic() + 240
+    killed, end = process(*given), time.monotonic() + 240
     while not repeats(folder):
         assert killed.poll() is None, killed.communicate()
         assert time.monotonic() < end
-        time.sleep(0.05)
+        time.sleep(0.25)  # a look into the storage takes a tenth of a second of a core
     killed.send_signal(signal.SIGKILL)
     killed.wait(timeout=60)
     done = len(repeats(folder))
-    out, err = process(*ARGUMENTS).communicate(timeout=300)
-    assert "confirming: " in out, err
-    assert f"going on: {done} repeat" in out
-    assert "4 of 4 repeats" in out
+    again = command(*given)
+    assert "confirming: " in again.out, again.err
+    assert f"going on: {done} repeat" in again.out
+    assert "4 of 4 repeats" in again.out
     assert 1 <= done < 4
     runs = repeats(folder)
     assert len(runs) == 4

@@ -21,7 +21,8 @@ ARGUMENTS = ("search", "--data", "tiny.npz", "--space", "tiny.toml", "--executor
 @pytest.fixture(scope="module")
 def searched_once(search_once):
     """A folder in which a search of three trials has run, and what it said."""
-    return search_once("--executor", "inline", "--trials", "3", "--keep", "2")
+    options = ("--executor", "inline", "--trials", "3", "--keep", "2")
+    return search_once(*options, own_process=True)
 
 
 @pytest.fixture
@@ -32,9 +33,9 @@ def searched(searched_once, command, tmp_path):
 
 
 def test_whole_way_from_search_to_evaluation(searched, command, tmp_path, test_npz):
-    assert searched.stderr == ""
-    assert "tiny-tiny (new)" in searched.stdout
-    assert "best: trial" in searched.stdout
+    assert searched.err == ""
+    assert "tiny-tiny (new)" in searched.out
+    assert "best: trial" in searched.out
 
     status = json.loads(command("status", "--json").out)
     assert status["study"] == "tiny-tiny"

@@ -13,7 +13,7 @@ RECIPE = """
 backbone = "SmallCNN"
 
 [training]
-batch_size = 16
+batch_size = 18
 learning_rate = 3e-3
 stages = [{ epochs = 1 }, { epochs = 1 }]
 """
