@@ -56,12 +56,12 @@ def fill(path):
 
 
 def test_a_full_disk_ends_the_search_which_goes_on_once_there_is_room(
-    process, tiny_npz, tiny_space, small_disk, read_only
+    process, command, tiny_npz, tiny_space, small_disk, read_only
 ):
     storage = f"sqlite:///{small_disk / 'tiny-tiny' / 'study.db'}"
     data = ("--data", tiny_npz, "--space", tiny_space, "--trials", "5")
     given = ("search", *data, "--studies-dir", small_disk)
-    running = process(*given)
+    running = process(*given, "--workers", "1")
     wait_for(lambda: finished(storage) >= 1, running)
     fill(small_disk / "filler")
     _, err = running.communicate(timeout=300)
@@ -70,20 +70,17 @@ def test_a_full_disk_ends_the_search_which_goes_on_once_there_is_room(
     assert line.startswith("bcauto: the disk is full: a search needs 512 MiB free in ")
     assert line.endswith("once there is room the same command goes on")
 
-    refused = process(*given)
-    _, err = refused.communicate(timeout=300)
-    assert (refused.returncode, err.count("\n")) == (2, 1)
-    assert "a search needs 512 MiB of free disk" in err
+    refused = command(*given)
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert "a search needs 512 MiB of free disk" in refused.err
 
     (small_disk / "filler").unlink()
-    again = process(*given)
-    _, err = again.communicate(timeout=400)
-    assert again.returncode == 0, err
+    again = command(*given, "--executor", "inline")
+    assert again.code == 0, again.err
     check_ledger(storage)
     assert count(storage, TrialState.RUNNING, TrialState.WAITING) == 0
 
     for look in ("status", "best", "studies"):
-        looked = process(look, "--studies-dir", read_only(small_disk))
-        out, err = looked.communicate(timeout=60)
-        assert looked.returncode == 0, err
-        assert "tiny-tiny" in out or look == "best"
+        looked = command(look, "--studies-dir", read_only(small_disk))
+        assert looked.code == 0, looked.err
+        assert "tiny-tiny" in looked.out or look == "best"
