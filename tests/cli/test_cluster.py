@@ -13,7 +13,7 @@ from test_kill import check_ledger, finished, trials_of, wait_for
 pytest_plugins = ["postgres"]
 pytestmark = [pytest.mark.ray, pytest.mark.chaos]
 
-OUTAGE = 20.0  # seconds, and at least until the search has noticed it
+OUTAGE = 10.0  # seconds, and at least until the search has noticed it
 
 
 def started_by(parent, name):
@@ -70,7 +70,7 @@ def test_a_machine_that_is_lost_and_a_database_that_stops_cost_no_trial(
     """
     lasting = tiny_space.read_text().replace("epochs = 3", "epochs = 60")
     tiny_space.write_text(lasting)  # or the search might be over when the database stops
-    data = ("--data", tiny_npz, "--space", tiny_space, "--trials", "5")
+    data = ("--data", tiny_npz, "--space", tiny_space, "--trials", "3")
     search = process("search", *data, "--ray-address", cluster.address, "--storage", postgres.url)
     (second,) = cluster.worker_nodes
     wait_for(lambda: started_by(raylet_of(second), "ray::TrainerProcess"), search)
@@ -85,6 +85,6 @@ def test_a_machine_that_is_lost_and_a_database_that_stops_cost_no_trial(
     postgres.start()
     assert search.wait(timeout=500) == 0, search.stderr.read()
     wait_for_line("the storage is back", said)
-    check_ledger(postgres.url)
+    check_ledger(postgres.url, 3)
     lost = [t for t in trials_of(postgres.url) if t.state is TrialState.FAIL]
     assert lost
