@@ -32,6 +32,7 @@ ROOMS = [
     "bcauto.execute",
     "bcauto.hypermodels",
     "bcauto.plots",
+    "bcauto.ensemble",
     "bcauto.export",
     "bcauto.search",
     "bcauto.cli",
@@ -40,7 +41,13 @@ ROOMS = [
 
 OWNERS = {
     "ray": ["bcauto.execute.ray_tune"],
-    "keras": ["bcauto.models", "bcauto.training", "bcauto.export", "bcauto.hypermodels"],
+    "keras": [
+        "bcauto.models",
+        "bcauto.training",
+        "bcauto.hypermodels",
+        "bcauto.ensemble",
+        "bcauto.export",
+    ],
     "keras_tuner": ["bcauto.training.hypermodel", "bcauto.hypermodels"],
     "keras_cv": ["bcauto.training.keras_cv"],
     "tensorflow": ["bcauto.training.keras_cv"],
@@ -74,6 +81,7 @@ FORBIDDEN = {  # even by way of another module
         "bcauto.data",
     ],
     "bcauto.plots": FRAMEWORKS,
+    "bcauto.ensemble.choose": FRAMEWORKS,
 }
 
 

@@ -1,0 +1,1 @@
+"""Models made of models: views of a picture, means of kept models, and choosing among them."""
