@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,15 +14,13 @@ from bcauto.cli.options import JsonFlag, StorageOption, StudiesDir, StudyArgumen
 from bcauto.errors import BadInput
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from bcauto.plots.grid import Picture, Row
+    from bcauto.proxy.distance import Distance
     from bcauto.proxy.proxy import Proxy
     from bcauto.results.left_out import LeftOut
+    from bcauto.results.open_study import OpenStudy
     from bcauto.results.rank_correlation import Correlation
-    from bcauto.results.trials import CompletedTrial
-    from bcauto.results.validity import Choice, Validity, Worth
+    from bcauto.results.validity import Validity, Worth
+    from bcauto.search.distance import MeasuredDistances
 
 __all__ = ["proxy"]
 
@@ -34,6 +31,18 @@ def proxy(
         Path | None,
         typer.Option(help="Folder for the pictures.", show_default="report in the study's folder"),
     ] = None,
+    distance: Annotated[
+        bool,
+        typer.Option("--distance", help="Also measure how near training comes to each family."),
+    ] = False,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            help="Pretrained weights for --distance: imagenet, or a folder of .weights.h5 files.",
+            metavar="imagenet|DIR",
+            show_default="the study's folder, or else its best model",
+        ),
+    ] = None,
     as_json: JsonFlag = False,
     studies_dir: StudiesDir = Path("studies"),
     storage: StorageOption = None,
@@ -43,6 +52,9 @@ def proxy(
     Compares its scores with those on corruptions that were held out. Writes proxy.png, an image
     of every corruption at each severity, and validity.png, a point for every complete trial.
     """
+    if weights is not None and not distance:
+        raise BadInput(f"--weights goes with --distance, got --weights {weights} alone")
+    from bcauto.cli.proxy_pictures import corruption_rows, draw_validity
     from bcauto.plots.grid import draw_grid, write_picture
     from bcauto.proxy.proxy import Proxy
     from bcauto.results.left_out import leave_one_family_out
@@ -55,17 +67,25 @@ def proxy(
         folder, trials = opened.folder, opened.complete()
     stored = Proxy.load(folder.proxy)
     report = _make_folder(out or folder.report)
+    near = _measure(opened, stored, weights) if distance else None
     found, left_out = proxy_validity(trials), leave_one_family_out(trials)
     pictures = {"proxy": report / "proxy.png", "validity": report / "validity.png"}
-    write_picture(pictures["proxy"], draw_grid(_rows(stored)))
-    write_picture(pictures["validity"], _draw_validity(trials, found, _why_unknown(stored)))
+    write_picture(pictures["proxy"], draw_grid(corruption_rows(stored)))
+    write_picture(pictures["validity"], draw_validity(trials, found, _why_unknown(stored)))
     if as_json:
-        typer.echo(json.dumps(_as_object(folder.name, stored, found, left_out, pictures)))
+        typer.echo(json.dumps(_as_object(folder.name, stored, found, left_out, near, pictures)))
     else:
         _show(folder.name, stored, found)
-        _show_left_out(left_out)
+        _show_families(left_out, near)
         for path in pictures.values():
             typer.echo(path)
+
+
+def _measure(opened: OpenStudy, stored: Proxy, weights: str | None) -> MeasuredDistances:
+    from bcauto.search.distance import measure_distances
+
+    typer.echo("bcauto: measuring distances, which takes about a minute", err=True)
+    return measure_distances(opened, stored.corruptions, weights)
 
 
 def _make_folder(path: Path) -> Path:
@@ -85,6 +105,7 @@ def _as_object(
     stored: Proxy,
     found: Validity,
     left_out: Mapping[str, LeftOut],
+    near: MeasuredDistances | None,
     pictures: dict[str, Path],
 ) -> dict[str, Any]:
     return {
@@ -92,11 +113,13 @@ def _as_object(
         "held_out": list(stored.held_out),
         **found.as_dict(),
         "left_out": {family: asdict(each) for family, each in left_out.items()},
+        **({"distance": near.as_dict()} if near else {}),
         "pictures": {what: str(path) for what, path in pictures.items()},
     }
 
 
 def _show(name: str, stored: Proxy, found: Validity) -> None:
+    from bcauto.cli.proxy_pictures import choice_line
     from bcauto.cli.tables import open_console, print_rows
 
     console = open_console()
@@ -111,34 +134,59 @@ def _show(name: str, stored: Proxy, found: Validity) -> None:
     console.print(f"best held out: trial {found.best.trial}, {found.best.held_out:.4f}")
     for score, worth in (("objective", found.objective), ("clean", found.clean_accuracy)):
         if worth.choice:
-            console.print(f"best {score}: {_outcome(worth.choice)}")
+            console.print(f"best {score}: {choice_line(worth.choice)}")
 
 
-def _show_left_out(left_out: Mapping[str, LeftOut]) -> None:
-    """Print how well the rest ranks the trials on each family, where anything is known of it."""
+def _show_families(left_out: Mapping[str, LeftOut], near: MeasuredDistances | None) -> None:
+    """Print how well the rest ranks the trials on each family, and how near training is to it."""
     from bcauto.cli.tables import open_console, print_rows
 
-    if all(each.rho is None for each in left_out.values()):
+    ranked = any(each.rho is not None for each in left_out.values())
+    distances = near.families if near else {}
+    rows = [
+        {
+            "left out": family,
+            **(_left_out_columns(left_out[family]) if ranked else {}),
+            **(_distance_columns(distances.get(family)) if near else {}),
+        }
+        for family in left_out or distances
+    ]
+    if not (ranked or near):
         return
     console = open_console()
     console.print()
-    print_rows(
-        console, [_left_out_row(*each) for each in left_out.items()], text=("compared with",)
-    )
-    console.print("leave one family out: rank correlation of the trials' scores on a family with")
-    console.print("the mean over the other families; of one that is held out, with the objective")
+    print_rows(console, rows, text=("compared with",))
+    if ranked:
+        console.print(
+            "leave one family out: rank correlation of the trials' scores on a family with"
+        )
+        console.print(
+            "the mean over the other families; of one that is held out, with the objective"
+        )
+    if near:
+        console.print(
+            "distance: from the nearest of what training samples to a family's corruptions;"
+        )
+        console.print(
+            "clean: from the images as they are. Where the first is small, training is near"
+        )
+        by = f"{near.images} images, {near.samples} samples by {near.recipe}"
+        console.print(f"in the features of {near.features}; {by}")
 
 
-def _left_out_row(family: str, found: LeftOut) -> dict[str, str]:
-    interval = (
-        "too few trials" if found.interval is None else "{:.2f}, {:.2f}".format(*found.interval)
-    )
+def _left_out_columns(found: LeftOut) -> dict[str, str]:
+    known = "too few trials" if found.interval is None else _interval(found.interval)
     return {
-        "left out": family,
         "compared with": "objective" if found.held_out else "other families",
         "trials": str(found.trials),
-        "rho (95 %)": "-" if found.rho is None else f"{found.rho:.2f} ({interval})",
+        "rho (95 %)": "-" if found.rho is None else f"{found.rho:.2f} ({known})",
     }
+
+
+def _distance_columns(found: Distance | None) -> dict[str, str]:
+    if found is None:  # the user's own images are no corruption of others
+        return {"distance": "-", "clean": "-"}
+    return {"distance": f"{found.training:.2f}", "clean": f"{found.clean:.2f}"}
 
 
 def _table_row(score: str, worth: Worth) -> dict[str, str]:
@@ -157,91 +205,9 @@ def _why_unknown(stored: Proxy) -> str:
 def _figure(found: Correlation | None) -> str:
     if found is None:
         return "-"
-    low, high = found.interval
-    return f"{found.value:.2f} ({low:.2f}, {high:.2f})"
+    return f"{found.value:.2f} ({_interval(found.interval)})"
 
 
-def _outcome(choice: Choice) -> str:
-    return f"trial {choice.trial}, {choice.held_out:.4f} held out, a regret of {choice.regret:.4f}"
-
-
-# --- the picture of the set --------------------------------------------------------------------
-
-
-def _rows(stored: Proxy) -> list[Row]:
-    """Return a row for each corruption, with a tile for each of its severities."""
-    by_corruption = groupby(enumerate(stored.corruptions), key=lambda each: each[1].corruption)
-    places = [[place for place, _ in each] for _, each in by_corruption]
-    return [_row(stored, each, turn) for turn, each in enumerate(places)]
-
-
-def _row(stored: Proxy, places: Sequence[int], turn: int) -> Row:
-    """Return the same image at all severities where there is one; classes take turns."""
-    import numpy as np
-
-    from bcauto.plots.grid import Row
-
-    classes = np.unique(stored.labels)
-    tiles = _tiles(stored, places, classes[turn % len(classes)])
-    shown = [stored.corruptions[place] for place in places]
-    corruption, family = shown[0].corruption, shown[0].family
-    held_out = " (held out)" if family in stored.held_out else ""
-    severities = " ".join(str(each.severity) for each in shown)
-    note = f"{family}, severity {severities}"
-    return Row(f"{corruption}{held_out}", tiles, note)
-
-
-def _tiles(stored: Proxy, places: Sequence[int], label: int) -> NDArray[np.uint8]:
-    """Return an image at each severity, of one validation image and of the class if possible."""
-    import numpy as np
-
-    copies = [np.flatnonzero(stored.corruption == place) for place in places]
-    shared = set.intersection(*({*stored.base[each].tolist()} for each in copies))
-
-    def rank(copy: int) -> tuple[bool, bool, int]:
-        base = int(stored.base[copy])
-        return base not in shared, stored.labels[copy] != label, base
-
-    return stored.images[[min(each.tolist(), key=rank) for each in copies]]
-
-
-# --- the picture of the trials -----------------------------------------------------------------
-
-
-def _draw_validity(trials: Sequence[CompletedTrial], found: Validity, unknown: str) -> Picture:
-    """Return two panels: held-out score over the objective, and over clean accuracy.
-
-    ``unknown`` says why there are too few scores to conclude from, where that is so.
-    """
-    import numpy as np
-
-    from bcauto.plots.scatter import Panel, draw_panel
-    from bcauto.results.validity import comparable
-
-    compared = comparable(trials)
-    scores = {
-        "objective": (found.objective, [trial.objective for trial in compared]),
-        "clean accuracy": (found.clean_accuracy, [trial.clean_accuracy for trial in compared]),
-    }
-    held_out = [trial.held_out or 0.0 for trial in compared]
-    numbers = [trial.number for trial in compared]
-    panels = [
-        Panel(
-            title=f"{label}: {_rho(worth) if worth.choice else unknown}",
-            note=f"orange: {_outcome(worth.choice)}" if worth.choice else "",
-            label=label,
-            side="held-out score",
-            x=values,
-            y=held_out,
-            marked=numbers.index(worth.choice.trial) if worth.choice else None,
-        )
-        for label, (worth, values) in scores.items()
-    ]
-    return np.concatenate([draw_panel(panel) for panel in panels], axis=1)
-
-
-def _rho(worth: Worth) -> str:
-    if worth.rho is None:
-        return "equal scores, no rho"
-    low, high = worth.rho.interval
-    return f"rho {worth.rho.value:.2f} ({low:.2f} to {high:.2f})"
+def _interval(interval: tuple[float, float]) -> str:
+    low, high = interval
+    return f"{low:.2f}, {high:.2f}"

@@ -12,13 +12,15 @@ import numpy as np
 import optuna
 import pytest
 
-from bcauto.cli.proxy import _rows
+from bcauto.cli.proxy_pictures import corruption_rows
 from bcauto.proxy.config import ProxyConfig
+from bcauto.proxy.distance import Distance
 from bcauto.proxy.make import make_proxy
 from bcauto.recipe.recipe import Recipe
 from bcauto.results.left_out import leave_one_family_out
 from bcauto.results.trials import completed_trials, load_study
 from bcauto.results.validity import proxy_validity
+from bcauto.search.distance import MeasuredDistances
 from bcauto.storage.connect import connect
 from bcauto.study.folder import StudyFolder
 from bcauto.study.lock import locked
@@ -208,6 +210,35 @@ def test_json_is_one_object_and_nothing_else(command, begun):
         assert read_picture(path) is not None
 
 
+def test_distances_stand_beside_what_is_left_out(command, begun, monkeypatch):
+    begun(scores_of(12))
+    asked = []
+
+    def measured(opened, corruptions, weights):
+        asked.append((opened.folder.name, weights))
+        found = {each: Distance(each.severity, 10.0) for each in corruptions}
+        return MeasuredDistances("trial 3", "pretrained MobileNet-0.25", 50, 150, found)
+
+    monkeypatch.setattr("bcauto.search.distance.measure_distances", measured)
+    monkeypatch.setenv("COLUMNS", "80")
+    ran = command("proxy", "--distance", "--weights", "imagenet")
+    assert asked == [("cells", "imagenet")]
+    *_, line = [line for line in ran.out.splitlines() if line.startswith("sensor ")]
+    assert line.split()[-2:] == ["3.25", "10.00"]  # severities 1, 3, 4 and 5
+    assert "in the features of pretrained MobileNet-0.25" in ran.out
+    assert max(map(len, ran.out.splitlines())) <= 80
+    said = json.loads(command("proxy", "--distance", "--json").out)["distance"]
+    assert said["families"]["sensor"] == {"training": 3.25, "clean": 10.0}
+    assert said["corruptions"]["jpeg/5"] == {"training": 5, "clean": 10.0}
+
+
+def test_weights_without_a_distance_are_refused(command, begun):
+    begun()
+    ran = command("proxy", "--weights", "imagenet")
+    assert ran.code == 2
+    assert "--weights goes with --distance, got --weights imagenet alone" in ran.err
+
+
 def test_without_a_name_it_is_the_study_written_last(command, begun):
     old, new = begun(name="old"), begun(name="new")
     for folder, at in ((old, 100), (new, 200)):
@@ -295,7 +326,7 @@ def test_every_corruption_of_the_proxy_is_drawn_in_its_row_and_column(command, b
 
 def test_a_row_shows_one_image_where_its_severities_share_one_and_classes_take_turns():
     stored, together = coloured(copies=8), 0
-    rows = _rows(stored)
+    rows = corruption_rows(stored)
     for turn, row in enumerate(rows):
         seen = np.array([tile[0, 0] for tile in row.tiles], dtype=int)
         inside = [np.flatnonzero(stored.corruption == (red - 20) // 2) for red in seen[:, 0]]
@@ -312,7 +343,7 @@ def test_a_row_shows_one_image_where_its_severities_share_one_and_classes_take_t
 
 
 def test_titles_name_corruption_family_and_severities_and_mark_what_is_held_out(stored):
-    rows = {row.title: row.note for row in _rows(stored)}
+    rows = {row.title: row.note for row in corruption_rows(stored)}
     assert rows["colour_cast"] == "colour, severity 1 3 4 5"
     assert rows["stain_shift"] == "microscopy, severity 1 3 4 5"
     assert rows["defocus (held out)"] == "blur, severity 1 3 4 5"
