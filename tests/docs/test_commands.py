@@ -31,7 +31,7 @@ OF_OTHER_TOOLS = {"--num-cpus", "--cpus-per-task", "--quiet", "--strict"}
 SMALLER = {
     "--space full ": "--space tiny.toml ",
     "--trials 100": "--trials 2 --executor inline",
-    "--trials 8": "--trials 1 --space tiny.toml",
+    "--trials 8": "--trials 1 --space tiny.toml --executor inline",
 }
 SEARCH = "bcauto search --data train.npz --space full --study cells --trials 100 --timeout 8h"
 LOOKS = ("status", "best", "proxy", "evaluate", "studies", "clean", "augment", "space", "train")
@@ -44,7 +44,7 @@ dropout = 0.0
 
 [recipe.training]
 epochs = 3
-batch_size = 16
+batch_size = 18
 
 [search]
 "training.learning_rate" = { low = 1e-3, high = 1e-2, log = true }
@@ -201,17 +201,15 @@ def check_dashboard(arguments):
     pytest.fail("the dashboard did not answer")
 
 
-@pytest.mark.ray
-def test_first_command(tmp_path, monkeypatch):
+@pytest.mark.keras
+def test_first_command(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     write_files(tmp_path)
     [first] = {line for line in shell_lines(ROOT / "README.md") if "--trials 8" in line}
-    with started(shrunk(first)) as ran:
-        out, err = ran.communicate(timeout=400)
-    assert ran.returncode == 0, err
-    assert err == ""
-    assert "built-in cells: " in out
-    assert "best: trial 0" in out
+    code, said = run(shrunk(first), monkeypatch), capsys.readouterr()
+    assert (code, said.err) == (0, "")
+    assert "built-in cells: " in said.out
+    assert "best: trial 0" in said.out
 
 
 # --- what is shown beside commands ---------------------------------------------------------------
