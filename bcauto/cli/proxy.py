@@ -145,7 +145,7 @@ def _show_families(left_out: Mapping[str, LeftOut], near: MeasuredDistances | No
     distances = near.families if near else {}
     rows = [
         {
-            "left out": family,
+            "family": family,
             **(_left_out_columns(left_out[family]) if ranked else {}),
             **(_distance_columns(distances.get(family)) if near else {}),
         }

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from bcauto.augment.ops import OPS
-from bcauto.augment.policies import _BEST_PUBLIC, Augment, AugMix, Basic, CutMix, RandAugment
-from bcauto.augment.wide import WideChain, WideOp
+from bcauto.augment.policies import Augment, AugMix, Basic, CutMix, RandAugment
+from bcauto.augment.wide import _BEST_PUBLIC, WideChain, WideOp
 from bcauto.data.cleaning import Cleaning
 from bcauto.data.dataset import Dataset
 from bcauto.data.labelled import Labelled
