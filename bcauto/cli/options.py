@@ -258,12 +258,7 @@ ConfirmRepeatsOption = Annotated[
 ]
 ConfirmLengthOption = Annotated[
     float | None,
-    _setting(
-        "confirm_length",
-        "How long to train each of them, as a multiple of a trial's epochs.",
-        "as the space says",
-        metavar="FACTOR",
-    ),
+    _setting("confirm_length", "Their epochs as a multiple of the trial's.", "as the space says"),
 ]
 PreferOption = Annotated[
     Literal["best", "small"] | None,
