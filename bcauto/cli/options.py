@@ -258,7 +258,9 @@ ConfirmRepeatsOption = Annotated[
 ]
 ConfirmLengthOption = Annotated[
     float | None,
-    _setting("confirm_length", "Their epochs as a multiple of the trial's.", "as the space says"),
+    _setting(
+        "confirm_length", "How many times a trial's epochs.", "as the space says", metavar="X"
+    ),
 ]
 PreferOption = Annotated[
     Literal["best", "small"] | None,
