@@ -30,12 +30,7 @@ _FOR_HYPERMODELS = (
 )
 """Fields of a hypermodel's training; the rest comes from the ``compile`` in its ``build``."""
 
-_NEWER_KEYS = (("training", "weight_average"),)
-"""Keys that recipes of older studies lack: left out of the fingerprint at their defaults, so that
-such a recipe keeps it, and with it the seed of its trial."""
-
-
-_NEWER_KEYS = (("training", "rate_factor"),)
+_NEWER_KEYS = (("training", "rate_factor"), ("training", "weight_average"))
 """Keys that recipes of older studies lack: left out of the fingerprint at their defaults, so that
 such a recipe keeps it, and with it the seed of its trial."""
 
