@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from pydantic import BaseModel
 
 from bcauto.cli.options import (
     DEFAULT_SEED,
@@ -159,8 +160,6 @@ def _every_policy(
     data: Labelled, shown: NDArray[np.int64], policy: Augment, seed: int
 ) -> tuple[list[Row], str]:
     """Return rows as training sees the images, a row for each policy alone, and a description."""
-    from pydantic import BaseModel
-
     from bcauto.augment.policies import Augment
     from bcauto.plots.grid import Row
 
@@ -193,6 +192,10 @@ def _settings_note(policy: Any) -> str:
 
 def _setting(name: str, value: Any) -> str:
     """Return a setting without a space, so that no line breaks in it; empty for one that is off."""
+    if value is None:
+        return ""
+    if isinstance(value, BaseModel):  # a group of the wide chain
+        return ", ".join(_setting(f"{name}.{key}", inner) for key, inner in value)
     if isinstance(value, Mapping):
         return f"{name}={len(value)}"
     if isinstance(value, bool):
