@@ -13,9 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from bcauto.data.checks import check_bytes, check_classes, check_names
+from bcauto.data.class_names import as_natural, match_names
 from bcauto.data.image_file import SUFFIXES, PictureHeader, decode, read_header
 from bcauto.data.labelled import Images, ImageSet, Labelled
-from bcauto.errors import BadInput, did_you_mean
+from bcauto.errors import BadInput
 from bcauto.io.read_errors import refuse_unreadable
 
 __all__ = ["read_folder", "read_folder_for_evaluation"]
@@ -53,13 +54,8 @@ def read_folder_for_evaluation(
 ) -> Labelled:
     """Return every picture of a folder of class folders; see ``read_for_evaluation``."""
     folders = _class_folders(path)
-    for folder in folders:
-        if folder.name not in class_names:
-            raise BadInput(
-                f"{path}: {folder.name!r} is not a class of the model; "
-                f"{did_you_mean(folder.name, class_names)}"
-            )
-    pictures = _listed(path, folders, [class_names.index(folder.name) for folder in folders])
+    places = match_names([folder.name for folder in folders], class_names, str(path))
+    pictures = _listed(path, folders, places.tolist())
     if not pictures.paths:
         raise BadInput(f"{path}: must hold at least one JPEG or PNG picture, got none")
     headers = [read_header(picture) for picture in pictures.paths]
@@ -68,10 +64,10 @@ def read_folder_for_evaluation(
 
 
 def _class_folders(path: Path) -> list[Path]:
-    """Return the folders in ``path`` in alphabetical order, at least one."""
+    """Return the folders in ``path`` in natural order ("2" before "10"), at least one."""
     folders, others = _entries(path)
     if folders:
-        return folders
+        return sorted(folders, key=lambda folder: as_natural(folder.name))
     pictures = sum(_is_picture(entry) for entry in others)
     got = f"{pictures} pictures outside of any" if pictures else "none"
     raise BadInput(f"{path}: needs a folder of pictures for each class, got {got}")

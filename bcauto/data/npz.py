@@ -17,6 +17,7 @@ from bcauto.data.checks import (
     check_no_gaps,
     whole_labels,
 )
+from bcauto.data.class_names import match_labels, match_ordered_names
 from bcauto.data.labelled import Images, ImageSet, Labelled, Labels, check_lengths
 from bcauto.data.resize import resize_all
 from bcauto.errors import BadInput
@@ -53,9 +54,7 @@ def read_npz_for_evaluation(
     with open_archive(path) as archive:
         prefix = _prefix(archive, ("", "test_"))
         _image_header(archive, prefix)
-        labels = _labels(archive, prefix)
-        check_in_range(labels, len(class_names), archive.where(f"{prefix}labels"))
-        _check_same_names(archive, class_names)
+        labels = _labels_of_model(archive, prefix, class_names)
         return Labelled(_images(archive, prefix, image_size), labels)
 
 
@@ -138,12 +137,11 @@ def _stored_names(archive: Archive) -> tuple[str, ...] | None:
     return names
 
 
-def _check_same_names(archive: Archive, expected: tuple[str, ...]) -> None:
-    """Refuse class names that differ from the model's.
-
-    A model trained without names calls its classes "0", "1", ...; these fit any names.
-    """
-    names = _stored_names(archive)
-    numbers = tuple(map(str, range(len(expected))))
-    if names is not None and expected != numbers and names != expected:
-        raise BadInput(f"{archive.where(_NAMES)}: must be the model's {expected}, got {names}")
+def _labels_of_model(archive: Archive, prefix: str, class_names: tuple[str, ...]) -> Labels:
+    """Return the labels of a part as indices into a model's classes."""
+    where = archive.where(f"{prefix}labels")
+    labels, names = _labels(archive, prefix), _stored_names(archive)
+    if names is None:
+        return match_labels(labels, class_names, where)
+    check_in_range(labels, len(names), where)
+    return match_ordered_names(names, class_names, archive.where(_NAMES))[labels]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bcauto.data.checks import check_image_size
+from bcauto.data.class_names import warn_of_missing
 from bcauto.data.folder import read_folder, read_folder_for_evaluation
 from bcauto.data.labelled import ImageSet, Labelled
 from bcauto.data.npz import read_npz, read_npz_for_evaluation
@@ -21,9 +22,9 @@ def read(path: Path, image_size: int | None = None) -> ImageSet:
     ``class_names`` (k,), without which the names are "0", "1", ... Its ``test_`` arrays are never
     read. Labels are 0..k-1, and no class is missing.
 
-    A folder holds one folder per class, in alphabetical order, with JPEG and PNG pictures. Hidden
-    files are ignored; other files are counted in a warning. Pictures are resized to the most
-    frequent size among them.
+    A folder holds one folder per class, in natural order ("2" before "10"), with JPEG and PNG
+    pictures. Hidden files are ignored; other files are counted in a warning. Pictures are resized
+    to the most frequent size among them.
 
     Args:
         path: the file or the folder.
@@ -41,9 +42,9 @@ def read_for_evaluation(
 ) -> Labelled:
     """Read every image of a test set, at a model's size and with its labels.
 
-    An npz file holds ``images`` and ``labels``, or ``test_images`` and ``test_labels``. In a
-    folder of class folders, the folders' names are class names of the model. Classes may be
-    missing.
+    An npz file holds ``images`` and ``labels``, or ``test_images`` and ``test_labels``, and maybe
+    ``class_names``. Classes are matched by name, see ``bcauto.data.class_names``; what a name does
+    not settle, and classes that are missing, are logged.
 
     Args:
         path: the file or the folder.
@@ -60,6 +61,7 @@ def read_for_evaluation(
     names = class_names
     if isinstance(names, int):
         names = tuple(map(str, range(names)))
-    if is_folder(path):
-        return read_folder_for_evaluation(path, image_size, names)
-    return read_npz_for_evaluation(path, image_size, names)
+    reader = read_folder_for_evaluation if is_folder(path) else read_npz_for_evaluation
+    found = reader(path, image_size, names)
+    warn_of_missing(found.labels, names, str(path))
+    return found

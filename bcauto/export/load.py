@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ __all__ = ["MANIFEST", "LoadedModel", "load_model"]
 
 MANIFEST = "manifest.json"
 """The file beside an exported model that says what it is and where it comes from."""
+
+_log = logging.getLogger(__name__)
 
 _REASON = 300  # characters: Keras' messages show a layer's whole configuration
 
@@ -43,7 +46,8 @@ class LoadedModel:
 def load_model(path: Path) -> LoadedModel:
     """Load a ``.keras`` file, or the ``model.keras`` of a folder.
 
-    The classes are named as the manifest beside the file says; without one by their numbers.
+    The classes are named as the manifest beside the file says; by their numbers without one, or
+    where it names another number of classes, which is logged.
 
     Raises:
         BadInput: there is no such model, it is no image classifier that Keras can load safely, or
@@ -63,6 +67,9 @@ def load_model(path: Path) -> LoadedModel:
     _, height, width, _ = model.input_shape
     classes = model.output_shape[-1]
     names = _read_class_names(file.with_name(MANIFEST))
+    if names and len(names) != classes:
+        problem = f"names {len(names)} classes, but {file.name} has {classes}; it is not used"
+        _log.warning("%s: %s", file.with_name(MANIFEST), problem)
     if len(names) != classes:
         names = [str(number) for number in range(classes)]
     return LoadedModel(model, (height, width), tuple(names))

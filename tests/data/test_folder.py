@@ -32,6 +32,16 @@ def test_classes_are_in_alphabetical_order(cells, images_of):
     np.testing.assert_array_equal(source.train.labels, [0, 0, 1, 1, 2, 2])
 
 
+def test_numbers_in_the_names_of_classes_are_ordered_as_numbers(tmp_path, images_of):
+    names = ("well 1", "well 2", "well 10", "well 100")
+    for index, image in enumerate(images_of(8)):
+        write(tmp_path / names[index // 2] / f"{index}.png", image)
+    source = read(tmp_path)
+    assert source.class_names == names
+    np.testing.assert_array_equal(source.train.labels, np.repeat(range(4), 2))
+    np.testing.assert_array_equal(source.train.images, images_of(8))
+
+
 def test_suffixes_are_read_in_any_case(cells, images_of):
     for name in ("x.PNG", "x.Jpg", "x.jpeg", "x.JPEG"):
         write(cells / "a" / "new.png", images_of(1)[0])
@@ -119,6 +129,16 @@ def test_evaluation_gives_the_models_index(cells):
 def test_evaluation_with_numbers_for_names(tmp_path, images_of):
     write(tmp_path / "2" / "0.png", images_of(1)[0])
     assert read_for_evaluation(tmp_path, (12, 10), 3).labels.tolist() == [2]
+
+
+def test_evaluation_takes_numbers_written_otherwise(tmp_path, images_of):
+    for index, name in enumerate(("02", "10", "1")):
+        write(tmp_path / name / "0.png", images_of(3)[index])
+    test = read_for_evaluation(tmp_path, (12, 10), ("10", "2", "1"))
+    expected = {0: 1, 1: 0, 2: 2}  # the class of each picture that was written
+    for image, label in zip(test.images, test.labels, strict=True):
+        written = [np.array_equal(image, one) for one in images_of(3)].index(True)
+        assert label == expected[written]
 
 
 def test_evaluation_refuses_unknown_classes(cells, refused):

@@ -308,7 +308,8 @@ def test_evaluation_takes_the_test_part_of_medmnist(write, unpacked):
         ({**GOOD, "test_images": IMAGES, "test_labels": LABELS}, "two sets"),
         ({"images": IMAGES, "labels": LABELS + 1}, r"in 0\.\.2 for 3 classes, got 3"),
         ({"images": IMAGES, "labels": LABELS - 1}, "got -1"),
-        ({**GOOD, "class_names": ["c", "b", "a"]}, "must be the model's .'a', 'b', 'c'"),
+        ({**GOOD, "class_names": ["c", "b", "x"]}, "'x' is not a class of the model; Legal: a, b"),
+        ({**GOOD, "class_names": ["2", "1", "0"]}, "'2' is not a class of the model; Legal: a, b"),
     ],
 )
 def test_evaluation_refuses(write, refused, arrays, message):
@@ -316,6 +317,40 @@ def test_evaluation_refuses(write, refused, arrays, message):
         read_for_evaluation(write(**arrays), (12, 10), ("a", "b", "c"))
 
 
-def test_evaluation_with_names_fits_a_model_without(write):
+def test_evaluation_matches_the_classes_by_name(write, caplog):
+    path = write(**GOOD, class_names=["c", "a", "b"])
+    test = read_for_evaluation(path, (12, 10), ("a", "b", "c", "d"))
+    np.testing.assert_array_equal(test.labels, np.choose(LABELS, [2, 0, 1]))
+    assert "has no image of 1 of 4 classes (d)" in caplog.text
+
+
+def test_evaluation_without_names_says_how_labels_are_taken(write, caplog):
+    test = read_for_evaluation(write(**GOOD), (12, 10), ("a", "b", "c"))
+    np.testing.assert_array_equal(test.labels, LABELS)
+    assert "'labels': its classes have no names; taken as 0 'a', 1 'b', 2 'c'" in caplog.text
+
+
+def test_evaluation_takes_labels_for_the_numbers_that_classes_are_called(write):
+    names = ("0", "1", "10", "2")
+    path = write(images=IMAGES, labels=np.choose(LABELS, [2, 10, 1]))
+    expected = np.choose(LABELS, [3, 2, 1])
+    np.testing.assert_array_equal(read_for_evaluation(path, (12, 10), names).labels, expected)
+
+
+def test_evaluation_with_names_fits_a_model_without_and_says_so(write, caplog):
     path = write(**GOOD, class_names=["c", "b", "a"])
-    assert len(read_for_evaluation(path, (12, 10), 3)) == 12
+    test = read_for_evaluation(path, (12, 10), 3)
+    np.testing.assert_array_equal(test.labels, LABELS)
+    assert "the model's classes have no names; taken as 0 'c', 1 'b', 2 'a'" in caplog.text
+
+
+def test_evaluation_with_numbers_fits_a_model_without(write, caplog):
+    path = write(**GOOD, class_names=["2", "0", "1"])
+    test = read_for_evaluation(path, (12, 10), 3)
+    np.testing.assert_array_equal(test.labels, np.choose(LABELS, [2, 0, 1]))
+    assert not caplog.records
+
+
+def test_evaluation_with_names_refuses_a_model_with_fewer_classes(write, refused):
+    with refused("the model's 4 classes have no names, so that these must be as many, got 3"):
+        read_for_evaluation(write(**GOOD, class_names=["c", "b", "a"]), (12, 10), 4)

@@ -18,10 +18,11 @@ def test_a_model_without_a_manifest_has_numbers_for_class_names(load_model, make
     assert load_model(tmp_path / "mine.keras").class_names == ("0", "1", "2")
 
 
-def test_a_manifest_of_other_classes_is_not_the_models(load_model, make_model, tmp_path):
+def test_a_manifest_of_other_classes_is_not_the_models(load_model, make_model, tmp_path, caplog):
     make_model().save(tmp_path / "mine.keras")
     (tmp_path / "manifest.json").write_text('{"class_names": ["a", "b"]}')
     assert load_model(tmp_path / "mine.keras").class_names == ("0", "1", "2")
+    assert "names 2 classes, but mine.keras has 3; it is not used" in caplog.text
 
 
 @pytest.mark.parametrize(
