@@ -30,10 +30,6 @@ _FOR_HYPERMODELS = (
 )
 """Fields of a hypermodel's training; the rest comes from the ``compile`` in its ``build``."""
 
-_NEWER_KEYS = (("training", "rate_factor"), ("training", "weight_average"))
-"""Keys that recipes of older studies lack: left out of the fingerprint at their defaults, so that
-such a recipe keeps it, and with it the seed of its trial."""
-
 
 def _kind(model: Any) -> str:
     hypermodel = isinstance(model, Hypermodel) or (
@@ -114,11 +110,7 @@ class Recipe(Frozen):
     @property
     def fingerprint(self) -> str:
         """SHA-256 (hex) over every value, defaults included but for those of newer keys."""
-        values = self.model_dump(mode="json")
-        for table, key in _NEWER_KEYS:
-            if values[table][key] == type(getattr(self, table)).model_fields[key].default:
-                del values[table][key]
-        canonical = json.dumps(values, sort_keys=True)
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     def to_toml(self) -> str:

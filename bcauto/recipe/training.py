@@ -68,6 +68,9 @@ class Training(Frozen):
         1.0,
         gt=0,
         le=1000,
+        exclude_if=lambda factor: (
+            factor == 1
+        ),  # as stored recipes are, or fingerprints would change
         description="multiplies every rate, so that one dimension of a space serves backbones and "
         "optimizers whose rates differ",
     )
@@ -106,6 +109,7 @@ class Training(Frozen):
         0.0,
         ge=0,
         lt=1,
+        exclude_if=lambda decay: decay == 0,  # likewise
         description="each epoch is scored, and a stage ends, with a moving average of the weights "
         "and BatchNorm's statistics, of which a step keeps this share; 0: with those of the last "
         "step",
