@@ -86,6 +86,8 @@ class _Run:
         """
         identity = self.plan.record.identity
         storage = connect(self.plan.url, self.check, self.monitor.notice)
+        for each in (name, self.plan.folder.confirm_name):
+            _check_ours(storage, each, self.plan.settings.storage == OWN_STORAGE)
         if self.plan.resumed and name == self.plan.folder.name:
             _check_holds(storage, name)
         study = optuna.create_study(
@@ -141,6 +143,26 @@ class _Run:
 
         if not ledger.over:
             _executor(self.plan).run(ledger, _work(self.plan, proxy()), check)
+
+
+def _check_ours(storage: optuna.storages.BaseStorage, name: str, own: bool) -> None:
+    """Check that a study of this name, if there is one, was made by bcauto.
+
+    In the study's own storage an empty one was, by a search that was killed at that moment.
+    """
+    study = load_study(name, storage)
+    if study is None:
+        return
+    if study.directions != [optuna.study.StudyDirection.MAXIMIZE]:
+        problem = "it does not maximize one value, as a search does"
+    elif read_identity(study) is None and not (own and not study.get_trials(deepcopy=False)):
+        problem = "it was not made by bcauto"
+    else:
+        return
+    raise BadInput(
+        f"the storage has a study {name!r} already, and {problem}; it is left as it is. "
+        "Begin another with --study NAME, which bcauto makes itself"
+    )
 
 
 def _check_holds(storage: optuna.storages.BaseStorage, name: str) -> None:

@@ -55,9 +55,11 @@ def as_user_attrs(attributes: TrialAttributes) -> dict[str, Any]:
 
 
 def read_identity(study: optuna.Study) -> Identity | None:
-    """What the study was begun with; None where that was never stored."""
-    stored = study.user_attrs.get(_IDENTITY)
-    return None if stored is None else Identity.model_validate(stored)
+    """What the study was begun with; None where bcauto never stored that."""
+    try:
+        return Identity.model_validate(study.user_attrs.get(_IDENTITY))
+    except ValidationError:  # missing, or another program's
+        return None
 
 
 def store_identity(study: optuna.Study, identity: Identity) -> None:

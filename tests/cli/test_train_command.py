@@ -77,10 +77,15 @@ def test_what_it_leaves_knows_the_classes(train, command, tmp_path, tiny_npz):
     assert train("--out", "kept").code == 0
     manifest = json.loads((tmp_path / "kept" / "manifest.json").read_text())
     assert (manifest["class_names"], manifest["image_size"]) == (["bright", "dark"], [32, 32])
-    np.savez("other.npz", **data, class_names=["dark", "bright"])
+    swapped = {**data, "labels": 1 - data["labels"], "class_names": ["dark", "bright"]}
+    np.savez("swapped.npz", **swapped)
+    scores = [command("evaluate", "kept", "--data", f, "--json") for f in (tiny_npz, "swapped.npz")]
+    assert scores[0].code == 0, scores[0].err
+    assert scores[1].out == scores[0].out
+    np.savez("other.npz", **data, class_names=["dark", "bribht"])
     refused = command("evaluate", "kept", "--data", "other.npz")
     assert (refused.code, refused.err.count("\n")) == (2, 1)
-    assert "must be the model's ('bright', 'dark')" in refused.err
+    assert "'bribht' is not a class of the model; did you mean 'bright'" in refused.err
 
 
 @pytest.mark.parametrize(
