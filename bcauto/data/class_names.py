@@ -30,7 +30,9 @@ def as_natural(name: str) -> tuple[list[str | int], str]:
     return [int(part) if odd % 2 else part for odd, part in enumerate(parts)], name
 
 
-def match_names(theirs: Sequence[str], names: Sequence[str], where: str) -> Labels:
+def match_names(
+    theirs: Sequence[str], names: Sequence[str], where: str, whose: str = "the model"
+) -> Labels:
     """Return the indices in ``names`` of the classes ``theirs``, (k,) int64.
 
     Raises:
@@ -44,7 +46,7 @@ def match_names(theirs: Sequence[str], names: Sequence[str], where: str) -> Labe
     for name, want in zip(theirs, wanted, strict=True):
         if want not in places:
             raise BadInput(
-                f"{where}: {name!r} is not a class of the model; {did_you_mean(name, names)}"
+                f"{where}: {name!r} is not a class of {whose}; {did_you_mean(name, names)}"
             )
     return np.array([places[want] for want in wanted], np.int64)
 

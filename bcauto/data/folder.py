@@ -1,11 +1,11 @@
-"""Data sets in folders: one folder for each class, with JPEG and PNG pictures."""
+"""Data sets in folders: one folder of pictures for each class."""
 
 from __future__ import annotations
 
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -13,9 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from bcauto.data.checks import check_bytes, check_classes, check_names
-from bcauto.data.class_names import as_natural, match_names
-from bcauto.data.image_file import SUFFIXES, PictureHeader, decode, read_header
-from bcauto.data.labelled import Images, ImageSet, Labelled
+from bcauto.data.class_names import match_names
+from bcauto.data.image_file import PictureHeader, decode, read_header
+from bcauto.data.labelled import Images, ImageSet, Labelled, Labels
+from bcauto.data.layout import class_folders, find_parts, pictures_of_classes
 from bcauto.errors import BadInput
 from bcauto.io.read_errors import refuse_unreadable
 
@@ -28,84 +29,64 @@ _PIXELS_AT_ONCE = 64_000_000  # decoded at the same time, unless one picture has
 
 
 class _Pictures(NamedTuple):
-    """The files of all pictures, and the class index of each."""
+    """The files of all pictures of a part, and the class index of each."""
 
     paths: list[Path]
-    labels: list[int]
+    labels: Labels
 
 
 def read_folder(path: Path, image_size: int | None = None) -> ImageSet:
-    """Return the pictures of a folder of class folders; see ``bcauto.data.reading.read``."""
-    folders = _class_folders(path)
+    """Return the pictures to train and validate on; see ``bcauto.data.reading.read``."""
+    root, parts = find_parts(path)
+    if parts and "train" not in parts:
+        raise BadInput(f"{root}: needs a folder to train on, got only {', '.join(sorted(parts))}")
+    top = parts.get("train", root)
+    folders = class_folders(top)
     if len(folders) < 2:
-        raise BadInput(f"{path}: needs at least two class folders, got only {folders[0].name!r}")
-    pictures = _listed(path, folders, range(len(folders)))
+        raise BadInput(f"{top}: needs at least two class folders, got only {folders[0].name!r}")
     names = tuple(folder.name for folder in folders)
-    check_names(names, str(path))
-    labels = np.array(pictures.labels, np.int64)
-    check_classes(labels, None, names, str(path))
-    headers = [read_header(picture) for picture in pictures.paths]
-    size = _commonest_size(headers) if image_size is None else (image_size, image_size)
-    return ImageSet(Labelled(_decoded(path, pictures.paths, headers, size), labels), None, names)
+    check_names(names, str(top))
+    listed = [_listed(top, folders, np.arange(len(names)))]
+    if "val" in parts:
+        of_val = class_folders(parts["val"], names)
+        named = [folder.name for folder in of_val]
+        places = match_names(named, names, str(parts["val"]), "the training part")
+        listed.append(_listed(parts["val"], of_val, places))
+    check_classes(listed[0].labels, listed[1].labels if "val" in parts else None, names, str(root))
+    paths = [picture for part in listed for picture in part.paths]
+    images = _read_pictures(root, paths, None if image_size is None else (image_size, image_size))
+    count = len(listed[0].paths)
+    train = Labelled(images[:count], listed[0].labels)
+    val = Labelled(images[count:], listed[1].labels) if "val" in parts else None
+    return ImageSet(train, val, names)
 
 
 def read_folder_for_evaluation(
     path: Path, image_size: tuple[int, int], class_names: tuple[str, ...]
 ) -> Labelled:
-    """Return every picture of a folder of class folders; see ``read_for_evaluation``."""
-    folders = _class_folders(path)
-    places = match_names([folder.name for folder in folders], class_names, str(path))
-    pictures = _listed(path, folders, places.tolist())
+    """Return every picture to evaluate on; see ``read_for_evaluation``."""
+    root, parts = find_parts(path, class_names)
+    if parts and "test" not in parts:
+        such = next(iter(parts.values()))
+        raise BadInput(
+            f"{root}: needs a folder to test on, got only {', '.join(sorted(parts))}; "
+            f"give a folder of class folders, such as {such}"
+        )
+    top = parts.get("test", root)
+    folders = class_folders(top, class_names)
+    places = match_names([folder.name for folder in folders], class_names, str(top))
+    pictures = _listed(top, folders, places)
     if not pictures.paths:
-        raise BadInput(f"{path}: must hold at least one JPEG or PNG picture, got none")
-    headers = [read_header(picture) for picture in pictures.paths]
-    images = _decoded(path, pictures.paths, headers, image_size)
-    return Labelled(images, np.array(pictures.labels, np.int64))
+        raise BadInput(f"{top}: must hold at least one picture, got none")
+    return Labelled(_read_pictures(top, pictures.paths, image_size), pictures.labels)
 
 
-def _class_folders(path: Path) -> list[Path]:
-    """Return the folders in ``path`` in natural order ("2" before "10"), at least one."""
-    folders, others = _entries(path)
-    if folders:
-        return sorted(folders, key=lambda folder: as_natural(folder.name))
-    pictures = sum(_is_picture(entry) for entry in others)
-    got = f"{pictures} pictures outside of any" if pictures else "none"
-    raise BadInput(f"{path}: needs a folder of pictures for each class, got {got}")
-
-
-def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Return the folders and the files in ``folder`` that are not hidden, in alphabetical order."""
-    with refuse_unreadable(folder):
-        entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
-        folders = [entry for entry in entries if entry.is_dir()]
-        return folders, [entry for entry in entries if not entry.is_dir()]
-
-
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and path.is_file()
-
-
-def _listed(path: Path, folders: Iterable[Path], labels: Iterable[int]) -> _Pictures:
-    """Return the pictures in ``folders`` with their folders' labels; warn of other files."""
-    pictures = _Pictures([], [])
-    others = _entries(path)[1]
-    for folder, label in zip(folders, labels, strict=True):
-        deeper, files = _entries(folder)
-        found = [file for file in files if _is_picture(file)]
-        others += [*deeper, *(file for file in files if not _is_picture(file))]
-        pictures.paths.extend(found)
-        pictures.labels.extend([label] * len(found))
-    _warn_of(path, others)
-    return pictures
-
-
-def _warn_of(path: Path, others: Sequence[Path]) -> None:
-    """Log how many files and folders are ignored, by suffix."""
-    if not others:
-        return
-    kinds = Counter("folders" if p.is_dir() else p.suffix.lower() or "no suffix" for p in others)
-    listed = ", ".join(f"{kind} {count}" for kind, count in kinds.most_common(5))
-    _log.warning("%s: ignored %d that are not pictures of a class (%s)", path, len(others), listed)
+def _listed(path: Path, folders: Sequence[Path], labels: Labels) -> _Pictures:
+    """Return the pictures in ``folders`` with their folders' labels."""
+    classes = pictures_of_classes(path, folders)
+    counts = [len(of_class.pictures) for of_class in classes]
+    paths = [picture for of_class in classes for picture in of_class.pictures]
+    return _Pictures(paths, np.repeat(labels, counts))
 
 
 def _commonest_size(headers: Sequence[PictureHeader]) -> tuple[int, int]:
@@ -118,17 +99,22 @@ def _commonest_size(headers: Sequence[PictureHeader]) -> tuple[int, int]:
     return size
 
 
-def _decoded(
-    path: Path, paths: Sequence[Path], headers: Sequence[PictureHeader], size: tuple[int, int]
-) -> Images:
-    """Return all pictures at ``size``, (n, h, w, 3) uint8; OpenCV decodes outside Python's lock."""
-    shape = (len(paths), *size, 3)
+def _read_pictures(path: Path, paths: Sequence[Path], size: tuple[int, int] | None) -> Images:
+    """Return pictures at one size, (n, h, w, 3) uint8; OpenCV decodes outside Python's lock.
+
+    Args:
+        path: the data set, for messages.
+        paths: the pictures.
+        size: (height, width) in px; None takes the commonest of the pictures.
+    """
+    headers = [read_header(picture) for picture in paths]
+    shape = (len(paths), *(size or _commonest_size(headers)), 3)
     check_bytes(shape, str(path))
     with refuse_unreadable(path):
         images = np.empty(shape, np.uint8)
 
     def fill(index: int) -> None:
-        images[index] = decode(paths[index], headers[index].transparent, size)
+        images[index] = decode(paths[index], headers[index].transparent, shape[1:3])
 
     largest = max(header.height * header.width for header in headers)
     with ThreadPoolExecutor(max(1, min(_THREADS, _PIXELS_AT_ONCE // largest))) as pool:

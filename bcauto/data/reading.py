@@ -22,9 +22,11 @@ def read(path: Path, image_size: int | None = None) -> ImageSet:
     ``class_names`` (k,), without which the names are "0", "1", ... Its ``test_`` arrays are never
     read. Labels are 0..k-1, and no class is missing.
 
-    A folder holds one folder per class, in natural order ("2" before "10"), with JPEG and PNG
-    pictures. Hidden files are ignored; other files are counted in a warning. Pictures are resized
-    to the most frequent size among them.
+    A folder holds one folder per class, in natural order ("2" before "10"), with pictures at any
+    depth. Hidden files are ignored; other files are counted in a warning. Pictures are resized to
+    the most frequent size among them. It may also hold parts such as ``train``, ``val``
+    and ``test``, with one folder per class in each; see ``bcauto.data.layout``. ``test`` is never
+    read.
 
     Args:
         path: the file or the folder.
@@ -43,8 +45,9 @@ def read_for_evaluation(
     """Read every image of a test set, at a model's size and with its labels.
 
     An npz file holds ``images`` and ``labels``, or ``test_images`` and ``test_labels``, and maybe
-    ``class_names``. Classes are matched by name, see ``bcauto.data.class_names``; what a name does
-    not settle, and classes that are missing, are logged.
+    ``class_names``. A folder holds class folders, or a part ``test`` that does. Classes are matched
+    by name, see ``bcauto.data.class_names``; what a name does not settle, and classes that are
+    missing, are logged.
 
     Args:
         path: the file or the folder.
