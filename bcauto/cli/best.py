@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bcauto.cli.combined_lines import combined_lines
 from bcauto.cli.confirmed_line import confirmed_line
 from bcauto.cli.options import JsonFlag, StorageOption, StudiesDir, StudyArgument
 from bcauto.errors import BadInput, NothingUsable
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
+    from bcauto.export.combined import Combined
     from bcauto.results.confirmation import Confirmed
     from bcauto.results.open_study import OpenStudy
     from bcauto.results.trials import CompletedTrial
@@ -20,6 +22,7 @@ if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait fo
 __all__ = ["best"]
 
 _RUNNERS_UP = 4
+_CONSIDERED = 8  # models for an ensemble: each predicts two thousand pictures in every view
 
 
 def best(  # one parameter an option
@@ -34,6 +37,18 @@ def best(  # one parameter an option
         Path | None,
         typer.Option(help="Folder to export to.", show_default="best in the study's folder"),
     ] = None,
+    views: Annotated[
+        bool,
+        typer.Option(
+            "--views", help="Average over mirrored and turned pictures, where that scores better."
+        ),
+    ] = False,
+    ensemble: Annotated[
+        bool,
+        typer.Option(
+            "--ensemble", help="Average models of the best trials, where that scores better."
+        ),
+    ] = False,
     as_json: JsonFlag = False,
     studies_dir: StudiesDir = Path("studies"),
     storage: StorageOption = None,
@@ -45,6 +60,8 @@ def best(  # one parameter an option
     """
     if out and not export:
         raise BadInput(f"--out goes with --export, got --out {out} alone")
+    if (views or ensemble) and not export:
+        raise BadInput("--views and --ensemble go with --export, got none")
     from bcauto.results.open_study import open_study
     from bcauto.storage.connect import storage_failures_in_one_line  # --help would wait for Optuna
 
@@ -56,12 +73,20 @@ def best(  # one parameter an option
     chosen = winner if trial is None else _numbered(ranked, trial)
     again = {each.candidate.number: each for each in repeated}
     confirmed = again.get(chosen.number)
-    written = _export(opened, chosen, confirmed, out or opened.folder.best) if export else None
+    written = out or opened.folder.best if export else None
+    combined = None
+    if written and (views or ensemble):
+        combined = _export_combined(opened, chosen, confirmed, written, (views, ensemble))
+    elif written:
+        _export(opened, chosen, confirmed, written)
     if as_json:
         found = _best_object(opened.folder.name, chosen, confirmed, written)
-        typer.echo(json.dumps({**found, "importance": opened.importances()}))
+        averaged = {"combined": combined.as_dict()} if combined else {}
+        typer.echo(json.dumps({**found, **averaged, "importance": opened.importances()}))
     else:
         _show_best(chosen, ranked, again, written)
+        if combined:
+            typer.echo("\n".join(combined_lines(combined)))
 
 
 def _ranked(opened: OpenStudy) -> list[CompletedTrial]:
@@ -86,7 +111,7 @@ def _numbered(ranked: list[CompletedTrial], trial: int) -> CompletedTrial:
 
 def _export(
     opened: OpenStudy, chosen: CompletedTrial, confirmed: Confirmed | None, out: Path
-) -> Path:
+) -> None:
     from bcauto.hardware import count_cores
     from bcauto.results.kept import kept_model
     from bcauto.training.device import start_keras
@@ -95,7 +120,37 @@ def _export(
     start_keras(count_cores())
     from bcauto.export.trial import export_trial  # imports Keras
 
-    return export_trial(opened.folder, opened.record, chosen, out, confirmed)
+    export_trial(opened.folder, opened.record, chosen, out, confirmed)
+
+
+def _export_combined(
+    opened: OpenStudy,
+    chosen: CompletedTrial,
+    confirmed: Confirmed | None,
+    out: Path,
+    wanted: tuple[bool, bool],
+) -> Combined:
+    """Export the trial's model over views, in the mean with others, or both, where that wins."""
+    from bcauto.ensemble.choose import legal_views
+    from bcauto.hardware import count_cores
+    from bcauto.results.kept import kept_repeats
+    from bcauto.training.device import start_keras
+
+    if confirmed is None:
+        rule = (
+            "--views and --ensemble need a trial that was trained again, whose corruptions decide"
+        )
+        raise BadInput(f"{rule}; trial {chosen.number} was not (see bcauto search --confirm)")
+    views, ensemble = wanted
+    kept = kept_repeats(opened.folder, confirmed, opened.confirmed())[
+        : _CONSIDERED if ensemble else 1
+    ]
+    image_size = opened.record.data.image_size
+    legal = legal_views(opened.export.views if views else "none", image_size)
+    start_keras(count_cores())
+    from bcauto.export.combined import export_combined  # imports Keras
+
+    return export_combined(opened.folder, opened.record, confirmed, kept, legal, out)
 
 
 def _best_object(

@@ -79,6 +79,7 @@ def _as_object(name: str, found: Space, left_out: list[str]) -> dict[str, Any]:
         "left_out": left_out,
         "proxy": found.proxy.model_dump(),
         "confirm": found.confirm.model_dump(),
+        "export": found.export.model_dump(),
         "fingerprint": found.fingerprint,
     }
 

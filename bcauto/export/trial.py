@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from bcauto.errors import BadInput, NothingUsable
-from bcauto.export.load import MANIFEST, load_model
+from bcauto.errors import NothingUsable
+from bcauto.export.folder import export_folder, write_description
+from bcauto.export.load import load_model
 from bcauto.io.model_file import INPUT, MODEL
 from bcauto.proxy.proxy import Proxy
 from bcauto.proxy.score import score
@@ -21,10 +18,9 @@ from bcauto.results.trials import CompletedTrial
 from bcauto.study.folder import StudyFolder
 from bcauto.study.settings import StudyRecord
 
-__all__ = ["export_trial"]
+__all__ = ["export_trial", "trial_manifest"]
 
 _TOLERANCE = 0.002  # 0.2 points of accuracy
-_RECIPE = "recipe.toml"
 
 
 def export_trial(
@@ -47,27 +43,14 @@ def export_trial(
         NothingUsable: after loading the model scores otherwise, by more than 0.2 points.
     """
     kept = kept_model(folder, best, confirmed)
-    _make_folder(out)
-    with tempfile.TemporaryDirectory(dir=out, prefix=".partial-") as name:
-        partial = Path(name)
+    with export_folder(out) as partial:
         shutil.copyfile(kept.file, partial / MODEL)
         loaded, proxy = load_model(partial / MODEL), Proxy.load(kept.proxy)
         loaded_score = score(proxy, loaded.predict_probabilities(proxy.images)).objective
         _check_score(kept.run, loaded_score)
-        manifest = _manifest(folder, record, best, confirmed, loaded_score)
-        text = json.dumps(manifest, indent=2) + "\n"
-        (partial / MANIFEST).write_text(text, encoding="utf-8")
-        (partial / _RECIPE).write_text(best.recipe.to_toml(), encoding="utf-8")
-        for file in (_RECIPE, MANIFEST, MODEL):
-            (partial / file).replace(out / file)
+        manifest = trial_manifest(folder, record, best, confirmed, loaded_score)
+        write_description(partial, manifest, best.recipe)
     return out
-
-
-def _make_folder(out: Path) -> None:
-    with suppress(FileExistsError, NotADirectoryError, PermissionError):
-        out.mkdir(parents=True, exist_ok=True)
-    if not (out.is_dir() and os.access(out, os.W_OK)):
-        raise BadInput(f"--out must be a folder that can be written to, got {out}")
 
 
 def _check_score(run: CompletedTrial, loaded_score: float) -> None:
@@ -80,13 +63,14 @@ def _check_score(run: CompletedTrial, loaded_score: float) -> None:
         )
 
 
-def _manifest(
+def trial_manifest(
     folder: StudyFolder,
     record: StudyRecord,
     best: CompletedTrial,
     confirmed: Confirmed | None,
     loaded_score: float,
 ) -> dict[str, Any]:
+    """Return the manifest of a trial's model, as plain values that JSON can hold."""
     return {
         "study": folder.name,
         "trial": best.number,

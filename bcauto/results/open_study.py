@@ -11,6 +11,7 @@ from bcauto.io.toml import checked, read_toml
 from bcauto.results.confirmation import Confirmed, confirmed, winner
 from bcauto.results.importance import importances
 from bcauto.results.trials import CompletedTrial, completed_trials, load_study
+from bcauto.space.export import Export
 from bcauto.space.space import Confirmation
 from bcauto.storage.connect import check_exists, connect
 from bcauto.study.folder import StudyFolder, find_study
@@ -46,6 +47,16 @@ class OpenStudy:
         file = self.folder.space
         of_space = checked(Confirmation, read_toml(file).get("confirm", {}), file)
         return self.record.settings.confirmation(of_space)
+
+    @property
+    def export(self) -> Export:
+        """What the study's space says of exports.
+
+        Raises:
+            BadInput: the study's own copy of its space is damaged.
+        """
+        file = self.folder.space
+        return checked(Export, read_toml(file).get("export", {}), file)
 
     def confirmed(self) -> list[Confirmed]:
         """The trials that were trained again, the best first."""

@@ -115,7 +115,7 @@ def _replacing(base: Table, changes: Table) -> Table:
 
 def _check_tables(changes: Table) -> None:
     """Check that tables are tables; their content is checked when they are merged."""
-    for name in ("recipe", "search", "proxy", "confirm"):
+    for name in ("recipe", "search", "proxy", "confirm", "export"):
         if not isinstance(changes.get(name, {}), dict):
             raise ValueError(f"{name} must be a table, got {changes[name]!r}")
 

@@ -19,6 +19,7 @@ from bcauto.recipe.recipe import Recipe, find_recipe, read_recipe
 from bcauto.space.assemble import Fixed, key_of, recipe_table, sample_values, tables_of
 from bcauto.space.conditions import check_conditions, check_option, point_with
 from bcauto.space.dimensions import Choices, Dimension, Scalar, Suggester, Value, read_dimension
+from bcauto.space.export import Export
 
 __all__ = ["Confirmation", "Space", "given_recipe", "recipe_of"]
 
@@ -47,9 +48,9 @@ class Space(Frozen):
     after the recipe's key (``training.learning_rate``); ``@`` and a word after it tell apart
     variants of one key under different conditions, and ``%2E`` is a dot that is part of a key
     (``escaped``). ``start`` is what to try first, each a point by dimension names or a whole
-    recipe. ``confirm`` is what follows a search. A whole recipe is given by name
-    (``recipe = "deepl"``), by file (``recipe = "mine.toml"``, from the folder of the space's own
-    file) or as a table::
+    recipe. ``confirm`` is what follows a search, ``export`` what may be handed over. A whole recipe
+    is given by name (``recipe = "deepl"``), by file (``recipe = "mine.toml"``, from the folder of
+    the space's own file) or as a table::
 
         [[start]]
         [start.recipe.model]
@@ -66,6 +67,7 @@ class Space(Frozen):
     start: tuple[dict[str, Any], ...] = ()
     proxy: ProxyConfig = ProxyConfig()
     confirm: Confirmation = Confirmation()
+    export: Export = Export()
 
     @model_validator(mode="after")
     def _samples_legal_recipes(self) -> Space:
@@ -157,7 +159,7 @@ class Space(Frozen):
     def fingerprint(self) -> str:
         """SHA-256 (hex) of constants, dimensions and proxy; the rest may change."""
         canonical = json.dumps(
-            self.model_dump(mode="json", exclude={"start", "confirm"}), sort_keys=True
+            self.model_dump(mode="json", exclude={"start", "confirm", "export"}), sort_keys=True
         )
         return hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -12,6 +12,7 @@ from optuna.trial import TrialState
 from sqlalchemy.exc import DatabaseError
 
 from bcauto.proxy.proxy import Proxy
+from bcauto.proxy.score import score
 from bcauto.search.plan import plan_search
 from bcauto.search.run import _Run
 from bcauto.study.lock import locked
@@ -125,6 +126,79 @@ def test_a_trial_that_was_not_confirmed_is_exported_as_the_search_left_it(search
     assert (best["confirmed"], best["optimism"], best["repeats"]) == (None, None, [])
     model = searched / "models" / f"{other}.keras"
     assert (searched / "best" / "model.keras").read_bytes() == model.read_bytes()
+
+
+VIEWS = {
+    "none": [np.array],
+    "mirror": [np.array, np.fliplr],
+    "mirrors": [np.array, np.fliplr, np.flipud, lambda x: np.rot90(x, 2)],
+    "turns": [
+        turn
+        for k in range(4)
+        for turn in (lambda x, k=k: np.rot90(x, k), lambda x, k=k: np.rot90(np.fliplr(x), k))
+    ],
+}
+
+
+def seen_by(model, images, views):
+    """The mean of a model's probabilities over what is done to each picture."""
+    seen = [np.stack([look(image) for image in images]) for look in VIEWS[views]]
+    return np.mean([model.predict(each, verbose=0) for each in seen], axis=0)
+
+
+def test_an_ensemble_over_views_is_the_mean_that_its_manifest_says(searched, command):
+    import keras
+
+    told = json.loads(command("best", "--export", "--views", "--ensemble", "--json").out)
+    made = told["combined"]
+    manifest = json.loads((searched / "best" / "manifest.json").read_text())
+    assert manifest["combined"] == made
+    assert [step["what"] for step in made["steps"]] == ["uniform", "greedy", "views"]
+    assert all(step["taken"] == (step["after"] > step["before"]) for step in made["steps"])
+    proxy = Proxy.load(searched / "confirm/proxy.npz")
+    sampled = np.arange(0, len(proxy.images), 7)
+    models = [
+        keras.saving.load_model(searched / "confirm" / "models" / f"{each['repeat']}.keras")
+        for each in made["members"]
+    ]
+    expected = np.average(
+        [seen_by(model, proxy.images[sampled], made["views"]) for model in models],
+        axis=0,
+        weights=[each["count"] for each in made["members"]],
+    )
+    exported = keras.saving.load_model(searched / "best" / "model.keras", safe_mode=True)
+    found = exported.predict(proxy.images, verbose=0)
+    assert found[sampled] == pytest.approx(expected, abs=1e-5)
+    again = score(proxy, found)
+    assert made["combined"]["objective"] == pytest.approx(again.objective)
+    assert made["combined"]["held_out"] == pytest.approx(again.held_out)
+    assert manifest["objective_after_loading"] == made["combined"]["objective"]
+    assert made["combined"]["parameters"] == exported.count_params()
+    assert made["single"]["parameters"] == models[0].count_params()
+    assert made["single"]["objective"] in told["repeats"]
+    assert made["combined"]["milliseconds"] > 0
+
+
+def test_a_space_says_which_views_may_be_taken(searched, command):
+    with (searched / "space.toml").open("a") as file:
+        file.write('[export]\nviews = "none"\n')
+    said = command("best", "--export", "--views")
+    assert said.code == 0, said.err
+    assert "no views or ensemble scored better; the single model was exported" in said.out
+    made = json.loads((searched / "best" / "manifest.json").read_text())["combined"]
+    assert (made["views"], made["steps"], len(made["members"])) == ("none", [], 1)
+    assert made["single"]["objective"] == pytest.approx(made["combined"]["objective"], abs=1e-6)
+
+
+def test_what_cannot_be_averaged_is_refused(searched, command):
+    alone = command("best", "--views")
+    assert alone.code == 2
+    assert "--views and --ensemble go with --export" in alone.err
+    again = {t.user_attrs["of_trial"] for t in repeats(searched)}
+    [other] = {0, 1, 2} - again
+    unconfirmed = command("best", "--trial", other, "--export", "--ensemble")
+    assert unconfirmed.code == 2
+    assert f"trial {other} was not" in unconfirmed.err
 
 
 def test_the_same_command_again_trains_nothing(searched, command):

@@ -55,7 +55,10 @@ def test_an_unknown_key_of_a_dimension_is_refused_with_its_name(search, message,
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("serch = 1", "'serch'; did you mean 'search'? Legal: confirm, proxy, recipe, search, "),
+        (
+            "serch = 1",
+            "'serch'; did you mean 'search'? Legal: confirm, export, proxy, recipe, search",
+        ),
         ("proxy.copes = 1", "'proxy.copes'; did you mean 'copies'? Legal: copies, families, held"),
     ],
 )

@@ -1,0 +1,165 @@
+"""The winner's model over views of a picture, or in the mean with other models, as one model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bcauto.ensemble.choose import VIEWS_OF, Chosen, Predictions, choose
+from bcauto.ensemble.mean import mean_of
+from bcauto.ensemble.views import each_view, with_views
+from bcauto.errors import NothingUsable
+from bcauto.export.folder import export_folder, write_description
+from bcauto.export.load import load_model
+from bcauto.export.trial import trial_manifest
+from bcauto.io.model_file import MODEL
+from bcauto.proxy.proxy import Proxy
+from bcauto.proxy.score import ProxyScore, score, score_probe
+from bcauto.results.confirmation import Confirmed
+from bcauto.results.kept import Kept
+from bcauto.results.trials import CompletedTrial
+from bcauto.space.export import Views
+from bcauto.study.folder import StudyFolder
+from bcauto.study.settings import StudyRecord
+from bcauto.training.scoring import predict_probabilities
+from bcauto.trial import Scores
+
+__all__ = ["Combined", "Handed", "export_combined"]
+
+_TOLERANCE = 0.002  # 0.2 points of accuracy
+_TIMED = 128  # pictures
+
+
+@dataclass(frozen=True)
+class Handed:
+    """A model that may be handed over: its scores on the confirmation's proxy, and its cost.
+
+    Attributes:
+        objective: in 0..1.
+        interval: its 95 % interval, for other validation images.
+        held_out: by family that the objective does not count, and that chose nothing.
+        parameters: weights of the model.
+        milliseconds: a picture takes here, in batches of 128.
+    """
+
+    objective: float
+    interval: tuple[float, float]
+    held_out: dict[str, float]
+    parameters: int
+    milliseconds: float
+
+
+@dataclass(frozen=True)
+class Combined:
+    """What was exported in place of the winner's own model, and how it was chosen.
+
+    Attributes:
+        members: the repeats whose models count, and how often each.
+        chosen: how.
+        single: the winner's own model.
+        combined: the model that was exported; the same where nothing was better.
+    """
+
+    members: tuple[tuple[CompletedTrial, int], ...]
+    chosen: Chosen
+    single: Handed
+    combined: Handed
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain values that JSON can hold."""
+        members = [
+            {"repeat": run.number, "trial": run.of_trial, "count": count}
+            for run, count in self.members
+        ]
+        return {
+            "views": self.chosen.combination.views,
+            "members": members,
+            "proposed_on": self.chosen.proposed_on,
+            "decided_on": self.chosen.decided_on,
+            "steps": [{**asdict(step), "taken": step.taken} for step in self.chosen.steps],
+            "single": asdict(self.single),
+            "combined": asdict(self.combined),
+        }
+
+
+def export_combined(
+    folder: StudyFolder,
+    record: StudyRecord,
+    won: Confirmed,
+    kept: Sequence[Kept],
+    views: Sequence[Views],
+    out: Path,
+) -> Combined:
+    """Choose a combination of kept models and views, and write it to ``out``.
+
+    It is proposed on the probe of the search's proxy, and taken where it also wins on that of the
+    confirmation's proxy. It is loaded and scored again, on the whole of the latter.
+
+    Args:
+        folder: of the study.
+        record: of the study.
+        won: the trial whose model is handed over otherwise.
+        kept: as ``kept_repeats`` orders them; the first alone, if no others may count.
+        views: that may be taken.
+        out: the folder.
+
+    Raises:
+        BadInput: a model is damaged, or ``out`` cannot be written to.
+        NothingUsable: after loading it scores otherwise, by more than 0.2 points.
+    """
+    with export_folder(out) as partial:
+        models = [load_model(each.file).model for each in kept]
+        again = Proxy.load(folder.confirm_proxy)
+        decide = _predictions("the confirmation's proxy", models, again, views)
+        propose = _predictions("the search's proxy", models, Proxy.load(folder.proxy), views)
+        chosen = choose(propose, decide, views, ensemble=len(models) > 1)
+        best = chosen.combination
+        counts = [best.counts[index] for index in best.members]
+        mean = mean_of([models[index] for index in best.members], counts)
+        with_views(mean, best.views).save(partial / MODEL)
+        loaded = load_model(partial / MODEL)
+        probabilities = loaded.predict_probabilities(again.images)
+        _check_score(score_probe(again, probabilities[again.probe]), decide.score_of(best))
+        found, trained = score(again, probabilities), kept[0].run
+        combined = _handed(loaded.model, again.images, found.objective, found)
+        single = _handed(models[0], again.images, trained.objective, trained.scores)
+        members = zip([kept[index].run for index in best.members], counts, strict=True)
+        made = Combined(tuple(members), chosen, single, combined)
+        manifest = trial_manifest(folder, record, won.candidate, won, combined.objective)
+        write_description(partial, {**manifest, "combined": made.as_dict()}, won.candidate.recipe)
+    return made
+
+
+def _predictions(
+    name: str, models: Sequence[Any], proxy: Proxy, views: Sequence[Views]
+) -> Predictions:
+    """Return what models predict for every view of a proxy's probe."""
+    images = proxy.images[proxy.probe]
+    count = max(VIEWS_OF[each] for each in views)
+    seen = [np.asarray(view) for view in each_view(images, count)]
+    by_view = [[predict_probabilities(model, view) for model in models] for view in seen]
+    return Predictions(name, np.array(by_view), lambda given: score_probe(proxy, given))
+
+
+def _check_score(loaded: float, expected: float) -> None:
+    if abs(loaded - expected) > _TOLERANCE:
+        raise NothingUsable(
+            f"the combined model scores {loaded:.4f} after loading, not {expected:.4f} as its "
+            "members do; it is not exported"
+        )
+
+
+def _handed(
+    model: Any, images: np.ndarray, objective: float, scores: ProxyScore | Scores
+) -> Handed:
+    """Return a model with its scores, and with what it costs; it has predicted before."""
+    started = time.perf_counter()
+    predict_probabilities(model, images[:_TIMED])
+    seconds = (time.perf_counter() - started) / min(len(images), _TIMED)
+    parameters = int(model.count_params())
+    return Handed(objective, scores.interval, scores.held_out, parameters, round(1000 * seconds, 3))
