@@ -1,4 +1,4 @@
-"""One JPEG or PNG file: its size before decoding, and its pixels.
+"""One picture file: its size before decoding, and its pixels.
 
 Pillow reads the headers. OpenCV decodes the pixels, which fingerprints of data are made of.
 """
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageOps
 
 from bcauto.data.checks import MIN_SIDE
 from bcauto.data.labelled import Images
@@ -24,10 +24,15 @@ from bcauto.io.read_errors import refuse_unreadable
 
 __all__ = ["SUFFIXES", "PictureHeader", "decode", "read_header"]
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
-"""Suffixes of pictures, in lower case."""
+SUFFIXES = frozenset({
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".dib", ".webp", ".gif",
+})  # fmt: skip
+"""Suffixes of pictures, in lower case; what a file holds may be any of the formats."""
 
-_FORMATS = ("JPEG", "PNG")
+_FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF")
+_LISTED = "picture (JPEG, PNG, TIFF, BMP, WebP or GIF)"
+_TIFF = (b"II", b"MM")  # how such a file begins
+_WIDE_MODES = ("F", "I", "I;32")  # Pillow's, of pixels that have no common range
 _STRIP = 2**16  # pixels that are blended at once
 
 
@@ -43,9 +48,10 @@ def read_header(path: Path) -> PictureHeader:
     """Return the size and transparency of the picture at ``path``; its pixels stay packed.
 
     Raises:
-        BadInput: it is not a JPEG or PNG, cannot be read, has a side below ``checks.MIN_SIDE``, or
-            more pixels than Pillow takes without suspecting a decompression bomb (a file of some
-            kilobytes can claim to hold thousands of millions).
+        BadInput: it is no picture of a known format, cannot be read, has a side below
+            ``checks.MIN_SIDE``, pixels of 32 bits, or several layers, or more pixels than Pillow
+            takes without suspecting a decompression bomb (a file of some kilobytes can claim to
+            hold thousands of millions).
     """
     with refuse_unreadable(path), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of metadata that Pillow skips
@@ -53,10 +59,11 @@ def read_header(path: Path) -> PictureHeader:
         try:
             with Image.open(path, formats=_FORMATS) as picture:
                 header = _header(picture)
+                _check_kind(picture, path)
         except OSError as error:
             if error.errno:  # the system's, not Pillow's
                 raise
-            raise BadInput(f"{path}: cannot be read as a JPEG or PNG picture") from None
+            raise BadInput(f"{path}: cannot be read as a {_LISTED}") from None
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise BadInput(f"{path}: {error}") from None
     if min(header.height, header.width) < MIN_SIDE:
@@ -65,6 +72,22 @@ def read_header(path: Path) -> PictureHeader:
             f"got {header.height} x {header.width}"
         )
     return header
+
+
+def _check_kind(picture: Image.Image, path: Path) -> None:
+    """Refuse TIFF pictures of 32 bits, and stacks of layers: pages that all have one size."""
+    if picture.format != "TIFF":
+        return
+    if picture.mode in _WIDE_MODES:
+        raise BadInput(f"{path}: has pixels of 32 bits, save it with 8 or 16 bits of each colour")
+    pages, size = getattr(picture, "n_frames", 1), picture.size
+    if pages == 1:
+        return
+    picture.seek(1)
+    if picture.size == size:  # else the first picture has thumbnails or smaller copies
+        raise BadInput(
+            f"{path}: holds a stack of {pages} pictures (3-D or in time), save each as a file"
+        )
 
 
 def _header(picture: Image.Image) -> PictureHeader:
@@ -88,7 +111,7 @@ def decode(path: Path, transparent: bool, size: tuple[int, int]) -> Images:
 
     Grey, palette, CMYK and 16-bit pictures become RGB of 8 bits. A picture whose EXIF says that it
     lies on its side is put upright. Transparent pixels become white. An animated PNG gives the
-    still picture that a viewer without animation shows.
+    still picture that a viewer without animation shows, an animated GIF or WebP its first picture.
 
     Args:
         path: of a file that ``read_header`` has accepted.
@@ -100,9 +123,13 @@ def decode(path: Path, transparent: bool, size: tuple[int, int]) -> Images:
     """
     with refuse_unreadable(path):
         data = np.frombuffer(path.read_bytes(), np.uint8)
-    pixels = _on_white(data) if transparent else _decoded(data, cv2.IMREAD_COLOR)
+    pixels = None
+    if not (transparent and data[:2].tobytes() in _TIFF):  # OpenCV multiplies it by its alpha
+        pixels = _on_white(data) if transparent else _decoded(data, cv2.IMREAD_COLOR)
     if pixels is None:
-        raise BadInput(f"{path}: cannot be read as a JPEG or PNG picture; damaged or cut short")
+        pixels = _decoded_by_pillow(path)
+    if pixels is None:
+        raise BadInput(f"{path}: cannot be read as a {_LISTED}; damaged or cut short")
     return resize_one(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), size)
 
 
@@ -113,11 +140,30 @@ def _decoded(data: NDArray[np.uint8], mode: int) -> NDArray[Any] | None:
         return None
 
 
+def _decoded_by_pillow(path: Path) -> NDArray[Any] | None:
+    """Return a GIF or TIFF that is transparent or that OpenCV does not read, as BGR uint8.
+
+    None where it is damaged. Other formats are damaged where OpenCV does not read them; Pillow
+    would fill the rest of some with grey.
+    """
+    try:
+        with Image.open(path, formats=("GIF", "TIFF")) as picture:
+            upright = ImageOps.exif_transpose(picture).convert("RGBA")
+    except (OSError, ValueError, SyntaxError, EOFError):
+        return None
+    return _over_white(np.asarray(upright)[..., [2, 1, 0, 3]])
+
+
 def _on_white(data: NDArray[np.uint8]) -> NDArray[Any] | None:
-    """Return a PNG blended over white, BGR uint8; where OpenCV keeps the alpha it ignores EXIF."""
+    """Return a picture over white, BGR uint8; where OpenCV keeps the alpha it ignores EXIF."""
     pixels = _decoded(data, cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.shape[2:] != (4,):
         return _decoded(data, cv2.IMREAD_COLOR)
+    return _over_white(pixels)
+
+
+def _over_white(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return BGRA over white, strip by strip."""
     blended = np.empty((*pixels.shape[:2], 3), np.uint8)
     rows = max(1, _STRIP // pixels.shape[1])
     for top in range(0, len(pixels), rows):

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from bcauto.data import image_file
 from bcauto.data.image_file import decode, read_header
 from bcauto.errors import BadInput
 
@@ -178,7 +179,7 @@ BAD = {
 
 @pytest.mark.parametrize("data", BAD.values(), ids=BAD)
 def test_damaged_pictures_are_named(show, refused, data):
-    with refused(r"cell\.png: cannot be read as a JPEG or PNG picture"):
+    with refused(r"cell\.png: cannot be read as a picture \(JPEG, PNG, "):
         show(data)
 
 
@@ -234,6 +235,95 @@ def saved(picture, kind, **options):
     stream = io.BytesIO()
     picture.save(stream, kind, **options)
     return stream.getvalue()
+
+
+PICTURE = Image.fromarray(GRADIENT)
+ON_ITS_SIDE = Image.Exif()
+ON_ITS_SIDE[0x0112] = 6
+EXACT = {
+    "TIFF": ("TIFF", {}),
+    "LZW": ("TIFF", {"compression": "tiff_lzw"}),
+    "deflate": ("TIFF", {"compression": "tiff_adobe_deflate"}),
+    "BMP": ("BMP", {}),
+    "WebP": ("WEBP", {"lossless": True}),
+}
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".TIFF", ".jpg", ".png", ".Bmp", ".webp"])
+@pytest.mark.parametrize(("kind", "options"), EXACT.values(), ids=EXACT)
+def test_other_formats_are_read_exactly_under_any_suffix(show, kind, options, suffix):
+    image = show(saved(PICTURE, kind, **options), f"cell{suffix}")
+    np.testing.assert_array_equal(image, GRADIENT)
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "BMP", "GIF"])
+def test_grey_and_palette_pictures_of_other_formats(show, kind):
+    grey = Image.new("L", SIZE[::-1], 77)
+    assert (show(saved(grey, kind)) == 77).all()
+    palette = Image.new("RGB", SIZE[::-1], (10, 20, 30)).convert("P", palette=Image.ADAPTIVE)
+    assert (show(saved(palette, kind)) == (10, 20, 30)).all()
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "WEBP"])
+def test_transparent_pixels_of_other_formats_become_white(show, kind):
+    options = {"lossless": True, "exact": True} if kind == "WEBP" else {}
+    half = Image.new("RGBA", SIZE[::-1], (10, 20, 30, 51))
+    shown = show(saved(half, kind, **options)).astype(int)
+    assert np.abs(shown - (206, 208, 210)).max() <= 1
+
+
+def test_transparent_gif_on_white(show):
+    pixels = Image.new("P", SIZE[::-1], 0)
+    pixels.putpalette([200, 0, 0, 10, 20, 30])
+    pixels.paste(1, (0, 0, 6, 9))
+    image = show(saved(pixels, "GIF", transparency=0), "cell.gif")
+    assert (image[:, :6] == (10, 20, 30)).all()
+    assert (image[:, 6:] == 255).all()
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP"])
+def test_moving_pictures_show_their_first(show, kind):
+    frames = [Image.new("RGB", SIZE[::-1], colour) for colour in ((10, 20, 30), (200, 0, 0))]
+    options = {"lossless": True} if kind == "WEBP" else {}
+    image = show(saved(frames[0], kind, save_all=True, append_images=frames[1:], **options))
+    assert (image == (10, 20, 30)).all()
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "WEBP"])
+def test_other_formats_on_their_side_are_put_upright(show, kind):
+    options = {"lossless": True} if kind == "WEBP" else {}
+    image = show(saved(PICTURE, kind, exif=ON_ITS_SIDE, **options))
+    np.testing.assert_array_equal(image, np.rot90(GRADIENT, -1))
+
+
+@pytest.mark.parametrize("kind", ["GIF", "TIFF"])
+def test_what_opencv_does_not_read_pillow_does(show, kind, monkeypatch):
+    monkeypatch.setattr(image_file, "_decoded", lambda *_: None)
+    few = Image.fromarray(GRADIENT).quantize(200)
+    np.testing.assert_array_equal(show(saved(few, kind)), np.asarray(few.convert("RGB")))
+
+
+@pytest.mark.parametrize("mode", ["f4", "i4"])
+def test_pixels_of_32_bits_are_refused(show, refused, mode):
+    with refused(r"cell\.png: has pixels of 32 bits, save it with 8 or 16"):
+        show(saved(Image.fromarray(GRADIENT[..., 0].astype(mode)), "TIFF"))
+
+
+def test_a_stack_is_refused_and_a_thumbnail_is_not(show, refused):
+    page = {"save_all": True, "append_images": [PICTURE, PICTURE]}
+    with refused(r"cell\.tif: holds a stack of 3 pictures"):
+        show(saved(PICTURE, "TIFF", **page), "cell.tif")
+    small = PICTURE.resize((5, 4))
+    image = show(saved(PICTURE, "TIFF", save_all=True, append_images=[small]), "cell.tif")
+    np.testing.assert_array_equal(image, GRADIENT)
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "BMP", "WEBP", "GIF"])
+def test_other_formats_cut_short_are_named(show, refused, kind):
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 40, 3), np.uint8))
+    data = saved(noise, kind)
+    with refused("cell: cannot be read as a picture|cell: damaged, cut short"):
+        show(data[: len(data) * 2 // 3], "cell")
 
 
 def test_cmyk_becomes_rgb(show):
