@@ -26,6 +26,8 @@ __all__ = [
     "check_label_array",
     "check_names",
     "check_no_gaps",
+    "one_of_each",
+    "rgb_shape",
     "whole_labels",
 ]
 
@@ -55,12 +57,35 @@ def check_image_size(size: int | None) -> None:
         raise BadInput(f"image size must be at least {MIN_SIDE} pixels, got {size}")
 
 
+def rgb_shape(shape: Sequence[int], where: str) -> tuple[int, ...]:
+    """Return (n, h, w, 3) for images of that shape, and for grey ones, (n, h, w) or (n, h, w, 1).
+
+    Raises:
+        BadInput: they are something else, such as volumes, or have their channels first.
+    """
+    if len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3)):
+        return (*shape[:3], 3)
+    remedy = ""
+    if len(shape) == 5 or (len(shape) == 4 and min(shape[1:]) >= MIN_SIDE):
+        remedy = ": these are 3-D volumes, save a slice of each as its image"
+    elif len(shape) == 4 and shape[3] == 4:
+        remedy = ": there is a fourth channel (alpha), save images[..., :3]"
+    elif len(shape) == 4 and shape[1] in (1, 3, 4):
+        remedy = ": the channels come first, save np.moveaxis(images, 1, -1)"
+    raise BadInput(
+        f"{where}: must be RGB of shape (n, h, w, 3) or grey of shape (n, h, w), "
+        f"got {tuple(shape)}{remedy}"
+    )
+
+
 def check_image_array(shape: Sequence[int], dtype: np.dtype[Any], where: str) -> None:
     """Refuse an array that is not (n, h, w, 3) uint8 with at least one image of legal size."""
     if len(shape) != 4 or shape[3] != 3:
         raise BadInput(f"{where}: must be RGB of shape (n, h, w, 3), got {tuple(shape)}")
     if dtype != np.uint8:
-        raise BadInput(f"{where}: must be uint8 pixels in 0-255, got {dtype}")
+        floats = ": save (images * 255).round().astype('uint8') where they are in 0..1"
+        remedy = floats if dtype.kind == "f" else ""
+        raise BadInput(f"{where}: must be uint8 pixels in 0-255, got {dtype}{remedy}")
     if shape[0] < 1:
         raise BadInput(f"{where}: must hold at least one image, got none")
     if min(shape[1:3]) < MIN_SIDE:
@@ -72,11 +97,34 @@ def check_image_array(shape: Sequence[int], dtype: np.dtype[Any], where: str) ->
 
 
 def check_label_array(shape: Sequence[int], dtype: np.dtype[Any], where: str) -> None:
-    """Refuse an array that is not (n,) or (n, 1), or holds something else than numbers."""
-    if len(shape) not in (1, 2) or tuple(shape[1:]) not in ((), (1,)):
+    """Refuse an array that is not (n,), (n, 1) or (n, k), or holds something else than numbers."""
+    if len(shape) not in (1, 2) or 0 in shape[1:]:
         raise BadInput(f"{where}: must be of shape (n,) or (n, 1), got {tuple(shape)}")
     if dtype.kind not in "biuf":
         raise BadInput(f"{where}: must be whole numbers 0..k-1, got {dtype}")
+
+
+def one_of_each(labels: NDArray[Any], where: str) -> NDArray[Any]:
+    """Return one label for each image: (n,) and (n, 1) as they are, one-hot (n, k) as (n,).
+
+    Raises:
+        BadInput: an image has several labels or none, or a label is neither 0 nor 1.
+    """
+    if labels.ndim == 1 or labels.shape[1] == 1:
+        return labels
+    if not np.isin(labels, (0, 1)).all():
+        raise BadInput(
+            f"{where}: must be of shape (n,) or (n, 1), or one-hot of 0 and 1, got {labels.shape} "
+            "of other numbers"
+        )
+    others = int((labels.sum(1) != 1).sum())
+    if others:
+        raise BadInput(
+            f"{where}: must have one class for each image, got several or none for {others} of "
+            f"{len(labels)}: a multi-label data set, which bcauto does not train on"
+        )
+    found: NDArray[np.int64] = labels.argmax(1)
+    return found
 
 
 def whole_labels(labels: NDArray[Any], where: str) -> NDArray[np.int64]:

@@ -15,6 +15,8 @@ from bcauto.data.checks import (
     check_label_array,
     check_names,
     check_no_gaps,
+    one_of_each,
+    rgb_shape,
     whole_labels,
 )
 from bcauto.data.class_names import match_labels, match_ordered_names
@@ -82,10 +84,11 @@ def _optional_prefix(archive: Archive, prefix: str) -> str | None:
 
 
 def _image_header(archive: Archive, prefix: str) -> Header:
-    """Return the header of a part's images, which must agree with that of its labels."""
+    """Return the header of a part's images as RGB, which must agree with that of its labels."""
     key = f"{prefix}images"
-    images = archive.header(key)
-    check_image_array(images.shape, images.dtype, archive.where(key))
+    shape, dtype = archive.header(key)
+    images = Header(rgb_shape(shape, archive.where(key)), dtype)
+    check_image_array(images.shape, dtype, archive.where(key))
     labels = archive.header(f"{prefix}labels")
     check_label_array(labels.shape, labels.dtype, archive.where(f"{prefix}labels"))
     check_lengths(images.shape[0], labels.shape[0], f"{archive.path}: {key} and {prefix}labels")
@@ -94,12 +97,15 @@ def _image_header(archive: Archive, prefix: str) -> Header:
 
 def _labels(archive: Archive, prefix: str) -> Labels:
     key = f"{prefix}labels"
-    return whole_labels(archive.read(key), archive.where(key))
+    return whole_labels(one_of_each(archive.read(key), archive.where(key)), archive.where(key))
 
 
 def _images(archive: Archive, prefix: str, size: tuple[int, int]) -> Images:
     key = f"{prefix}images"
-    return resize_all(archive.read(key), size, archive.where(key))
+    images = archive.read(key)
+    if images.ndim == 3 or images.shape[3] == 1:  # grey
+        images = np.repeat(images.reshape(*images.shape[:3], 1), 3, axis=3)
+    return resize_all(images, size, archive.where(key))
 
 
 def _common_size(path: Path, headers: list[Header], image_size: int | None) -> tuple[int, int]:

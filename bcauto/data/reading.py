@@ -17,10 +17,10 @@ __all__ = ["read", "read_for_evaluation"]
 def read(path: Path, image_size: int | None = None) -> ImageSet:
     """Read the images to train on and, where the data set has its own, those to validate on.
 
-    An npz file holds ``images`` (n, h, w, 3) uint8 RGB and ``labels`` (n,) or (n, 1), or the same
-    two with the prefix ``train_``. It may also hold ``val_images`` and ``val_labels``, and
-    ``class_names`` (k,), without which the names are "0", "1", ... Its ``test_`` arrays are never
-    read. Labels are 0..k-1, and no class is missing.
+    An npz file holds ``images`` (n, h, w, 3) RGB or (n, h, w) grey, both uint8, and ``labels``
+    (n,), (n, 1) or one-hot (n, k), or the same two with the prefix ``train_``. It may also hold
+    ``val_images`` and ``val_labels``, and ``class_names`` (k,), without which the names are "0",
+    "1", ... Its ``test_`` arrays are never read. Labels are 0..k-1, and no class is missing.
 
     A folder holds one folder per class, in natural order ("2" before "10"), with pictures at any
     depth. Hidden files are ignored; other files are counted in a warning. Pictures are resized to

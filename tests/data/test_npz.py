@@ -115,6 +115,39 @@ def test_shrinking_averages_areas(write):
     assert (train.images == 100).all()
 
 
+@pytest.mark.parametrize("shape", [(12, 12, 10), (12, 12, 10, 1)])
+def test_grey_images_become_rgb(write, shape):
+    grey = IMAGES[..., 1]
+    source = read(write(images=grey.reshape(shape), labels=LABELS))
+    np.testing.assert_array_equal(source.train.images, np.stack([grey] * 3, axis=-1))
+
+
+def test_grey_images_are_resized_as_coloured_ones(write):
+    grey = read(write(images=IMAGES[..., 2], labels=LABELS), image_size=17).train.images
+    equal = read(write(images=IMAGES[..., [2, 2, 2]], labels=LABELS), image_size=17).train.images
+    np.testing.assert_array_equal(grey, equal)
+
+
+def test_grey_medmnist(write):
+    names = {"train": 0, "val": 1, "test": 2}
+    images = {f"{part}_images": IMAGES[..., at] for part, at in names.items()}
+    labels = {f"{part}_labels": LABELS[:, None] for part in names}
+    path = write(**images, **labels)
+    source = read(path)
+    np.testing.assert_array_equal(source.train.images, IMAGES[..., [0, 0, 0]])
+    np.testing.assert_array_equal(source.val.images, IMAGES[..., [1, 1, 1]])
+    test = read_for_evaluation(path, (12, 10), 3)
+    np.testing.assert_array_equal(test.images, IMAGES[..., [2, 2, 2]])
+    assert read(path).train.images.flags.c_contiguous
+
+
+@pytest.mark.parametrize("dtype", ["?", "u1", "i8", "f4"])
+def test_one_hot_labels(write, dtype):
+    source = read(write(images=IMAGES, labels=np.eye(3)[LABELS].astype(dtype)))
+    np.testing.assert_array_equal(source.train.labels, LABELS)
+    assert source.class_names == ("0", "1", "2")
+
+
 def with_one(array, index, value):
     changed = array.copy()
     changed[index] = value
@@ -145,13 +178,48 @@ BAD_ARRAYS = {
     "infinite": ({"images": IMAGES, "labels": with_one(LABELS * 1.0, 3, np.inf)}, "got inf"),
     "huge": ({"images": IMAGES, "labels": with_one(LABELS, 3, 2**62)}, f"got {2**62}"),
     "text labels": ({"images": IMAGES, "labels": LABELS.astype(str)}, "whole numbers.*got <U"),
-    "one-hot": ({"images": IMAGES, "labels": np.eye(3)[LABELS]}, r"\(n,\) or \(n, 1\), got \(12, "),
+    "multi-label": (
+        {"images": IMAGES, "labels": with_one(np.eye(3, dtype=int)[LABELS], (4, 0), 1)},
+        "several or none for 1 of 12: a multi-label data set",
+    ),
+    "no label": (
+        {"images": IMAGES, "labels": with_one(np.eye(3)[LABELS], slice(2, 5), 0)},
+        "several or none for 3 of 12: a multi-label",
+    ),
+    "shares": (
+        {"images": IMAGES, "labels": np.full((12, 3), 1 / 3)},
+        r"\(n, 1\), or one-hot of 0 and 1, got \(12, 3\) of other numbers",
+    ),
+    "labels of pixels": ({"images": IMAGES, "labels": IMAGES}, r"\(n, 1\), got \(12, 12, 10, 3\)"),
     "a number": ({"images": IMAGES, "labels": np.int64(3)}, r"\(n,\) or \(n, 1\), got \(\)"),
     "floats": ({"images": IMAGES / 255, "labels": LABELS}, "uint8 pixels in 0-255, got float64"),
     "NaN": ({"images": IMAGES * np.float32(np.nan), "labels": LABELS}, "uint8.*got float32"),
     "signed": ({"images": IMAGES.astype("i8"), "labels": LABELS}, "uint8.*got int64"),
-    "grey": ({"images": IMAGES[..., 0], "labels": LABELS}, r"\(n, h, w, 3\), got \(12, 12, 10\)"),
-    "grey too": ({"images": IMAGES[..., :1], "labels": LABELS}, r"3\), got \(12, 12, 10, 1\)"),
+    "volumes": (
+        {"images": np.zeros((12, 9, 9, 9), "u1"), "labels": LABELS},
+        r"grey of shape \(n, h, w\), got \(12, 9, 9, 9\): these are 3-D volumes",
+    ),
+    "coloured volumes": (
+        {"images": np.zeros((12, 9, 9, 9, 3), "u1"), "labels": LABELS},
+        r"got \(12, 9, 9, 9, 3\): these are 3-D volumes",
+    ),
+    "channels first": (
+        {"images": IMAGES.transpose(0, 3, 1, 2), "labels": LABELS},
+        r"got \(12, 3, 12, 10\): the channels come first, save np.moveaxis\(images, 1, -1\)",
+    ),
+    "grey with channels first": (
+        {"images": IMAGES[:, None, ..., 0], "labels": LABELS},
+        r"got \(12, 1, 12, 10\): the channels come first",
+    ),
+    "alpha": (
+        {"images": np.concatenate([IMAGES, IMAGES[..., :1]], 3), "labels": LABELS},
+        r"\(12, 12, 10, 4\): there is a fourth channel \(alpha\), save images\[..., :3\]",
+    ),
+    "shares of white": (
+        {"images": (IMAGES / 255).astype("f4"), "labels": LABELS},
+        r"got float32: save \(images \* 255\).round\(\).astype\('uint8'\) where they are in 0..1",
+    ),
+    "flat": ({"images": IMAGES.reshape(12, -1), "labels": LABELS}, r"got \(12, 360\)$"),
     "no image": ({"images": IMAGES[:0], "labels": LABELS[:0]}, "at least one image, got none"),
     "small": ({"images": IMAGES[:, :7], "labels": LABELS}, "at least 8 x 8 pixels, got 7 x 10"),
     "rare class": (
