@@ -107,7 +107,7 @@ def connect(
         if error.waited:
             raise
         raise _unreachable(url, error) from None
-    except (RuntimeError, TypeError) as error:
+    except (RuntimeError, TypeError, ValueError) as error:  # of options, too
         raise _unreachable(url, error) from None
     # Optuna's cache, which reads a finished trial once: without it a trial takes more than twice
     # as long at a hundred trials, and ever longer. Optuna means the function for itself; a test

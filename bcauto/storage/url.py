@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from urllib.parse import quote, quote_plus
+from urllib.parse import parse_qsl, quote, quote_plus, unquote
 
 import sqlalchemy
 from sqlalchemy.engine import URL, make_url
@@ -15,6 +16,11 @@ from bcauto.errors import BadInput
 __all__ = ["parse_url", "redacted", "secret_hider", "sqlite_url"]
 
 _SECRET_KEY = re.compile(r"pass(wor|w)?d|pwd|secret|token|scram|odbc_connect", re.IGNORECASE)
+_SQLITE = re.compile(r"(?P<driver>sqlite(\+\w+)?)://(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
+_SQLITE_OPTIONS = frozenset(
+    {"timeout", "isolation_level", "detect_types", "check_same_thread", "cached_statements"}
+    | {"uri", "mode", "cache", "vfs", "nolock", "immutable", "psow"}
+)
 _PORT = re.compile(r"(?<=://)([^:/?]*):[^/?]*")  # or a password, in "user:password" without a host
 
 
@@ -24,6 +30,8 @@ def parse_url(url: str) -> URL:
     Raises:
         BadInput: it is not of the form ``dialect://...``; the message shows no password.
     """
+    if sqlite := _SQLITE.fullmatch(url):
+        return _parse_sqlite(sqlite["driver"].lower(), sqlite["rest"])
     try:
         parsed = make_url(url)
     except (sqlalchemy.exc.ArgumentError, ValueError):
@@ -31,6 +39,30 @@ def parse_url(url: str) -> URL:
     if "@" in (parsed.host or ""):  # of a password that was not encoded
         raise _not_a_url(url)
     return parsed
+
+
+def _parse_sqlite(driver: str, rest: str) -> URL:
+    """Return the URL of an SQLite file; its path may be written as it is or percent-encoded.
+
+    Of the two readings, the one that exists is meant. What follows a ``?`` is of the path too,
+    unless it is an option; SQLAlchemy would drop it, and write another file.
+    """
+    if rest and not rest.startswith("/"):
+        raise BadInput(f"--storage: SQLite's URL has three slashes, sqlite:///{rest}; got two")
+    path, _, options = rest[1:].rpartition("?")
+    query = dict(parse_qsl(options, keep_blank_values=True))
+    if not query or not query.keys() <= _SQLITE_OPTIONS or "/" in options:
+        path, query = rest[1:], {}
+    decoded = unquote(path)
+    as_it_is = _how_much_exists(path) > _how_much_exists(decoded)
+    return URL.create(driver, database=path if as_it_is else decoded, query=query)
+
+
+def _how_much_exists(file: str) -> int:
+    """Return 2 for a file that exists, 1 where only its folder does, 0 for neither."""
+    with suppress(OSError):  # no name that a file could have
+        return 2 if Path(file).exists() else int(Path(file).parent.is_dir())
+    return 0
 
 
 def sqlite_url(file: Path) -> str:

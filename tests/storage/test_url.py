@@ -2,6 +2,7 @@
 
 import sqlite3
 import traceback
+from pathlib import Path
 
 import pytest
 
@@ -85,3 +86,43 @@ def test_sqlite_file_of_any_name_is_where_it_should_be(name, tmp_path):
         with sqlite3.connect(file) as database:
             assert database.execute("select count(*) from studies").fetchone() == (0,)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [file]
+
+
+@pytest.mark.parametrize("name", [*NAMES, "x?mode=ro", "x?uri=true&y", "100%25", "a;b", "a:b", "#"])
+def test_sqlite_path_may_be_written_as_it_is(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name / "deeper").mkdir(parents=True)
+    file = tmp_path / name / "deeper" / "cells.db"
+    for url in (
+        f"sqlite:///{name}/deeper/cells.db",
+        f"sqlite:///{tmp_path}/{name}/deeper/cells.db",
+    ):
+        for same in (url, absolute(url), redacted(url), absolute(absolute(url))):
+            assert Path(parse_url(same).database or "").absolute() == file
+            check_storage(same)
+            connect(same)
+            assert [path for path in tmp_path.rglob("*") if path.is_file()] == [file]
+
+
+def test_encoded_path_is_meant_where_both_readings_exist(tmp_path):
+    for name in ("a b", "a%20b"):
+        (tmp_path / name).mkdir()
+    assert parse_url(f"sqlite:///{tmp_path}/a%20b/cells.db").database == f"{tmp_path}/a b/cells.db"
+    (tmp_path / "a%20b" / "cells.db").touch()
+    assert parse_url(f"sqlite:///{tmp_path}/a%20b/cells.db").database.endswith("/a%20b/cells.db")
+
+
+def test_options_of_sqlite_are_none_of_its_path():
+    url = parse_url("sqlite+pysqlite:///cells.db?timeout=60&mode=ro")
+    assert (url.database, dict(url.query)) == ("cells.db", {"timeout": "60", "mode": "ro"})
+
+
+@pytest.mark.parametrize("rest", ["cells.db", "studies/cells.db"])
+def test_two_slashes_are_no_path(rest, refused):
+    with refused(f"three slashes, sqlite:///{rest}; got two"):
+        check_storage(f"sqlite://{rest}")
+
+
+def test_an_option_that_sqlite_cannot_take_is_refused(tmp_path, refused):
+    with refused("cannot be reached"):
+        connect(f"sqlite:///{tmp_path}/cells.db?timeout=long")
