@@ -16,7 +16,7 @@ from bcauto.io.toml import checked
 from bcauto.space.files import HYPERMODEL_SPACE, find_space
 from bcauto.storage.connect import absolute, check_exists, check_storage
 from bcauto.storage.url import redacted
-from bcauto.study.folder import StudyFolder, check_name, existing_studies
+from bcauto.study.folder import StudyFolder, check_name, existing_studies, make_name
 from bcauto.study.settings import OWN_STORAGE, Settings, StudyRecord
 
 __all__ = ["Inputs", "read_inputs"]
@@ -100,8 +100,8 @@ def _merged(given: Mapping[str, Any], stored: StudyRecord | None) -> Settings:
 def _default_name(given: Mapping[str, Any]) -> str:
     data = Path(given["data"]).stem if given.get("data") else _BUILT_IN
     if given.get("hypermodel"):
-        return f"{data}-{given['hypermodel'].rpartition(':')[2]}"
-    return f"{data}-{Path(given.get('space') or _default_space(given)).stem}"
+        return make_name(data, given["hypermodel"].rpartition(":")[2])
+    return make_name(data, Path(given.get("space") or _default_space(given)).stem)
 
 
 def _default_space(given: Mapping[str, Any]) -> str:

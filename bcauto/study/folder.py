@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 from bcauto.errors import BadInput, did_you_mean
 
-__all__ = ["StudyFolder", "check_name", "existing_studies", "find_study", "latest_study"]
+__all__ = [
+    "StudyFolder",
+    "check_name",
+    "existing_studies",
+    "find_study",
+    "latest_study",
+    "make_name",
+]
 
 _CONFIRM = ".confirm"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_PART = 48  # characters of each of the two parts of a name that is made
 
 
 @dataclass(frozen=True)
@@ -105,6 +115,27 @@ def check_name(name: str) -> str:
     if name.endswith(_CONFIRM):
         raise BadInput(f"a study name must not end in {_CONFIRM!r}, got {name!r}")
     return name
+
+
+def make_name(*parts: str) -> str:
+    """Return a legal study name made of any texts, such as names of files, that stays the same.
+
+    What a name may not have becomes "_". Where nothing else is left, or the end is cut off, the
+    part has some digits of its SHA-256, so that other texts have other names.
+    """
+    name = "-".join(map(_legal_part, parts))
+    return f"{name.removesuffix(_CONFIRM)}_confirm" if name.endswith(_CONFIRM) else name
+
+
+def _legal_part(text: str) -> str:
+    letters = unicodedata.normalize("NFKD", text)
+    letters = "".join(one for one in letters if not unicodedata.combining(one))
+    cleaned = re.sub(r"[^A-Za-z0-9._-]+", "_", letters)
+    cleaned = cleaned.strip("._-")
+    if cleaned and len(cleaned) <= _PART:
+        return cleaned
+    digits = hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:6]
+    return f"{cleaned[: _PART - 7] or 'data'}-{digits}"
 
 
 def existing_studies(studies: Path) -> dict[str, StudyFolder]:

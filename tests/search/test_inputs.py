@@ -43,6 +43,13 @@ def test_a_new_study_has_what_was_given_and_the_defaults(tmp_path, monkeypatch):
     assert not Path("studies").exists()
 
 
+def test_data_and_space_may_have_any_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mein Raum.toml").write_text(SPACE)
+    given = {"data": "Zellen (neu).npz", "space": "mein Raum.toml"}
+    assert read_inputs(given, Path("studies"), None).folder.name == "Zellen_neu-mein_Raum"
+
+
 def test_a_study_goes_on_with_what_it_stored_but_for_the_time_of_a_run(stored):
     inputs = read_inputs({"trials": 40}, stored.path.parent, "mine")
     assert inputs.stored.settings.trials == 30
