@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import median_low
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,8 @@ from bcauto.data.labelled import Images, ImageSet
 __all__ = ["MANY_COPIES", "Cleaning", "clean", "content_digests"]
 
 MANY_COPIES = 10
-"""Copies from which a picture is an intruder: by accident, a data set repeats an image once or
-twice, but not ten times."""
+"""Copies from which a picture is an intruder, times as many as are usual in its class: by accident,
+a data set repeats an image once or twice, but not ten times."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Cleaning:
         intruders: distinct pictures of which every copy was dropped.
         intruder_copies: how many copies these had.
         leaked: training images dropped as near duplicates of images to score on.
-        joined: training images moved to validation as near duplicates of validation images.
+        joined: images that are in validation as near duplicates of others there.
 
     """
 
@@ -81,8 +82,10 @@ def clean(image_set: ImageSet) -> tuple[ImageSet, Cleaning]:
     """Return the images without duplicates and intruders, and what was dropped.
 
     Images are equal if all their pixels are. A picture that occurs under several labels, or
-    ``MANY_COPIES`` times or more, is an intruder: all its copies are dropped, in train and val
-    together. Of other equal images the first stays; if val has one too, those of train are dropped.
+    ``MANY_COPIES`` times as often as the median picture of its class, is an intruder: all its
+    copies are dropped, in train and val together. (In a class that was oversampled by copying, many
+    copies are usual.) Of other equal images the first stays; if val has one too, those of train are
+    dropped.
 
     Raises:
         BadInput: cleaning leaves a class with too few images to be on both sides of a split.
@@ -106,8 +109,15 @@ def content_digests(images: Images) -> list[bytes]:
 
 def _intruders(digests: Sequence[bytes], labels: Sequence[int]) -> set[bytes]:
     copies = Counter(digests)
-    classes = Counter(digest for digest, _ in set(zip(digests, labels, strict=True)))
-    return {digest for digest, n in copies.items() if n >= MANY_COPIES or classes[digest] > 1}
+    by_label: dict[int, set[bytes]] = {}
+    for digest, label in zip(digests, labels, strict=True):
+        by_label.setdefault(label, set()).add(digest)
+    classes = Counter(digest for of_class in by_label.values() for digest in of_class)
+    intruders = {digest for digest, count in classes.items() if count > 1}
+    for of_class in by_label.values():
+        usual = median_low(copies[digest] for digest in of_class)
+        intruders |= {digest for digest in of_class if copies[digest] >= MANY_COPIES * usual}
+    return intruders
 
 
 def _unseen(digests: Iterable[bytes], seen: set[bytes]) -> NDArray[np.intp]:

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from bcauto.data.checks import check_classes
 from bcauto.data.cleaning import content_digests
 from bcauto.data.labelled import Images, ImageSet, Labelled
+from bcauto.data.near_duplicates.groups import near_duplicate_groups
 from bcauto.data.near_duplicates.pairs import near_duplicates
-from bcauto.data.split import VALIDATION_FRACTION, stratified_split
+from bcauto.data.split import VALIDATION_FRACTION, nearest_to_fraction, stratified_split
 from bcauto.errors import BadInput
+from bcauto.seeds import generator
 
 __all__ = [
     "Leaks",
@@ -34,8 +36,9 @@ def split_without_leaks(
 ) -> tuple[Labelled, Labelled, int]:
     """Split images into train and val, with near duplicates on the same side.
 
-    A tenth of each class is sampled for validation. Then training images that are near duplicates
-    of validation images join these, whatever their labels, until there are no more.
+    A tenth of each class is sampled. Each sampled image stands for its group: the image with all
+    its near duplicates, whatever their labels. Of these groups as many go to validation as come
+    closest to a tenth of each class.
 
     Args:
         whole: all images, no two of them equal.
@@ -43,28 +46,28 @@ def split_without_leaks(
         seed: the study's seed, which the split depends on.
 
     Returns:
-        Train, val, and how many images joined val as near duplicates.
+        Train, val, and how many images are in val as near duplicates of others there.
 
     Raises:
         BadInput: a class has too few images, or all of them are near duplicates of each other.
 
     """
+    labels = whole.labels
     digests = content_digests(whole.images)
-    train, val = stratified_split(whole.labels, digests, VALIDATION_FRACTION, seed)
-    joined, newest = 0, val
-    while newest.size and train.size:
-        pairs = near_duplicates(whole.images[train], whole.images[newest])
-        leaving = np.isin(np.arange(train.size), [in_train for in_train, _ in pairs])
-        newest, train = train[leaving], train[~leaving]
-        joined += newest.size
-        val = np.sort(np.concatenate([val, newest]))
-    left = np.bincount(whole.labels[train], minlength=len(names))
-    if not left.all():
+    _, sampled = stratified_split(labels, digests, VALIDATION_FRACTION, seed)
+    groups = near_duplicate_groups(whole.images, sampled)
+    rng = generator(seed, "split", "groups")
+    chosen = nearest_to_fraction(labels, groups, VALIDATION_FRACTION, rng)
+    val = np.sort(np.concatenate([groups[at] for at in chosen] or [np.array([], np.intp)]))
+    missing = np.setdiff1d(labels, labels[val])
+    if missing.size:
         raise BadInput(
-            "a class needs pictures to train on that are no near duplicates of validation images, "
-            f"got none of {names[int(left.argmin())]!r}: give more images of it, or others"
+            "a class needs two pictures or more that are no near duplicates of each other, one to "
+            f"train on and one to validate on, got one of {names[int(missing[0])]!r}: give more "
+            "images of it, or others"
         )
-    return whole.take(train), whole.take(val), joined
+    train = np.setdiff1d(np.arange(len(whole)), val)
+    return whole.take(train), whole.take(val), len(val) - len(chosen)
 
 
 def train_without_leaks(

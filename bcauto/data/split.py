@@ -11,7 +11,7 @@ from bcauto.data.labelled import Labels
 from bcauto.errors import BadInput
 from bcauto.seeds import generator
 
-__all__ = ["VALIDATION_FRACTION", "stratified_split"]
+__all__ = ["VALIDATION_FRACTION", "nearest_to_fraction", "stratified_split"]
 
 VALIDATION_FRACTION = 0.1
 """The part of a data set that trials are scored on, where it has no validation set of its own."""
@@ -48,6 +48,52 @@ def stratified_split(
     in_val = np.zeros(len(labels), bool)
     in_val[np.concatenate(sampled)] = True
     return np.flatnonzero(~in_val), np.flatnonzero(in_val)
+
+
+def nearest_to_fraction(
+    labels: Labels, groups: Sequence[Indices], fraction: float, rng: np.random.Generator
+) -> list[int]:
+    """Return which groups come closest to a fraction of each class, taken whole in random order.
+
+    A group is taken if it brings the classes together closer to the fraction, and leaves some of
+    each class. Then every class of which nothing was taken gets its smallest group.
+
+    Args:
+        labels: (n,) integers.
+        groups: indices of images; no image is in two. A group may have several labels.
+        fraction: the part of each class that is wanted, between 0 and 1 (exclusive).
+        rng: decides the order.
+
+    Returns:
+        Indices of groups. Of a class none is taken where each of its groups would leave none of
+        some class.
+    """
+    total = np.bincount(labels)
+    counts = [np.bincount(labels[group], minlength=total.size) for group in groups]
+    wanted, taken = fraction * total, np.zeros_like(total)
+
+    def leaves_some(after: NDArray[np.intp]) -> bool:
+        return bool((after < total)[total > 0].all())
+
+    def distance(after: NDArray[np.intp]) -> tuple[float, float]:
+        return np.abs(after - wanted).sum(), abs(after.sum() - wanted.sum())
+
+    chosen: list[int] = []
+    for at in rng.permutation(len(groups)).tolist():
+        after = taken + counts[at]
+        if distance(after) < distance(taken) and leaves_some(after):
+            chosen.append(at)
+            taken = after
+    for label in np.flatnonzero(total):
+        if taken[label]:
+            continue
+        possible = [
+            at for at, count in enumerate(counts) if count[label] and leaves_some(taken + count)
+        ]
+        if possible:
+            chosen.append(min(possible, key=lambda at: int(counts[at].sum())))
+            taken = taken + counts[chosen[-1]]
+    return chosen
 
 
 def _members(labels: Labels, groups: Sequence[Hashable]) -> list[list[int]]:

@@ -56,6 +56,21 @@ def test_picture_repeated_many_times_goes_whole(copies, stays):
     assert report.intruders == 1 - stays
 
 
+@pytest.mark.parametrize("copies", [9, 10, 15, 40])
+def test_a_class_that_was_oversampled_by_copies_keeps_one_of_each(copies):
+    rare = [(number, 0) for number in range(6) for _ in range(copies)]
+    source, report = cleaned([*rare, (100, 1), (101, 1), (102, 1)])
+    assert numbers(source.train) == [*range(6), 100, 101, 102]
+    assert report == Cleaning(9 + 6 * (copies - 1), 6 * (copies - 1), 0, 0)
+
+
+def test_in_an_oversampled_class_an_intruder_has_ten_times_as_many_copies():
+    rare = [(number, 0) for number in range(6) for _ in range(3)]
+    for copies, intruders in ((29, 0), (30, 1)):
+        _, report = cleaned([*rare, *[(7, 0)] * copies, (100, 1), (101, 1)])
+        assert report.intruders == intruders
+
+
 def test_image_in_train_and_val_leaves_train():
     source, report = cleaned([(1, 0), (1, 0), *BASE], [(5, 1), (1, 0), (5, 1)])
     assert numbers(source.train) == [100, 101, 102, 103]

@@ -82,8 +82,7 @@ def test_the_split_never_parts_near_duplicates(data, seed):
     assert set(train.labels) == set(val.labels) == {0, 1, 2}
     both = [image.tobytes() for part in (train, val) for image in part.images]
     assert sorted(both) == sorted(image.tobytes() for image in whole.images)
-    plain = stratified_split(whole.labels, range(len(whole)), 0.1, seed)[1]
-    assert joined == len(val) - len(plain)
+    assert joined == len(val) - len(on_side[1])
 
 
 @settings(max_examples=10, deadline=None)
@@ -111,7 +110,8 @@ def test_what_joins_brings_its_own_near_duplicates():
     wide = np.pad(POOL[0], ((0, 0), (8, 8), (0, 0)), "wrap")
     row = np.stack([wide[:, at : at + 32] for at in range(0, 16, 2)])
     assert not near_duplicates(row[:1], row[4:])
-    whole = Labelled(np.concatenate([row, POOL[1:]]), np.append(np.zeros(8, int), LABELS[1:]))
+    labels = np.append(np.zeros(8 + 38, int), np.arange(6) % 2 + 1)
+    whole = Labelled(np.concatenate([row, POOL[1:]]), labels)
     together = 0
     for seed in range(12):
         train, val, joined = split_without_leaks(whole, NAMES, seed)
@@ -120,7 +120,7 @@ def test_what_joins_brings_its_own_near_duplicates():
         assert rows <= here or rows <= there
         together += rows <= there
         assert bool(joined) == (rows <= there)
-    assert together >= 3
+    assert 0 < together < 12
 
 
 def test_a_near_duplicate_under_another_label_joins_too():
@@ -139,14 +139,14 @@ def test_a_class_of_near_duplicates_is_refused(refused):
     copies = np.stack([noisy(POOL[2], rng) for _ in range(12)])
     images = np.concatenate([POOL[LABELS < 2], copies])
     labels = np.concatenate([LABELS[LABELS < 2], np.full(12, 2)])
-    with refused("no near duplicates of validation images, got none of 'c': give more images of"):
+    with refused("no near duplicates of each other, .* got one of 'c': give more images of it"):
         split_without_leaks(Labelled(images, labels), NAMES, 0)
 
 
 def test_a_data_set_of_one_picture_is_refused(refused):
     rng = np.random.default_rng(0)
     copies = np.stack([noisy(POOL[2], rng) for _ in range(24)])
-    with refused("got none of 'a'"):
+    with refused("got one of 'a'"):
         split_without_leaks(Labelled(copies, np.arange(24) % 3), NAMES, 0)
 
 
@@ -232,7 +232,8 @@ def test_load_counts_what_joined_validation(tmp_path):
     np.savez(tmp_path / "a.npz", images=images, labels=np.concatenate([LABELS, LABELS]))
     data = load(tmp_path / "a.npz", None, 0)
     assert len(data.train) + len(data.val) == data.cleaning.kept == 90
-    assert data.cleaning.joined == len(data.val) - 9 > 0
+    assert 8 <= len(data.val) <= 10  # four or five pictures, and a darker copy of each
+    assert data.cleaning.joined == len(data.val) / 2
     assert data.cleaning.summary().endswith(
         f"no intruders; {data.cleaning.joined} near duplicates kept together, in validation"
     )

@@ -4,10 +4,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bcauto.data.split import stratified_split
+from bcauto.data.split import nearest_to_fraction, stratified_split
 
 seeds = st.integers(0, 2**63 - 1)
 fractions = st.floats(0.01, 0.99)
@@ -96,3 +96,57 @@ def test_a_class_is_sampled_whatever_the_others_are():
 def test_bad_splits_are_refused(refused, labels, groups, fraction, message):
     with refused(message):
         stratified_split(np.array(labels), groups, fraction, seed=0)
+
+
+@st.composite
+def whole_groups(draw):
+    """Labels of 2 to 5 classes, and groups of 1 to 40 images of one class; two at least of each."""
+    sizes = [
+        draw(st.lists(st.integers(1, 40), min_size=2, max_size=60))
+        for _ in range(draw(st.integers(2, 5)))
+    ]
+    labels = np.repeat(np.arange(len(sizes)), [sum(of_class) for of_class in sizes])
+    ends = np.cumsum([size for of_class in sizes for size in of_class])
+    return labels, np.split(np.arange(len(labels)), ends[:-1])
+
+
+@settings(max_examples=300)
+@given(data=whole_groups(), seed=st.integers(0, 2**32))
+def test_whole_groups_come_as_close_to_a_tenth_as_their_sizes_allow(data, seed):
+    labels, groups = data
+    chosen = nearest_to_fraction(labels, groups, 0.1, np.random.default_rng(seed))
+    assert len(set(chosen)) == len(chosen)
+    val = np.concatenate([groups[at] for at in chosen])
+    for label in np.unique(labels):
+        count = (labels == label).sum()
+        of_class = [group.size for group in groups if labels[group[0]] == label]
+        taken = (labels[val] == label).sum()
+        assert 0 < taken < count
+        smallest = taken == min(of_class)  # where no group is small enough, at least one is taken
+        assert smallest or abs(taken - 0.1 * count) <= max(of_class) / 2 + 1e-9
+
+
+@given(data=whole_groups(), seed=st.integers(0, 2**32))
+def test_small_groups_come_within_two_hundredths_of_a_tenth(data, seed):
+    labels, groups = data
+    parts = [part for group in groups for part in np.array_split(group, max(1, group.size // 2))]
+    val = nearest_to_fraction(labels, parts, 0.1, np.random.default_rng(seed))
+    share = sum(parts[at].size for at in val) / len(labels)
+    if len(labels) >= 100 * len(np.unique(labels)):
+        assert 0.08 <= share <= 0.12
+
+
+def test_groups_of_several_labels_are_taken_whole():
+    labels = np.array([0, 1] * 50 + [2] * 20)
+    groups = [np.array([at, at + 1]) for at in range(0, 100, 2)]
+    groups += [np.array([at]) for at in range(100, 120)]
+    chosen = nearest_to_fraction(labels, groups, 0.1, np.random.default_rng(0))
+    val = labels[np.concatenate([groups[at] for at in chosen])]
+    assert np.bincount(val).tolist() == [5, 5, 2]
+
+
+def test_nothing_is_taken_of_a_class_that_is_one_group():
+    labels = np.array([0] * 12 + [1] * 5)
+    groups = [np.array([at]) for at in range(12)] + [np.arange(12, 17)]
+    chosen = nearest_to_fraction(labels, groups, 0.1, np.random.default_rng(0))
+    assert {int(labels[groups[at][0]]) for at in chosen} == {0}
