@@ -69,11 +69,12 @@ def augment(  # one parameter an option
     strength = _MAGNITUDE if magnitude is None else magnitude
     stream = DEFAULT_SEED if seed is None else seed
     from bcauto.data.dataset import load
+    from bcauto.data.rules import ReadingRules
     from bcauto.plots.grid import Row, check_picture_path, draw_grid, write_picture
 
     check_picture_path(out)
     policy = None if recipe is None else _read_policy(recipe)
-    images = load(data, image_size, stream, leaks="drop").train
+    images = load(data, image_size, stream, "drop", ReadingRules(skip_damaged=True)).train
     shown = _classes_in_turn(images.labels, columns, stream)
     if policy is None:
         rows, what = _every_op(images, shown, strength, stream)

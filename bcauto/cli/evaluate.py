@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bcauto.cli.options import JsonFlag
+from bcauto.cli.options import JsonFlag, SkipDamagedOption
 from bcauto.errors import BadInput
 
 __all__ = ["evaluate"]
@@ -19,6 +19,7 @@ def evaluate(
     data: Annotated[
         Path, typer.Option(help="An .npz file (images or test_images), or class folders.")
     ],
+    skip_damaged: SkipDamagedOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Score a model on labelled images.
@@ -26,6 +27,7 @@ def evaluate(
     Every image counts; nothing is cleaned or left out.
     """
     from bcauto.data.reading import read_for_evaluation
+    from bcauto.data.rules import ReadingRules
     from bcauto.export.evaluation import evaluate_labels
     from bcauto.hardware import count_cores
     from bcauto.io.model_file import find_model, read_description
@@ -38,7 +40,8 @@ def evaluate(
     from bcauto.export.load import load_model
 
     loaded = load_model(model)
-    images = read_for_evaluation(data, loaded.image_size, loaded.class_names)
+    rules = ReadingRules(skip_damaged=bool(skip_damaged))
+    images = read_for_evaluation(data, loaded.image_size, loaded.class_names, rules)
     scores = evaluate_labels(images.labels, loaded.predict(images.images), loaded.class_names)
     typer.echo(json.dumps(scores)) if as_json else _show(scores)
 

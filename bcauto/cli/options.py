@@ -40,6 +40,7 @@ __all__ = [
     "RayAddressOption",
     "SamplerOption",
     "SeedOption",
+    "SkipDamagedOption",
     "SpaceOption",
     "StorageOption",
     "StudiesDir",
@@ -143,6 +144,10 @@ LeaksOption = Annotated[
         "What to do with training images that are near duplicates of validation images, where the "
         "data comes split.",
     ),
+]
+SkipDamagedOption = Annotated[
+    bool | None,
+    _setting("skip_damaged", "Leave out pictures that cannot be read, and count them.", ""),
 ]
 WeightsOption = Annotated[
     str | None,

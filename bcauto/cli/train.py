@@ -17,6 +17,7 @@ from bcauto.cli.options import (
     JsonFlag,
     LeaksOption,
     SeedOption,
+    SkipDamagedOption,
     WeightsOption,
     given_settings,
 )
@@ -45,6 +46,7 @@ def train(  # one parameter an option
     ] = "full",
     image_size: ImageSizeOption = None,
     leaks: LeaksOption = None,
+    skip_damaged: SkipDamagedOption = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for model, recipe and manifest.", show_default="none is kept"),

@@ -32,6 +32,7 @@ class Cleaning:
         intruder_copies: how many copies these had.
         leaked: training images dropped as near duplicates of images to score on.
         joined: images that are in validation as near duplicates of others there.
+        damaged: the names of pictures that were not read, and left out.
 
     """
 
@@ -41,6 +42,7 @@ class Cleaning:
     intruder_copies: int
     leaked: int = 0
     joined: int = 0
+    damaged: tuple[str, ...] = ()
 
     @property
     def kept(self) -> int:
@@ -63,10 +65,11 @@ class Cleaning:
             kept = "kept all: no duplicates, no intruders"
         together = _counted(self.joined, "near duplicate", "near duplicates")
         joined = f"; {together} kept together, in validation" if self.joined else ""
-        return f"read {self.read} images, {kept}{joined}"
+        damaged = f"; left out {len(self.damaged)} damaged" if self.damaged else ""
+        return f"read {self.read} images, {kept}{joined}{damaged}"
 
-    def as_dict(self) -> dict[str, int]:
-        """Return the counts by name, for a TOML or JSON file."""
+    def as_dict(self) -> dict[str, int | list[str]]:
+        """Return the counts by name, for a TOML or JSON file, and the names of damaged pictures."""
         return {
             "read": self.read,
             "kept": self.kept,
@@ -75,6 +78,7 @@ class Cleaning:
             "intruder_copies": self.intruder_copies,
             "leaked": self.leaked,
             "joined": self.joined,
+            **({"damaged": [*self.damaged]} if self.damaged else {}),
         }
 
 

@@ -21,6 +21,7 @@ from bcauto.data.leaks import (
 )
 from bcauto.data.reading import read
 from bcauto.data.resize import resize_all
+from bcauto.data.rules import USUAL, ReadingRules
 from bcauto.data.synthetic.cells import CLASS_NAMES, paint_cells
 
 __all__ = ["Dataset", "load"]
@@ -77,7 +78,13 @@ class Dataset:
         return replace(self, train=train, cleaning=cleaning)
 
 
-def load(path: Path | None, image_size: int | None, seed: int, leaks: Leaks = "refuse") -> Dataset:
+def load(
+    path: Path | None,
+    image_size: int | None,
+    seed: int,
+    leaks: Leaks = "refuse",
+    rules: ReadingRules = USUAL,
+) -> Dataset:
     """Read, clean and split a data set, or the built-in synthetic cells.
 
     No picture is on both sides of the split, not even nearly; see ``bcauto.data.leaks``. A data
@@ -90,13 +97,15 @@ def load(path: Path | None, image_size: int | None, seed: int, leaks: Leaks = "r
         seed: the study's seed, which the split depends on.
         leaks: what to do with training images that are near duplicates of validation images, where
             the data set has its own.
+        rules: what to do with pictures that are not as all others.
 
     Raises:
         BadInput: the data set breaks a rule.
 
     """
-    as_read = _built_in_cells(image_size) if path is None else read(path, image_size)
+    as_read = _built_in_cells(image_size) if path is None else read(path, image_size, rules)
     image_set, cleaning = clean(as_read)
+    cleaning = replace(cleaning, damaged=as_read.damaged)
     names = image_set.class_names
     if image_set.val is None:
         del as_read  # the images that were dropped may take gigabytes

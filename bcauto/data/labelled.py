@@ -70,6 +70,7 @@ class ImageSet:
         train: the images to train on; also to validate on, where ``val`` is None.
         val: the data set's own validation images, if it has any.
         class_names: the classes; a label is an index into them.
+        damaged: the names of pictures that were left out because they cannot be read.
 
     Raises:
         BadInput: a label has no class name, or the two parts differ in image size.
@@ -79,6 +80,7 @@ class ImageSet:
     train: Labelled
     val: Labelled | None
     class_names: tuple[str, ...]
+    damaged: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for part in self.parts:

@@ -9,12 +9,13 @@ from bcauto.data.class_names import warn_of_missing
 from bcauto.data.folder import read_folder, read_folder_for_evaluation
 from bcauto.data.labelled import ImageSet, Labelled
 from bcauto.data.npz import read_npz, read_npz_for_evaluation
+from bcauto.data.rules import USUAL, ReadingRules
 from bcauto.io.read_errors import is_folder
 
 __all__ = ["read", "read_for_evaluation"]
 
 
-def read(path: Path, image_size: int | None = None) -> ImageSet:
+def read(path: Path, image_size: int | None = None, rules: ReadingRules = USUAL) -> ImageSet:
     """Read the images to train on and, where the data set has its own, those to validate on.
 
     An npz file holds ``images`` (n, h, w, 3) RGB or (n, h, w) grey, both uint8, and ``labels``
@@ -31,16 +32,22 @@ def read(path: Path, image_size: int | None = None) -> ImageSet:
     Args:
         path: the file or the folder.
         image_size: height and width to resize every image to, in pixels, at least 8.
+        rules: what to do with pictures that are not as all others.
 
     Raises:
         BadInput: the data set breaks a rule; what can be checked is checked before pixels are read.
     """
     check_image_size(image_size)
-    return read_folder(path, image_size) if is_folder(path) else read_npz(path, image_size)
+    if is_folder(path):
+        return read_folder(path, image_size, rules)
+    return read_npz(path, image_size)
 
 
 def read_for_evaluation(
-    path: Path, image_size: tuple[int, int], class_names: tuple[str, ...] | int
+    path: Path,
+    image_size: tuple[int, int],
+    class_names: tuple[str, ...] | int,
+    rules: ReadingRules = USUAL,
 ) -> Labelled:
     """Read every image of a test set, at a model's size and with its labels.
 
@@ -53,6 +60,7 @@ def read_for_evaluation(
         path: the file or the folder.
         image_size: the model's input, height and width in pixels.
         class_names: the model's classes in its order, or how many there are if they have no names.
+        rules: what to do with pictures that are not as all others.
 
     Returns:
         Images (n, height, width, 3) uint8 RGB; labels (n,) int64, indices into the model's classes.
@@ -64,7 +72,9 @@ def read_for_evaluation(
     names = class_names
     if isinstance(names, int):
         names = tuple(map(str, range(names)))
-    reader = read_folder_for_evaluation if is_folder(path) else read_npz_for_evaluation
-    found = reader(path, image_size, names)
+    if is_folder(path):
+        found = read_folder_for_evaluation(path, image_size, names, rules)
+    else:
+        found = read_npz_for_evaluation(path, image_size, names)
     warn_of_missing(found.labels, names, str(path))
     return found

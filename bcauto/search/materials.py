@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bcauto.data.dataset import Dataset, load
 from bcauto.data.reading import read_for_evaluation
+from bcauto.data.rules import ReadingRules
 from bcauto.errors import BadInput
 from bcauto.hypermodels.space import hypermodel_space
 from bcauto.proxy.config import ProxyConfig
@@ -79,7 +80,13 @@ def load_data(settings: DataSettings) -> Dataset:
         BadInput: the data set breaks a rule.
     """
     path = Path(settings.data) if settings.data else None
-    return load(path, settings.image_size, settings.seed, settings.leaks)
+    rules = _reading_rules(settings)
+    return load(path, settings.image_size, settings.seed, settings.leaks, rules)
+
+
+def _reading_rules(settings: DataSettings) -> ReadingRules:
+    """Return how the settings say that pictures are read."""
+    return ReadingRules(skip_damaged=settings.skip_damaged)
 
 
 def study_proxy(
@@ -112,7 +119,8 @@ def _read_images(settings: Settings) -> tuple[Dataset, OwnImages | None]:
     path = settings.proxy_data or settings.proxy_add
     if path is None:
         return data, None
-    found = read_for_evaluation(Path(path), data.image_size, data.class_names)
+    rules = _reading_rules(settings)
+    found = read_for_evaluation(Path(path), data.image_size, data.class_names, rules)
     own = OwnImages(found.images, found.labels, alone=settings.proxy_data is not None)
     return data.without_near_duplicates_of(own.images, settings.leaks, path), own
 

@@ -41,6 +41,7 @@ class DataSettings(Frozen):
     leaks: Literal["refuse", "drop"] = Field(
         "refuse", description="training images that nearly equal the data's own validation images"
     )
+    skip_damaged: bool = Field(False, description="leave out pictures that cannot be read")
     weights: str = Field("imagenet", description="imagenet, none, or a folder of weights")
     seed: int = Field(0, ge=0, le=2**63 - 1)
 

@@ -8,6 +8,7 @@ from importlib.metadata import version
 import numpy as np
 import optuna
 import pytest
+from PIL import Image
 
 from bcauto.cli.dashboard import dashboard
 from bcauto.search.plan import plan_search
@@ -110,6 +111,24 @@ def test_data_whose_sides_share_a_picture(refused, tmp_path, tiny_space, two_cla
     assert plan.record.settings.leaks == "drop"
     assert (plan.record.data.train, plan.record.data.val) == (39, 20)
     assert plan.record.data.cleaning["leaked"] == 1
+
+
+def test_damaged_pictures_and_how_to_leave_them_out(refused, tmp_path, tiny_space, two_classes):
+    for index, image in enumerate(two_classes(40, 0)["images"]):
+        path = tmp_path / "cells" / "ab"[index % 2] / f"{index}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path)
+    for name in ("a/2.png", "b/7.png", "b/9.png"):
+        (tmp_path / "cells" / name).write_bytes(b"<html>")
+    given = {"data": str(tmp_path / "cells"), "space": str(tiny_space)}
+    line = refused("search", "--data", given["data"], "--space", given["space"])
+    assert "3 of 40 pictures cannot be read (a/2.png, b/7.png, b/9.png)" in line
+    assert "--skip-damaged" in line
+
+    plan = plan_search({**given, "skip_damaged": True}, tmp_path / "studies", None)
+    assert plan.record.settings.skip_damaged
+    assert plan.record.data.train + plan.record.data.val == 37
+    assert plan.record.data.cleaning["damaged"] == ["a/2.png", "b/7.png", "b/9.png"]
 
 
 def test_space_whose_backbones_need_larger_images(refused, tmp_path, tiny_npz):

@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -12,6 +13,7 @@ from bcauto.data import dataset as dataset_module
 from bcauto.data.cleaning import Cleaning
 from bcauto.data.dataset import Dataset, load
 from bcauto.data.labelled import ImageSet, Labelled
+from bcauto.data.rules import ReadingRules
 from bcauto.data.synthetic.cells import CLASS_NAMES, paint_cells
 
 CLEANING = Cleaning(read=64, duplicates=0, intruders=0, intruder_copies=0)
@@ -48,6 +50,21 @@ def test_load_keeps_the_datas_own_validation_images(tmp_path, dataset):
     data = load(tmp_path / "a.npz", None, seed=0)
     np.testing.assert_array_equal(data.val.images, dataset.val.images)
     assert data.fingerprint == load(tmp_path / "a.npz", None, seed=1).fingerprint
+
+
+def test_damaged_pictures_that_are_left_out_are_in_the_record(tmp_path, tiny_cells):
+    for index, image in enumerate(tiny_cells.images):
+        path = tmp_path / f"class {tiny_cells.labels[index]}" / f"{index}.png"
+        path.parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(path), image)
+    (tmp_path / "class 1" / "1.png").write_bytes(b"")
+    (tmp_path / "class 3" / "63.png").write_bytes(b"lost")
+    data = load(tmp_path, None, seed=0, rules=ReadingRules(skip_damaged=True))
+    assert data.class_counts == (16, 15, 16, 15)
+    assert data.cleaning.summary().endswith("; left out 2 damaged")
+    assert data.cleaning.as_dict()["damaged"] == ["class 1/1.png", "class 3/63.png"]
+    assert data.cleaning.as_dict()["read"] == 62
+    assert "damaged" not in CLEANING.as_dict()
 
 
 def test_load_resizes(saved):

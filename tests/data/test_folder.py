@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import logging
+import shutil
 
 import cv2
 import numpy as np
 import pytest
 
 from bcauto.data import checks as rules
-from bcauto.data import folder
+from bcauto.data import pictures
 from bcauto.data.reading import read, read_for_evaluation
+from bcauto.data.rules import ReadingRules
 
 
 def write(path, image):
@@ -183,15 +185,87 @@ def test_links_that_lead_round_in_circles_are_no_pictures(cells, caplog):
 
 def test_few_pictures_are_decoded_at_once_where_they_are_large(cells, monkeypatch):
     at_once = []
-    original = folder.ThreadPoolExecutor
+    original = pictures.ThreadPoolExecutor
 
     def pool(threads):
         at_once.append(threads)
         return original(threads)
 
-    monkeypatch.setattr(folder, "ThreadPoolExecutor", pool)
-    monkeypatch.setattr(folder, "_THREADS", 8)
+    monkeypatch.setattr(pictures, "ThreadPoolExecutor", pool)
+    monkeypatch.setattr(pictures, "_THREADS", 8)
     for most in (12 * 10 * 100, 12 * 10 * 3, 12 * 10):
-        monkeypatch.setattr(folder, "_PIXELS_AT_ONCE", most)
+        monkeypatch.setattr(pictures, "_PIXELS_AT_ONCE", most)
         read(cells)
     assert at_once == [8, 3, 1]
+
+
+@pytest.fixture
+def part_damaged(cells, images_of):
+    """The cells, with four more of each class of which seven cannot be read, as named."""
+    for index, image in enumerate(images_of(12, seed=5)):
+        write(cells / "abc"[index // 4] / f"x{index}.png", image)
+    names = ["a/x0.png", "a/x1.png", "a/x2.png", "b/x4.png", "b/x5.png", "c/x8.png", "c/x9.png"]
+    for index, name in enumerate(names):
+        data = (cells / name).read_bytes()
+        (cells / name).write_bytes([b"", b"<html>", data[:-60]][index % 3])
+    return names
+
+
+def test_damaged_pictures_are_all_counted_and_named(cells, part_damaged, refused):
+    named = ", ".join(part_damaged)
+    with refused(rf"^{cells}: 7 of 18 pictures cannot be read \({named}\), .*--skip-damaged"):
+        read(cells)
+
+
+def test_many_damaged_pictures_are_counted(cells, part_damaged, refused, monkeypatch):
+    monkeypatch.setattr(pictures, "_NAMED", 2)
+    with refused(r"7 of 18 pictures cannot be read \(a/x0.png, a/x1.png and 5 more\)"):
+        read(cells)
+
+
+def test_damaged_pictures_can_be_left_out(cells, part_damaged, images_of, caplog):
+    source = read(cells, rules=ReadingRules(skip_damaged=True))
+    assert source.damaged == tuple(part_damaged)
+    assert source.train.labels.tolist() == [0] * 3 + [1] * 4 + [2] * 4
+    new, old = images_of(12, seed=5), images_of(6)
+    expected = [*old[:2], new[3], *old[2:4], *new[6:8], *old[4:], *new[10:]]
+    np.testing.assert_array_equal(source.train.images, expected)
+    assert f"{cells}: left out 7 of 18 pictures, damaged" in caplog.text
+
+
+def test_damaged_pictures_of_both_parts_can_be_left_out(cells, part_damaged, tmp_path_factory):
+    path = tmp_path_factory.mktemp("parts")
+    for part in ("train", "val"):
+        shutil.copytree(cells, path / part)
+    source = read(path, rules=ReadingRules(skip_damaged=True))
+    assert source.train.class_counts(3) == source.val.class_counts(3) == (3, 4, 4)
+    np.testing.assert_array_equal(source.train.images, source.val.images)
+    assert len(source.damaged) == 14
+
+
+def test_damaged_pictures_can_be_left_out_of_an_evaluation(cells, part_damaged):
+    rules = ReadingRules(skip_damaged=True)
+    test = read_for_evaluation(cells, (12, 10), ("c", "b", "a"), rules)
+    assert test.labels.tolist() == [2] * 3 + [1] * 4 + [0] * 4
+
+
+def test_a_class_that_is_too_small_without_its_damaged_pictures(cells, refused):
+    (cells / "b" / "2.png").write_bytes(b"")
+    with refused("without damaged pictures: images must have at least 2 of each class, got 1 of"):
+        read(cells, rules=ReadingRules(skip_damaged=True))
+
+
+def test_nothing_but_damaged_pictures(cells, refused):
+    for path in cells.glob("*/*.png"):
+        path.write_bytes(b"")
+    with refused("6 of 6 pictures cannot be read"):
+        read(cells, rules=ReadingRules(skip_damaged=True))
+
+
+def test_a_picture_without_permission_is_not_damaged(cells, refused, monkeypatch):
+    def deny(*_, **__):
+        raise PermissionError(13, "Permission denied", "2.png")
+
+    monkeypatch.setattr(pictures.Path, "read_bytes", deny)
+    with refused("2.png: cannot be read .permission denied"):
+        read(cells, rules=ReadingRules(skip_damaged=True))

@@ -1,0 +1,126 @@
+"""Picture files read as one array."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bcauto.data.checks import check_bytes
+from bcauto.data.image_file import PictureHeader, decode, read_header
+from bcauto.data.labelled import Images
+from bcauto.data.rules import ReadingRules
+from bcauto.errors import BadInput
+from bcauto.io.read_errors import refuse_unreadable
+
+__all__ = ["read_pictures"]
+
+_log = logging.getLogger(__name__)
+
+_THREADS = min(8, os.cpu_count() or 1)
+_PIXELS_AT_ONCE = 64_000_000  # decoded at the same time, unless one picture has more
+_NAMED = 40  # damaged pictures that a refusal names
+
+
+def _commonest_size(headers: Sequence[PictureHeader]) -> tuple[int, int]:
+    """Return the most frequent (height, width) of the pictures; of several, the first seen."""
+    sizes = Counter((header.height, header.width) for header in headers)
+    size, count = sizes.most_common(1)[0]
+    if count < len(headers):
+        others = len(headers) - count
+        _log.info("%d of %d pictures are resized to %d x %d", others, len(headers), *size)
+    return size
+
+
+def read_pictures(
+    path: Path, paths: Sequence[Path], size: tuple[int, int] | None, rules: ReadingRules
+) -> tuple[Images, NDArray[np.intp]]:
+    """Return pictures at one size, (n, h, w, 3) uint8, and the indices of those that were read.
+
+    Args:
+        path: the data set, for messages.
+        paths: the pictures, at least one.
+        size: (height, width) in px; None takes the commonest of the pictures.
+        rules: whether pictures that cannot be read are left out.
+
+    Raises:
+        BadInput: no picture can be read, or one cannot where none may be left out; or all together
+            take too much memory.
+    """
+    damaged: dict[int, str] = {}  # why a picture cannot be read, by its index
+    headers: dict[int, PictureHeader] = {}
+    for index, picture in enumerate(paths):
+        with _noting_damage(damaged, index):
+            headers[index] = read_header(picture)
+    if not headers:
+        _refuse_damaged(path, damaged, len(paths))
+    size = size or _commonest_size([*headers.values()])
+    images = _decoded(path, paths, headers, size, damaged)
+    if not damaged:
+        return images, np.arange(len(paths))
+    if not rules.skip_damaged:
+        _refuse_damaged(path, damaged, len(paths))
+    _log.warning("%s: left out %d of %d pictures, damaged", path, len(damaged), len(paths))
+    kept = np.setdiff1d(np.arange(len(paths)), [*damaged])
+    return images[kept], kept
+
+
+def _decoded(
+    path: Path,
+    paths: Sequence[Path],
+    headers: Mapping[int, PictureHeader],
+    size: tuple[int, int],
+    damaged: dict[int, str],
+) -> Images:
+    """Return the pictures that have a header; OpenCV decodes outside Python's lock.
+
+    Why a picture cannot be decoded is added to ``damaged``; its pixels are undefined.
+    """
+    shape = (len(paths), *size, 3)
+    check_bytes(shape, str(path))
+    with refuse_unreadable(path):
+        images = np.empty(shape, np.uint8)
+
+    def fill(index: int) -> None:
+        with _noting_damage(damaged, index):
+            images[index] = decode(paths[index], headers[index].transparent, size)
+
+    largest = max(header.height * header.width for header in headers.values())
+    with ThreadPoolExecutor(max(1, min(_THREADS, _PIXELS_AT_ONCE // largest))) as pool:
+        for _ in pool.map(fill, headers):
+            pass
+    return images
+
+
+@contextmanager
+def _noting_damage(damaged: dict[int, str], index: int) -> Iterator[None]:
+    """Note why the picture at ``index`` cannot be read; what fails in the system is raised."""
+    try:
+        yield
+    except BadInput as error:
+        if isinstance(error.__cause__, OSError | MemoryError):
+            raise
+        damaged[index] = str(error)
+
+
+def _refuse_damaged(path: Path, damaged: Mapping[int, str], count: int) -> NoReturn:
+    """Refuse pictures that cannot be read, and name them."""
+    reasons = [damaged[index] for index in sorted(damaged)]
+    if len(reasons) == 1:
+        raise BadInput(f"{reasons[0]}: mend or delete it, or give --skip-damaged")
+    inner = [reason.removeprefix(f"{path}{os.sep}") for reason in reasons]
+    names = [reason.split(": ")[0] for reason in inner]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    raise BadInput(
+        f"{path}: {len(names)} of {count} pictures cannot be read ({', '.join(names[:_NAMED])}"
+        f"{more}), the first for this reason: {inner[0].split(': ', 1)[1]}. "
+        "Mend or delete them, or give --skip-damaged"
+    )

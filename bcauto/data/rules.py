@@ -1,0 +1,23 @@
+"""How the pictures of a data set are read, where a user may choose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["USUAL", "ReadingRules"]
+
+
+@dataclass(frozen=True)
+class ReadingRules:
+    """What to do with pictures that are not as all others.
+
+    Attributes:
+        skip_damaged: whether to leave out pictures that cannot be read, rather than to refuse the
+            data set.
+    """
+
+    skip_damaged: bool = False
+
+
+USUAL = ReadingRules()
+"""What holds where a user chooses nothing."""
