@@ -22,7 +22,7 @@ from bcauto.data.resize import resize_one
 from bcauto.errors import BadInput
 from bcauto.io.read_errors import refuse_unreadable
 
-__all__ = ["SUFFIXES", "PictureHeader", "decode", "read_header"]
+__all__ = ["SUFFIXES", "PictureHeader", "decode", "decode_deep", "read_header"]
 
 SUFFIXES = frozenset({
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".dib", ".webp", ".gif",
@@ -33,19 +33,28 @@ _FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF")
 _LISTED = "picture (JPEG, PNG, TIFF, BMP, WebP or GIF)"
 _TIFF = (b"II", b"MM")  # how such a file begins
 _WIDE_MODES = ("F", "I", "I;32")  # Pillow's, of pixels that have no common range
+_DEEP = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
 _STRIP = 2**16  # pixels that are blended at once
 
 
 class PictureHeader(NamedTuple):
-    """A picture's size in pixels as shown upright, and whether any of them may be transparent."""
+    """A picture as shown upright.
+
+    Attributes:
+        height: in pixels.
+        width: in pixels.
+        transparent: whether any pixel may be.
+        deep: whether each colour has 16 bits, of which a camera may use fewer.
+    """
 
     height: int
     width: int
     transparent: bool = False
+    deep: bool = False
 
 
 def read_header(path: Path) -> PictureHeader:
-    """Return the size and transparency of the picture at ``path``; its pixels stay packed.
+    """Return size, transparency and depth of the picture at ``path``; its pixels stay packed.
 
     Raises:
         BadInput: it is no picture of a known format, cannot be read, has a side below
@@ -97,16 +106,27 @@ def _header(picture: Image.Image) -> PictureHeader:
     keeps the transparency.
     """
     width, height = picture.size
+    deep = _is_deep(picture)
     if picture.has_transparency_data:
-        return PictureHeader(height, width, transparent=True)
+        return PictureHeader(height, width, True, deep)
     exif = Image.Exif()
     with suppress(SyntaxError, ValueError, struct.error):  # damaged: OpenCV does not turn it either
         exif.load(picture.info.get("exif", b""))
-    on_its_side = exif.get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
-    return PictureHeader(width, height) if on_its_side else PictureHeader(height, width)
+    if exif.get(ExifTags.Base.Orientation) in (5, 6, 7, 8):
+        width, height = height, width
+    return PictureHeader(height, width, deep=deep)
 
 
-def decode(path: Path, transparent: bool, size: tuple[int, int]) -> Images:
+def _is_deep(picture: Image.Image) -> bool:
+    """Return whether the file has 16 bits of each colour; Pillow's mode hides that of RGB."""
+    tiles = getattr(picture, "tile", None)
+    if picture.format not in ("PNG", "TIFF") or not tiles:
+        return False
+    raw_mode = tiles[0].args  # such as "RGB;16B", or a tuple that begins with it
+    return ";16" in str(raw_mode if isinstance(raw_mode, str) else raw_mode[0])
+
+
+def decode(path: Path, transparent: bool, size: tuple[int, int], bits: int = 16) -> Images:
     """Return the picture as (height, width, 3) uint8 RGB, resized to ``size``.
 
     Grey, palette, CMYK and 16-bit pictures become RGB of 8 bits. A picture whose EXIF says that it
@@ -117,20 +137,43 @@ def decode(path: Path, transparent: bool, size: tuple[int, int]) -> Images:
         path: of a file that ``read_header`` has accepted.
         transparent: whether pixels may be transparent, as in its header.
         size: (height, width) in px; the aspect ratio may change.
+        bits: how many a file of 16 bits uses, 8 to 16; see ``bcauto.data.bit_depth``.
 
     Raises:
         BadInput: the picture cannot be read or decoded.
     """
-    with refuse_unreadable(path):
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+    data = _read_bytes(path)
     pixels = None
     if not (transparent and data[:2].tobytes() in _TIFF):  # OpenCV multiplies it by its alpha
-        pixels = _on_white(data) if transparent else _decoded(data, cv2.IMREAD_COLOR)
+        pixels = _on_white(data, bits) if transparent else _in_colour(data, bits)
     if pixels is None:
         pixels = _decoded_by_pillow(path)
     if pixels is None:
         raise BadInput(f"{path}: cannot be read as a {_LISTED}; damaged or cut short")
     return resize_one(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), size)
+
+
+def decode_deep(path: Path) -> NDArray[Any] | None:
+    """Return a picture at its own size as (height, width, 3) BGR of as many bits as its file has.
+
+    None where OpenCV cannot decode it; uint16 where ``read_header`` says that it is deep.
+    """
+    return _decoded(_read_bytes(path), _DEEP)
+
+
+def _read_bytes(path: Path) -> NDArray[np.uint8]:
+    with refuse_unreadable(path):
+        return np.frombuffer(path.read_bytes(), np.uint8)
+
+
+def _in_colour(data: NDArray[np.uint8], bits: int) -> NDArray[Any] | None:
+    """Return a picture as BGR uint8, without its transparency."""
+    if bits == 16:
+        return _decoded(data, cv2.IMREAD_COLOR)
+    pixels = _decoded(data, _DEEP)
+    if pixels is None or pixels.dtype != np.uint16:
+        return pixels
+    return (pixels >> (bits - 8)).astype(np.uint8)
 
 
 def _decoded(data: NDArray[np.uint8], mode: int) -> NDArray[Any] | None:
@@ -154,11 +197,13 @@ def _decoded_by_pillow(path: Path) -> NDArray[Any] | None:
     return _over_white(np.asarray(upright)[..., [2, 1, 0, 3]])
 
 
-def _on_white(data: NDArray[np.uint8]) -> NDArray[Any] | None:
+def _on_white(data: NDArray[np.uint8], bits: int) -> NDArray[Any] | None:
     """Return a picture over white, BGR uint8; where OpenCV keeps the alpha it ignores EXIF."""
     pixels = _decoded(data, cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.shape[2:] != (4,):
-        return _decoded(data, cv2.IMREAD_COLOR)
+        return _in_colour(data, bits)
+    if pixels.dtype == np.uint16:
+        pixels[..., :3] <<= 16 - bits  # the alpha has all 16
     return _over_white(pixels)
 
 

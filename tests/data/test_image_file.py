@@ -131,7 +131,7 @@ def test_header_has_the_size_at_which_opencv_shows_the_picture(
     (tmp_path / "cell").write_bytes(data)
     shown = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     header = read_header(tmp_path / "cell")
-    assert header == (*shown.shape[:2], False)
+    assert header == (*shown.shape[:2], False, False)
     pixels = decode(tmp_path / "cell", False, header[:2])
     np.testing.assert_array_equal(pixels, shown[..., ::-1])
 
@@ -350,3 +350,41 @@ def test_blending_takes_little_more_memory_than_the_picture(tmp_path):
     finally:
         tracemalloc.stop()
     assert peak < 16 * height * width  # 8 bytes a pixel as decoded, 3 blended, 3 in RGB
+
+
+DEEP = (np.arange(SIZE[0] * SIZE[1]).reshape(SIZE) * 37).astype(np.uint16)  # up to 3959
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("colours", [1, 3])
+def test_files_of_16_bits_are_read_as_pictures_of_the_bits_they_use(tmp_path, suffix, colours):
+    path = tmp_path / f"cell{suffix}"
+    image = DEEP if colours == 1 else np.dstack([DEEP, DEEP // 2, DEEP // 3])
+    cv2.imwrite(str(path), image)
+    assert read_header(path).deep
+    expected = image.reshape(*SIZE, -1)[..., ::-1] * (255 / 4095)
+    assert np.abs(decode(path, False, SIZE, bits=12) - expected).max() < 1.1
+    assert decode(path, False, SIZE).max() <= 16
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP", "JPEG"])
+@pytest.mark.parametrize("mode", ["L", "RGB", "P"])
+def test_files_of_8_bits_are_not_deep(tmp_path, kind, mode):
+    if (kind, mode) == ("JPEG", "P"):
+        return
+    path = tmp_path / "cell"
+    path.write_bytes(saved(PICTURE.convert(mode), kind))
+    header = read_header(path)
+    assert not header.deep
+    for bits in (8, 12):
+        pixels = decode(path, False, SIZE, bits)
+        np.testing.assert_array_equal(pixels, decode(path, False, SIZE))
+
+
+def test_transparency_has_16_bits_where_colours_have_fewer(tmp_path):
+    path = tmp_path / "cell.png"
+    half = np.full((*SIZE, 4), (4080, 2040, 0, 0x8000), np.uint16)
+    cv2.imwrite(str(path), half)
+    assert read_header(path) == (*SIZE, True, True)
+    shown = decode(path, True, SIZE, bits=12).astype(int)
+    assert np.abs(shown - (127, 191, 255)).max() <= 1
