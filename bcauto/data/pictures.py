@@ -14,6 +14,7 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from bcauto.data.bit_depth import find_depth
 from bcauto.data.checks import check_bytes
 from bcauto.data.image_file import PictureHeader, decode, read_header
 from bcauto.data.labelled import Images
@@ -89,12 +90,15 @@ def _decoded(
     with refuse_unreadable(path):
         images = np.empty(shape, np.uint8)
 
-    def fill(index: int) -> None:
-        with _noting_damage(damaged, index):
-            images[index] = decode(paths[index], headers[index].transparent, size)
-
+    deep = [paths[index] for index, header in headers.items() if header.deep]
     largest = max(header.height * header.width for header in headers.values())
     with ThreadPoolExecutor(max(1, min(_THREADS, _PIXELS_AT_ONCE // largest))) as pool:
+        bits = find_depth(str(path), deep, pool.map)
+
+        def fill(index: int) -> None:
+            with _noting_damage(damaged, index):
+                images[index] = decode(paths[index], headers[index].transparent, size, bits)
+
         for _ in pool.map(fill, headers):
             pass
     return images

@@ -269,3 +269,16 @@ def test_a_picture_without_permission_is_not_damaged(cells, refused, monkeypatch
     monkeypatch.setattr(pictures.Path, "read_bytes", deny)
     with refused("2.png: cannot be read .permission denied"):
         read(cells, rules=ReadingRules(skip_damaged=True))
+
+
+def test_pictures_of_a_12_bit_camera_are_as_bright_as_they_were(tmp_path, images_of, caplog):
+    originals = images_of(4)
+    for index, image in enumerate(originals):
+        (tmp_path / "ab"[index % 2]).mkdir(exist_ok=True)
+        deep = image[..., ::-1].astype(np.uint16) * 16
+        cv2.imwrite(str(tmp_path / "ab"[index % 2] / f"{index}.png"), deep)
+    source = read(tmp_path)
+    np.testing.assert_array_equal(source.train.images, originals[[0, 2, 1, 3]])
+    assert "4 pictures of 16 bits hold values up to 4080 only" in caplog.text
+    test = read_for_evaluation(tmp_path, (12, 10), ("a", "b"))
+    np.testing.assert_array_equal(test.images, source.train.images)
