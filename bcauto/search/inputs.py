@@ -63,6 +63,8 @@ def read_inputs(given: Mapping[str, Any], studies: Path, study: str | None) -> I
     if study is not None and stored is None:
         _check_not_mistyped(name, given, studies)
     settings = _merged(given, stored)
+    if stored:
+        _check_not_moved(stored.settings, given, name)
     url = settings.storage_url(folder, given.get("storage"))
     own_copy = stored is not None and "space" not in given
     space_file = folder.space if own_copy else find_space(settings.space)
@@ -123,6 +125,16 @@ def _check_not_mistyped(name: str, given: Mapping[str, Any], studies: Path) -> N
     known = did_you_mean(name, existing) if existing else "there is none yet"
     rule = f"a study begins with --data or --space, and no study {name!r} is in {studies}"
     raise BadInput(f"{rule}; {known}")
+
+
+def _check_not_moved(stored: Settings, given: Mapping[str, Any], name: str) -> None:
+    """Check that the files which a study was begun with are where they were, or given anew."""
+    for key in ("data", "proxy_data", "proxy_add"):
+        path = getattr(stored, key)
+        if path and key not in given and not Path(path).exists():
+            option = f"--{key.replace('_', '-')}"
+            rule = f"study {name!r} was begun with {option} {path}, which is no longer there"
+            raise BadInput(f"{rule}; give {option} with its new place")
 
 
 def _check_disk(studies: Path, folder: StudyFolder) -> None:

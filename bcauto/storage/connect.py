@@ -163,8 +163,10 @@ def _with_driver(url: URL) -> URL:
         url = url.set(drivername=f"{backend}+{_DRIVERS[backend]}")
     try:
         url.get_dialect().import_dbapi()
-    except sqlalchemy.exc.NoSuchModuleError as error:
-        raise _unreachable(url.render_as_string(hide_password=False), error) from None
+    except sqlalchemy.exc.NoSuchModuleError:
+        shown = redacted(url.render_as_string(hide_password=False))
+        rule = "--storage must begin with sqlite:///, postgresql:// or mysql://"
+        raise BadInput(f"{rule}, got {shown}") from None
     except ImportError as error:
         raise _driver_missing(url, error) from None
     return url

@@ -14,7 +14,7 @@ SPACE = '[recipe.model]\nbackbone = "SmallCNN"\n'
 
 @pytest.fixture
 def stored(tmp_path):
-    """A study whose data is gone; gives its folder."""
+    """A study in a folder, which the fixture gives; its data is an empty file beside it."""
     folder = StudyFolder(tmp_path / "studies" / "mine")
     folder.path.mkdir(parents=True)
     folder.space.write_text(SPACE)
@@ -22,8 +22,14 @@ def stored(tmp_path):
         fingerprint="d", class_names=("a", "b"), train=9, val=1, image_size=(32, 32), cleaning={}
     )
     identity = Identity(data="d", space="e", proxy="f", seed=7, weights="none", storage="study.db")
+    (tmp_path / "cells.npz").touch()
     settings = Settings(
-        data="/gone.npz", space="mine", seed=7, weights="none", trials=30, timeout=60.0
+        data=str(tmp_path / "cells.npz"),
+        space="mine",
+        seed=7,
+        weights="none",
+        trials=30,
+        timeout=60.0,
     )
     StudyRecord(settings=settings, identity=identity, data=data, versions={}).write(folder)
     optuna.create_study(study_name="mine", storage=folder.default_storage)
@@ -50,10 +56,11 @@ def test_data_and_space_may_have_any_names(tmp_path, monkeypatch):
     assert read_inputs(given, Path("studies"), None).folder.name == "Zellen_neu-mein_Raum"
 
 
-def test_a_study_goes_on_with_what_it_stored_but_for_the_time_of_a_run(stored):
+def test_a_study_goes_on_with_what_it_stored_but_for_the_time_of_a_run(stored, tmp_path):
     inputs = read_inputs({"trials": 40}, stored.path.parent, "mine")
     assert inputs.stored.settings.trials == 30
-    kept = Settings(data="/gone.npz", space="mine", seed=7, weights="none", trials=40)
+    data = str(tmp_path / "cells.npz")
+    kept = Settings(data=data, space="mine", seed=7, weights="none", trials=40)
     assert inputs.settings == kept
     assert inputs.space_file == stored.space
 
@@ -76,3 +83,13 @@ def test_a_storage_that_is_gone_is_refused_before_anything_is_read(stored, refus
     (stored.path / "study.db").unlink()
     with refused("the study's storage is missing"):
         read_inputs({}, stored.path.parent, "mine")
+
+
+def test_data_that_was_moved_is_asked_for_at_its_new_place(stored, tmp_path, refused):
+    old, new = tmp_path / "cells.npz", tmp_path / "elsewhere.npz"
+    old.rename(new)
+    line = f"begun with --data {old}, which is no longer there; give --data with its new place"
+    with refused(line):
+        read_inputs({}, stored.path.parent, "mine")
+    moved = read_inputs({"data": str(new)}, stored.path.parent, "mine")
+    assert moved.settings.data == str(new)
