@@ -40,7 +40,7 @@ def evaluate(
     from bcauto.export.load import load_model
 
     loaded = load_model(model)
-    rules = ReadingRules(skip_damaged=bool(skip_damaged))
+    rules = ReadingRules(skip_damaged=bool(skip_damaged), resize=loaded.resize)
     images = read_for_evaluation(data, loaded.image_size, loaded.class_names, rules)
     scores = evaluate_labels(images.labels, loaded.predict(images.images), loaded.class_names)
     typer.echo(json.dumps(scores)) if as_json else _show(scores)

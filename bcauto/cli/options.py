@@ -38,6 +38,7 @@ __all__ = [
     "ProxyAddOption",
     "ProxyDataOption",
     "RayAddressOption",
+    "ResizeOption",
     "SamplerOption",
     "SeedOption",
     "SkipDamagedOption",
@@ -136,6 +137,14 @@ DataOption = Annotated[
 ImageSizeOption = Annotated[
     int | None,
     _setting("image_size", "Side in px to resize images to.", "as in the data", metavar="N"),
+]
+ResizeOption = Annotated[
+    Literal["stretch", "fit", "crop"] | None,
+    _setting(
+        "resize",
+        "What becomes of pictures of another shape: all of each is stretched, or shown between "
+        "borders, or its middle is shown.",
+    ),
 ]
 LeaksOption = Annotated[
     Literal["refuse", "drop"] | None,

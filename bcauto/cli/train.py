@@ -16,6 +16,7 @@ from bcauto.cli.options import (
     ImageSizeOption,
     JsonFlag,
     LeaksOption,
+    ResizeOption,
     SeedOption,
     SkipDamagedOption,
     WeightsOption,
@@ -45,6 +46,7 @@ def train(  # one parameter an option
         typer.Option(help="small: on a small backbone, in minutes on two cores."),
     ] = "full",
     image_size: ImageSizeOption = None,
+    resize: ResizeOption = None,
     leaks: LeaksOption = None,
     skip_damaged: SkipDamagedOption = None,
     out: Annotated[
@@ -72,7 +74,9 @@ def train(  # one parameter an option
         trained = train_recipe(chosen, settings, folder / "model.keras", report)
         found = _as_object(recipe, trained.result)
         (folder / "recipe.toml").write_text(chosen.to_toml(), encoding="utf-8")
-        whole = json.dumps({**found, **_about_model(trained), **trained.result.as_dict()}, indent=2)
+        whole = json.dumps(
+            {**found, **_about_model(trained, settings), **trained.result.as_dict()}, indent=2
+        )
         (folder / "manifest.json").write_text(whole + "\n", encoding="utf-8")
     typer.echo(json.dumps(found) if as_json else _line(chosen, found))
 
@@ -133,13 +137,14 @@ def _as_object(name: str, result: TrialResult) -> dict[str, Any]:
     }
 
 
-def _about_model(trained: TrainedRecipe) -> dict[str, Any]:
+def _about_model(trained: TrainedRecipe, settings: DataSettings) -> dict[str, Any]:
     """Return what a user of the model must know, by the names that an export uses."""
     from bcauto.io.model_file import INPUT  # h5py, which --help would wait for
 
     return {
         "class_names": list(trained.class_names),
         "image_size": list(trained.image_size),
+        "resize": settings.resize,
         "input": INPUT,
     }
 

@@ -18,7 +18,7 @@ from PIL import ExifTags, Image, ImageOps
 
 from bcauto.data.checks import MIN_SIDE
 from bcauto.data.labelled import Images
-from bcauto.data.resize import resize_one
+from bcauto.data.resize import Resize, resize_one
 from bcauto.errors import BadInput
 from bcauto.io.read_errors import refuse_unreadable
 
@@ -126,7 +126,13 @@ def _is_deep(picture: Image.Image) -> bool:
     return ";16" in str(raw_mode if isinstance(raw_mode, str) else raw_mode[0])
 
 
-def decode(path: Path, transparent: bool, size: tuple[int, int], bits: int = 16) -> Images:
+def decode(
+    path: Path,
+    transparent: bool,
+    size: tuple[int, int],
+    bits: int = 16,
+    resize: Resize = "stretch",
+) -> Images:
     """Return the picture as (height, width, 3) uint8 RGB, resized to ``size``.
 
     Grey, palette, CMYK and 16-bit pictures become RGB of 8 bits. A picture whose EXIF says that it
@@ -136,8 +142,9 @@ def decode(path: Path, transparent: bool, size: tuple[int, int], bits: int = 16)
     Args:
         path: of a file that ``read_header`` has accepted.
         transparent: whether pixels may be transparent, as in its header.
-        size: (height, width) in px; the aspect ratio may change.
+        size: (height, width) in px.
         bits: how many a file of 16 bits uses, 8 to 16; see ``bcauto.data.bit_depth``.
+        resize: what becomes of a picture of another shape.
 
     Raises:
         BadInput: the picture cannot be read or decoded.
@@ -150,7 +157,7 @@ def decode(path: Path, transparent: bool, size: tuple[int, int], bits: int = 16)
         pixels = _decoded_by_pillow(path)
     if pixels is None:
         raise BadInput(f"{path}: cannot be read as a {_LISTED}; damaged or cut short")
-    return resize_one(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), size)
+    return resize_one(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), size, resize)
 
 
 def decode_deep(path: Path) -> NDArray[Any] | None:

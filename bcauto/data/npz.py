@@ -21,7 +21,7 @@ from bcauto.data.checks import (
 )
 from bcauto.data.class_names import match_labels, match_ordered_names
 from bcauto.data.labelled import Images, ImageSet, Labelled, Labels, check_lengths
-from bcauto.data.resize import resize_all
+from bcauto.data.resize import Resize, resize_all
 from bcauto.errors import BadInput
 from bcauto.io.npz_archive import Archive, Header, open_archive
 
@@ -31,7 +31,7 @@ _NAMES = "class_names"
 _NAMES_BYTES = 2**24  # enough for thousands of classes
 
 
-def read_npz(path: Path, image_size: int | None = None) -> ImageSet:
+def read_npz(path: Path, image_size: int | None = None, resize: Resize = "stretch") -> ImageSet:
     """Read the training and validation images of an npz file; see ``bcauto.data.reading.read``."""
     with open_archive(path) as archive:
         train = _prefix(archive, ("", "train_"))
@@ -43,21 +43,24 @@ def read_npz(path: Path, image_size: int | None = None) -> ImageSet:
         check_classes(labels[0], labels[1] if val else None, names, str(path))
         size = _common_size(path, headers, image_size)
         parts = [
-            Labelled(_images(archive, prefix, size), of_part)
+            Labelled(_images(archive, prefix, size, resize), of_part)
             for prefix, of_part in zip(prefixes, labels, strict=True)
         ]
     return ImageSet(parts[0], parts[1] if val else None, names)
 
 
 def read_npz_for_evaluation(
-    path: Path, image_size: tuple[int, int], class_names: tuple[str, ...]
+    path: Path,
+    image_size: tuple[int, int],
+    class_names: tuple[str, ...],
+    resize: Resize = "stretch",
 ) -> Labelled:
     """Read the test images of an npz file; see ``bcauto.data.reading.read_for_evaluation``."""
     with open_archive(path) as archive:
         prefix = _prefix(archive, ("", "test_"))
         _image_header(archive, prefix)
         labels = _labels_of_model(archive, prefix, class_names)
-        return Labelled(_images(archive, prefix, image_size), labels)
+        return Labelled(_images(archive, prefix, image_size, resize), labels)
 
 
 def _prefix(archive: Archive, legal: tuple[str, ...]) -> str:
@@ -100,12 +103,12 @@ def _labels(archive: Archive, prefix: str) -> Labels:
     return whole_labels(one_of_each(archive.read(key), archive.where(key)), archive.where(key))
 
 
-def _images(archive: Archive, prefix: str, size: tuple[int, int]) -> Images:
+def _images(archive: Archive, prefix: str, size: tuple[int, int], resize: Resize) -> Images:
     key = f"{prefix}images"
     images = archive.read(key)
     if images.ndim == 3 or images.shape[3] == 1:  # grey
         images = np.repeat(images.reshape(*images.shape[:3], 1), 3, axis=3)
-    return resize_all(images, size, archive.where(key))
+    return resize_all(images, size, archive.where(key), resize)
 
 
 def _common_size(path: Path, headers: list[Header], image_size: int | None) -> tuple[int, int]:

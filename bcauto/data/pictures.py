@@ -18,6 +18,7 @@ from bcauto.data.bit_depth import find_depth
 from bcauto.data.checks import check_bytes
 from bcauto.data.image_file import PictureHeader, decode, read_header
 from bcauto.data.labelled import Images
+from bcauto.data.resize import Resize
 from bcauto.data.rules import ReadingRules
 from bcauto.errors import BadInput
 from bcauto.io.read_errors import refuse_unreadable
@@ -28,17 +29,8 @@ _log = logging.getLogger(__name__)
 
 _THREADS = min(8, os.cpu_count() or 1)
 _PIXELS_AT_ONCE = 64_000_000  # decoded at the same time, unless one picture has more
+_SLIGHT = 0.02  # a change of the aspect ratio that nobody sees
 _NAMED = 40  # damaged pictures that a refusal names
-
-
-def _commonest_size(headers: Sequence[PictureHeader]) -> tuple[int, int]:
-    """Return the most frequent (height, width) of the pictures; of several, the first seen."""
-    sizes = Counter((header.height, header.width) for header in headers)
-    size, count = sizes.most_common(1)[0]
-    if count < len(headers):
-        others = len(headers) - count
-        _log.info("%d of %d pictures are resized to %d x %d", others, len(headers), *size)
-    return size
 
 
 def read_pictures(
@@ -63,8 +55,11 @@ def read_pictures(
             headers[index] = read_header(picture)
     if not headers:
         _refuse_damaged(path, damaged, len(paths))
-    size = size or _commonest_size([*headers.values()])
-    images = _decoded(path, paths, headers, size, damaged)
+    own = Counter((header.height, header.width) for header in headers.values())
+    chosen = size or own.most_common(1)[0][0]  # of several, the first seen
+    _tell_of_sizes(path, own, chosen, rules.resize, given=size is not None)
+    images, undecoded = _decoded(path, paths, headers, chosen, rules.resize)
+    damaged |= undecoded
     if not damaged:
         return images, np.arange(len(paths))
     if not rules.skip_damaged:
@@ -79,12 +74,13 @@ def _decoded(
     paths: Sequence[Path],
     headers: Mapping[int, PictureHeader],
     size: tuple[int, int],
-    damaged: dict[int, str],
-) -> Images:
+    resize: Resize,
+) -> tuple[Images, dict[int, str]]:
     """Return the pictures that have a header; OpenCV decodes outside Python's lock.
 
-    Why a picture cannot be decoded is added to ``damaged``; its pixels are undefined.
+    Also returned is why pictures cannot be decoded, by index; their pixels are undefined.
     """
+    damaged: dict[int, str] = {}
     shape = (len(paths), *size, 3)
     check_bytes(shape, str(path))
     with refuse_unreadable(path):
@@ -97,11 +93,39 @@ def _decoded(
 
         def fill(index: int) -> None:
             with _noting_damage(damaged, index):
-                images[index] = decode(paths[index], headers[index].transparent, size, bits)
+                transparent = headers[index].transparent
+                images[index] = decode(paths[index], transparent, size, bits, resize)
 
         for _ in pool.map(fill, headers):
             pass
-    return images
+    return images, damaged
+
+
+def _tell_of_sizes(
+    path: Path, own: Counter[tuple[int, int]], size: tuple[int, int], resize: Resize, given: bool
+) -> None:
+    """Log how many pictures are resized to ``size``, and what becomes of their shapes.
+
+    Where the size was given, that all are resized is no news, but shapes are.
+    """
+    aspects = {each: each[1] * size[0] / (each[0] * size[1]) for each in own}
+    unlike = {each: max(aspect, 1 / aspect) - 1 for each, aspect in aspects.items()}
+    reshaped = sum(own[each] for each, by in unlike.items() if by > _SLIGHT)
+    resized = own.total() - own[size]
+    if not (reshaped or (resized and not given)):
+        return
+    fates = {
+        "stretch": "is stretched (--resize fit shows all of it, crop the middle)",
+        "fit": "gets borders",
+        "crop": "is cut to its middle",
+    }
+    most = f", by up to {max(unlike.values()):.0%}"
+    shapes = f"; what has another shape ({reshaped}{most}) {fates[resize]}" if reshaped else ""
+    place = "" if given else f", the size of {own[size]} (--image-size chooses another)"
+    _log.warning(
+        "%s: %d of %d pictures are resized to %d x %d%s%s",
+        *(path, resized, own.total(), *size, place, shapes),
+    )
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def read(path: Path, image_size: int | None = None, rules: ReadingRules = USUAL)
     check_image_size(image_size)
     if is_folder(path):
         return read_folder(path, image_size, rules)
-    return read_npz(path, image_size)
+    return read_npz(path, image_size, rules.resize)
 
 
 def read_for_evaluation(
@@ -75,6 +75,6 @@ def read_for_evaluation(
     if is_folder(path):
         found = read_folder_for_evaluation(path, image_size, names, rules)
     else:
-        found = read_npz_for_evaluation(path, image_size, names)
+        found = read_npz_for_evaluation(path, image_size, names, rules.resize)
     warn_of_missing(found.labels, names, str(path))
     return found

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bcauto.data.resize import Resize
+
 __all__ = ["USUAL", "ReadingRules"]
 
 
@@ -14,9 +16,11 @@ class ReadingRules:
     Attributes:
         skip_damaged: whether to leave out pictures that cannot be read, rather than to refuse the
             data set.
+        resize: what becomes of the shape of a picture that is resized.
     """
 
     skip_damaged: bool = False
+    resize: Resize = "stretch"
 
 
 USUAL = ReadingRules()

@@ -6,11 +6,12 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import keras
 import numpy as np
 
+from bcauto.data.resize import Resize
 from bcauto.errors import BadInput
 from bcauto.io.model_file import find_model, read_description
 from bcauto.models.from_config import count_parameters
@@ -28,11 +29,20 @@ _REASON = 300  # characters: Keras' messages show a layer's whole configuration
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A Keras classifier of 0-255 RGB, its input size (h, w) in px, and its classes' names."""
+    """A Keras classifier of 0-255 RGB.
+
+    Attributes:
+        model: Keras'.
+        image_size: its input, (height, width) in px.
+        class_names: in its order.
+        resize: what became of pictures of another shape when it was trained.
+
+    """
 
     model: Any
     image_size: tuple[int, int]
     class_names: tuple[str, ...]
+    resize: Resize = "stretch"
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Return the class indices (n,) int64 of images (n, h, w, 3) uint8."""
@@ -66,13 +76,13 @@ def load_model(path: Path) -> LoadedModel:
         raise BadInput(f"{file}: must take (n, h, w, 3) and give (n, classes), got {shapes}")
     _, height, width, _ = model.input_shape
     classes = model.output_shape[-1]
-    names = _read_class_names(file.with_name(MANIFEST))
+    names, resize = _read_manifest(file.with_name(MANIFEST))
     if names and len(names) != classes:
         problem = f"names {len(names)} classes, but {file.name} has {classes}; it is not used"
         _log.warning("%s: %s", file.with_name(MANIFEST), problem)
     if len(names) != classes:
         names = [str(number) for number in range(classes)]
-    return LoadedModel(model, (height, width), tuple(names))
+    return LoadedModel(model, (height, width), tuple(names), resize)
 
 
 def _check_parameters(config: dict[str, Any], weight_bytes: int) -> None:
@@ -94,16 +104,21 @@ def _is_classifier(inputs: Any, outputs: Any) -> bool:
     return len(inputs) == 4 and inputs[-1] == 3 and None not in inputs[1:] and len(outputs) == 2
 
 
-def _read_class_names(manifest: Path) -> list[str]:
-    """Return the class names of a manifest; none where there is no such file."""
+def _read_manifest(manifest: Path) -> tuple[list[str], Resize]:
+    """Return the class names of a manifest, none without such a file, and how it resizes."""
     if not manifest.exists():
-        return []
+        return [], "stretch"
     try:
-        names: list[str] = json.loads(manifest.read_text(encoding="utf-8"))["class_names"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        stored = json.loads(manifest.read_text(encoding="utf-8"))
+        names: list[str] = stored["class_names"]
+        resize: Resize = stored.get("resize", "stretch")  # older manifests have none
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInput(f"{manifest}: damaged ({type(error).__name__}: {error})") from None
     texts = isinstance(names, list) and all(isinstance(name, str) for name in names)
     if not texts or len(set(names)) != len(names):
         rule = "class_names must be different texts"
         raise BadInput(f"{manifest}: damaged ({rule}, got {repr(names)[:_REASON]})")
-    return names
+    if resize not in get_args(Resize):
+        rule = f"resize must be one of {', '.join(get_args(Resize))}"
+        raise BadInput(f"{manifest}: damaged ({rule}, got {repr(resize)[:_REASON]})")
+    return names, resize

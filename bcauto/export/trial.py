@@ -81,6 +81,7 @@ def trial_manifest(
         "scores": best.scores.model_dump(mode="json"),
         "class_names": list(record.data.class_names),
         "image_size": list(record.data.image_size),
+        "resize": record.settings.resize,
         "input": INPUT,
         "fingerprints": record.identity.model_dump(include={"data", "space", "proxy"}),
         "seed": record.settings.seed,

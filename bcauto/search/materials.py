@@ -86,7 +86,7 @@ def load_data(settings: DataSettings) -> Dataset:
 
 def _reading_rules(settings: DataSettings) -> ReadingRules:
     """Return how the settings say that pictures are read."""
-    return ReadingRules(skip_damaged=settings.skip_damaged)
+    return ReadingRules(skip_damaged=settings.skip_damaged, resize=settings.resize)
 
 
 def study_proxy(

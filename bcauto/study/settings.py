@@ -38,6 +38,9 @@ class DataSettings(Frozen):
 
     data: str | None = Field(None, description="path of the data; None means the built-in cells")
     image_size: int | None = Field(None, ge=8, le=4096, description="side in px")
+    resize: Literal["stretch", "fit", "crop"] = Field(
+        "stretch", description="what becomes of pictures of another shape"
+    )
     leaks: Literal["refuse", "drop"] = Field(
         "refuse", description="training images that nearly equal the data's own validation images"
     )

@@ -10,6 +10,7 @@ import pytest
 from bcauto.data import checks as rules
 from bcauto.data import pictures
 from bcauto.data.reading import read, read_for_evaluation
+from bcauto.data.resize import resize_one
 from bcauto.data.rules import ReadingRules
 
 
@@ -55,7 +56,39 @@ def test_commonest_size_is_the_default(cells, images_of, caplog):
     caplog.set_level(logging.INFO)
     write(cells / "a" / "9.png", images_of(1, (30, 30))[0])
     assert read(cells).train.images.shape == (7, 12, 10, 3)
-    assert "1 of 7 pictures are resized to 12 x 10" in caplog.text
+    assert "1 of 7 pictures are resized to 12 x 10, the size of 6 (--image-size" in caplog.text
+    assert "; what has another shape (1, by up to 20%) is stretched (--resize fit" in caplog.text
+
+
+def test_every_picture_of_another_size_is_said(tmp_path, caplog):
+    for index in range(8):
+        image = np.full((20 + index, 40 + 2 * index, 3), 9 * index, np.uint8)
+        write(tmp_path / "ab"[index % 2] / f"{index}.png", image)
+    assert read(tmp_path).train.images.shape == (8, 20, 40, 3)
+    assert caplog.messages == [
+        f"{tmp_path}: 7 of 8 pictures are resized to 20 x 40, the size of 1 "
+        "(--image-size chooses another)"
+    ]
+    caplog.clear()
+    read(tmp_path, 16, ReadingRules(resize="crop"))
+    assert caplog.messages == [
+        f"{tmp_path}: 8 of 8 pictures are resized to 16 x 16; what has another shape "
+        "(8, by up to 100%) is cut to its middle"
+    ]
+
+
+@pytest.mark.parametrize("how", ["fit", "crop", "stretch"])
+def test_folders_and_archives_are_resized_alike(tmp_path, images_of, how):
+    images = images_of(4, (12, 30))
+    for index, image in enumerate(images):
+        write(tmp_path / "set" / "ab"[index // 2] / f"{index}.png", image)
+    np.savez(tmp_path / "set.npz", images=images, labels=[0, 0, 1, 1])
+    rules = ReadingRules(resize=how)
+    expected = [resize_one(image, (16, 16), how) for image in images]
+    for name in ("set", "set.npz"):
+        np.testing.assert_array_equal(read(tmp_path / name, 16, rules).train.images, expected)
+        test = read_for_evaluation(tmp_path / name, (16, 16), ("a", "b"), rules)
+        np.testing.assert_array_equal(test.images, expected)
 
 
 def test_image_size_wins(cells):

@@ -103,6 +103,7 @@ def test_a_manifest_says_where_the_model_comes_from(export_trial, folder, best):
         "scores": scores_of({"sensor": 0.5}).model_dump(mode="json"),
         "class_names": list(NAMES),
         "image_size": [10, 12],
+        "resize": "stretch",
         "input": "RGB, 0-255, (n, height, width, 3)",
         "fingerprints": {"data": "d", "space": "s", "proxy": "p"},
         "seed": 11,

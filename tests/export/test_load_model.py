@@ -36,6 +36,8 @@ def test_a_manifest_of_other_classes_is_not_the_models(load_model, make_model, t
         '{"class_names": "abc"}',
         '{"class_names": ["a", "a", "b"]}',
         '{"class_names": [0, 1, 2]}',
+        '{"class_names": ["a", "b", "c"], "resize": "tear"}',
+        '{"class_names": ["a", "b", "c"], "resize": [1]}',
     ],
 )
 def test_a_damaged_manifest_is_refused(text, load_model, make_model, tmp_path, refused):
@@ -43,6 +45,13 @@ def test_a_damaged_manifest_is_refused(text, load_model, make_model, tmp_path, r
     (tmp_path / "manifest.json").write_text(text)
     with refused(r"manifest\.json: damaged"):
         load_model(tmp_path)
+
+
+@pytest.mark.parametrize(("more", "resize"), [("", "stretch"), (', "resize": "fit"', "fit")])
+def test_a_manifest_says_how_pictures_are_resized(more, resize, load_model, make_model, tmp_path):
+    make_model().save(tmp_path / "model.keras")
+    (tmp_path / "manifest.json").write_text(f'{{"class_names": ["a", "b", "c"]{more}}}')
+    assert load_model(tmp_path).resize == resize
 
 
 @pytest.mark.parametrize("name", ["", "no.keras", "no/model.keras"])
