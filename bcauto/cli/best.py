@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bcauto.cli.combined_lines import combined_lines
-from bcauto.cli.confirmed_line import confirmed_line
+from bcauto.cli.confirmed_line import confirmed_line, unfinished_line
 from bcauto.cli.options import JsonFlag, StorageOption, StudiesDir, StudyArgument
 from bcauto.errors import BadInput, NothingUsable
 
@@ -63,12 +63,13 @@ def best(  # one parameter an option
     if (views or ensemble) and not export:
         raise BadInput("--views and --ensemble go with --export, got none")
     from bcauto.results.open_study import open_study
+    from bcauto.results.state import repeats_left
     from bcauto.storage.connect import storage_failures_in_one_line  # --help would wait for Optuna
 
     with storage_failures_in_one_line():
         opened = open_study(studies_dir, study, storage)
         ranked, repeated = _ranked(opened), opened.confirmed()
-        won = opened.winner()
+        won, left = opened.winner(), repeats_left(opened)
     winner = won.candidate if won else ranked[0]
     chosen = winner if trial is None else _numbered(ranked, trial)
     again = {each.candidate.number: each for each in repeated}
@@ -82,11 +83,14 @@ def best(  # one parameter an option
     if as_json:
         found = _best_object(opened.folder.name, chosen, confirmed, written)
         averaged = {"combined": combined.as_dict()} if combined else {}
-        typer.echo(json.dumps({**found, **averaged, "importance": opened.importances()}))
+        more = {"repeats_left": left[0], "importance": opened.importances()}
+        typer.echo(json.dumps({**found, **averaged, **more}))
     else:
         _show_best(chosen, ranked, again, written)
         if combined:
             typer.echo("\n".join(combined_lines(combined)))
+        if trial is None and (warning := unfinished_line(*left)):
+            typer.echo(f"not finished: {warning}")
 
 
 def _ranked(opened: OpenStudy) -> list[CompletedTrial]:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from bcauto.results.confirmation import Confirmed
     from bcauto.results.trials import CompletedTrial
 
-__all__ = ["confirmed_line", "trained_again"]
+__all__ = ["confirmed_line", "trained_again", "unfinished_line"]
 
 
 def confirmed_line(won: Confirmed, best: CompletedTrial | None = None, prefer: str = "best") -> str:
@@ -20,6 +20,13 @@ def confirmed_line(won: Confirmed, best: CompletedTrial | None = None, prefer: s
         f"trained {trained_again(len(won.runs), won.length)}{_optimism(won)}"
         f"{_why(won, best, prefer)}"
     )
+
+
+def unfinished_line(left: int, wanted: int) -> str:
+    """Return a warning that a confirmation is not finished; empty where nothing is left of it."""
+    if not left:
+        return ""
+    return f"{wanted - left} of {wanted} repeats are done, and another trial may still win"
 
 
 def trained_again(repeats: int, length: float) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bcauto.cli.confirmed_line import confirmed_line
+from bcauto.cli.confirmed_line import confirmed_line, unfinished_line
 from bcauto.cli.options import JsonFlag, StorageOption, StudiesDir, StudyArgument
 from bcauto.study.settings import OWN_STORAGE
 
@@ -29,6 +29,7 @@ def status(
 ) -> None:
     """Count the trials of a study by state."""
     from bcauto.results.open_study import open_study
+    from bcauto.results.state import repeats_left
     from bcauto.results.trials import status as count
     from bcauto.storage.connect import storage_failures_in_one_line
     from bcauto.study.lock import searching_process  # --help would wait for Optuna
@@ -36,22 +37,24 @@ def status(
     with storage_failures_in_one_line():
         opened = open_study(studies_dir, study, storage)
         found = count(opened.study, opened.folder.name, opened.record.settings.trials)
-        won, prefer = opened.winner(), opened.confirmation.prefer
+        won, prefer, left = opened.winner(), opened.confirmation.prefer, repeats_left(opened)
     here = opened.record.settings.storage == OWN_STORAGE  # another may be searched from anywhere
     killed = bool(found.running and here and not searching_process(opened.folder))
     if as_json:
-        typer.echo(json.dumps(found.as_dict()))
+        repeats = dict(zip(("left", "wanted"), left, strict=True))
+        typer.echo(json.dumps({**found.as_dict(), "repeats": repeats}))
     else:
         line = confirmed_line(won, found.best, prefer) if won else ""
-        _show_status(found, line, killed)
+        _show_status(found, line, unfinished_line(*left) if opened.repeats else "", killed)
 
 
-def _show_status(found: Status, confirmed: str, killed: bool) -> None:
+def _show_status(found: Status, confirmed: str, confirming: str, killed: bool) -> None:
     """Print what is known of a study.
 
     Args:
         found: its trials.
         confirmed: what is known of the winner of its confirmation; empty where there is none.
+        confirming: how far its confirmation is; empty where it is finished or was not begun.
         killed: whether trials are marked as running while no process searches the study.
     """
     from bcauto.cli.tables import open_console, print_facts
@@ -67,6 +70,7 @@ def _show_status(found: Status, confirmed: str, killed: bool) -> None:
         "search": "was killed; the same command goes on" if killed else "",
         "best": f"trial {best.number}, {best.objective:.4f} on the proxy" if best else "none yet",
         "confirmed": confirmed,
+        "confirming": confirming,
     }
     print_facts(open_console(), {title: text for title, text in facts.items() if text})
 

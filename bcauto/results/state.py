@@ -15,7 +15,7 @@ from bcauto.study.lock import searching_process
 from bcauto.study.repeats import RepeatSource
 from bcauto.trial import trial_seed
 
-__all__ = ["State", "is_finished", "study_state"]
+__all__ = ["State", "is_finished", "repeats_left", "study_state"]
 
 
 class State(Enum):
@@ -53,7 +53,7 @@ def is_finished(opened: OpenStudy) -> bool:
     trials = opened.study.get_trials(deepcopy=False)
     finished = sum(trial.state in DONE for trial in trials)
     enough = finished >= opened.record.settings.trials or _is_exhausted(opened, trials)
-    return enough and not _repeats_left(opened)
+    return enough and not repeats_left(opened)[0]
 
 
 def _is_exhausted(opened: OpenStudy, trials: Sequence[FrozenTrial]) -> bool:
@@ -66,10 +66,12 @@ def _is_exhausted(opened: OpenStudy, trials: Sequence[FrozenTrial]) -> bool:
     return all(trial_seed(seed, space.at(point)) in known for point in space.points())
 
 
-def _repeats_left(opened: OpenStudy) -> int:
-    """How many repeats of the confirmation are still to be trained."""
+def repeats_left(opened: OpenStudy) -> tuple[int, int]:
+    """How many repeats of the confirmation are still to be trained, and how many are wanted.
+
+    Both go by the best trials so far.
+    """
     recipes = {trial.number: trial.recipe for trial in opened.complete()}
     source = RepeatSource(recipes, opened.confirmation, opened.record.settings.seed)
-    if opened.repeats is None:
-        return len(source.candidates) * source.wanted.repeats
-    return source.left(opened.repeats) if source.candidates else 0
+    wanted = len(source.candidates) * source.wanted.repeats
+    return source.left(opened.repeats) if opened.repeats and wanted else wanted, wanted

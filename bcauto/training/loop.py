@@ -77,7 +77,7 @@ def train_stage(
 
 
 def check_finite(loss: float, epoch: int, stage: str) -> None:
-    """Raise TrialFailed if the mean loss of an epoch is not a finite number."""
+    """Raise TrialFailed if the loss at the end of an epoch is not a finite number."""
     if not math.isfinite(loss):
         raise TrialFailed(f"the loss is {loss} after epoch {epoch} ({stage} stage)")
 
@@ -89,7 +89,7 @@ def _train_epoch(
     accumulate: int,
     average: WeightAverage,
 ) -> float:
-    """Train one step on each batch; return the mean loss.
+    """Train one step on each batch; return the loss of the last.
 
     ``fit`` is not used: its TensorFlow iterator takes up to a second whenever it is torn down, and
     it would compile the model once more for a last, smaller batch.

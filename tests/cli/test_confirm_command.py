@@ -230,6 +230,10 @@ def test_a_search_killed_while_it_confirms_goes_on(
     killed.send_signal(signal.SIGKILL)
     killed.wait(timeout=60)
     done = len(repeats(folder))
+    status = json.loads(command("status", "--json").out)
+    assert status["repeats"] == {"left": 4 - done, "wanted": 4}
+    for looked in ("status", "best"):
+        assert f"{done} of 4 repeats are done, and another trial" in command(looked).out
     again = command(*given)
     assert "confirming: " in again.out, again.err
     assert f"going on: {done} repeat" in again.out
