@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +22,7 @@ from bcauto.space.files import read_space, space_text
 from bcauto.space.space import Space
 from bcauto.study.sampling import check_sampler
 from bcauto.study.settings import DataSettings, SamplerName, Settings
+from bcauto.training.keras_settings import check_settings, keras_backend
 
 __all__ = ["Materials", "gather_materials", "load_data", "study_proxy", "uses_keras_cv"]
 
@@ -55,6 +54,7 @@ def gather_materials(inputs: Inputs) -> Materials:
     Raises:
         BadInput: data, space, weights or own images break a rule, or do not go together.
     """
+    check_settings()
     settings, file = inputs.settings, inputs.space_file
     weights = read_weights(settings.weights)
     if settings.hypermodel:  # its space depends on the classes and the size of the data
@@ -136,15 +136,5 @@ def _check_keras_cv() -> None:
     rule = 'augment.engine = "keras-cv" needs'
     if find_spec("keras_cv") is None:
         raise BadInput(f'{rule} keras-cv, which is not installed: pip install "bcauto[keras-cv]"')
-    if (backend := _keras_backend()) != "tensorflow":
-        raise BadInput(f"{rule} Keras on tensorflow, got {backend!r} (KERAS_BACKEND or keras.json)")
-
-
-def _keras_backend() -> str:
-    """Return the backend that Keras will take, without importing Keras, which takes seconds."""
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-    try:
-        configured = json.loads((home / "keras.json").read_text(encoding="utf-8")).get("backend")
-    except (OSError, ValueError):
-        configured = None
-    return os.environ.get("KERAS_BACKEND") or configured or "tensorflow"
+    if (backend := keras_backend()) != "tensorflow":
+        raise BadInput(f"{rule} Keras on tensorflow, got {backend!r} (KERAS_BACKEND)")

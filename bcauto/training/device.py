@@ -14,6 +14,8 @@ from typing import Any
 
 import cv2
 
+from bcauto.training.keras_settings import check_settings, pin_settings, pin_variables
+
 __all__ = ["Device", "detect_device", "quiet_stderr", "spare_imports", "start_keras"]
 
 
@@ -61,7 +63,12 @@ def start_keras(threads: int) -> None:
     """Import Keras without output on the screen, to work with ``threads`` CPU threads.
 
     Its settings have no effect on a TensorFlow that is imported already.
+
+    Raises:
+        BadInput: Keras cannot be imported with its configuration.
     """
+    check_settings()
+    pin_variables()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
@@ -72,6 +79,7 @@ def start_keras(threads: int) -> None:
     cv2.setNumThreads(1)  # on small images, more threads take half as much time again
     with quiet_stderr():
         importlib.import_module("keras")
+    pin_settings()
 
 
 @cache

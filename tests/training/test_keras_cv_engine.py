@@ -402,16 +402,21 @@ def test_a_search_without_keras_cv_is_refused(plan, refused, monkeypatch):
     plan('["bcauto"]')
 
 
-@pytest.mark.parametrize("where", ["environment", "file"])
-def test_a_search_on_another_backend_is_refused(plan, refused, monkeypatch, tmp_path, where):
+def test_a_search_on_another_backend_is_refused(plan, refused, monkeypatch):
     monkeypatch.setattr("bcauto.search.materials.find_spec", importlib.util.find_spec)
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setenv("KERAS_BACKEND", "jax" if where == "environment" else "")
-    if where == "file":
-        (tmp_path / "keras.json").write_text('{"backend": "jax"}')
+    monkeypatch.setattr("bcauto.training.keras_settings.find_spec", lambda _: True)
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
     with refused("needs Keras on tensorflow, got 'jax'"):
         plan()
     plan('["bcauto"]')
+
+
+def test_the_backend_of_keras_json_is_not_ours(plan, monkeypatch, tmp_path):
+    monkeypatch.setattr("bcauto.search.materials.find_spec", importlib.util.find_spec)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setenv("KERAS_BACKEND", "")
+    (tmp_path / "keras.json").write_text('{"backend": "jax"}')
+    plan()
 
 
 def test_a_space_that_names_such_an_op_is_refused(plan, refused):
