@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bcauto.cli.options import JsonFlag, SkipDamagedOption
+from bcauto.cli.options import JsonFlag, LabelsOption, SkipDamagedOption
 from bcauto.errors import BadInput
 
 __all__ = ["evaluate"]
@@ -19,6 +19,7 @@ def evaluate(
     data: Annotated[
         Path, typer.Option(help="An .npz file (images or test_images), or class folders.")
     ],
+    labels: LabelsOption = None,
     skip_damaged: SkipDamagedOption = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -40,7 +41,7 @@ def evaluate(
     from bcauto.export.load import load_model
 
     loaded = load_model(model)
-    rules = ReadingRules(skip_damaged=bool(skip_damaged), resize=loaded.resize)
+    rules = ReadingRules(skip_damaged=bool(skip_damaged), resize=loaded.resize, labels=labels)
     images = read_for_evaluation(data, loaded.image_size, loaded.class_names, rules)
     scores = evaluate_labels(images.labels, loaded.predict(images.images), loaded.class_names)
     typer.echo(json.dumps(scores)) if as_json else _show(scores)

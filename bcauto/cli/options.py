@@ -6,8 +6,6 @@ was not given: then a study's own value holds, or the default.
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Annotated, Any, Literal
 import typer
 from pydantic import BaseModel
 
+from bcauto.cli.values import parse_duration, parse_keep
 from bcauto.errors import BadInput
 from bcauto.study.settings import SamplerName, Settings
 
@@ -33,6 +32,7 @@ __all__ = [
     "InputScaleOption",
     "JsonFlag",
     "KeepOption",
+    "LabelsOption",
     "LeaksOption",
     "PreferOption",
     "ProxyAddOption",
@@ -53,44 +53,11 @@ __all__ = [
     "WorkersOption",
     "check_none_empty",
     "given_settings",
-    "parse_duration",
-    "parse_keep",
 ]
 
 DEFAULT_SEED: int = Settings.model_fields["seed"].default
 
 _HOUR = 3600  # seconds
-_NUMBER = r"(\d+(?:\.\d+)?)"
-_DURATION = re.compile(f"(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s)?|{_NUMBER}")
-_UNITS = (_HOUR, 60, 1, 1)  # of the four numbers, in seconds
-
-
-def parse_duration(text: str) -> float:
-    """Return the seconds of a duration such as ``2h``, ``1h30m``, ``90s`` or ``90``.
-
-    Raises:
-        ValueError: the text is no duration, or none above 0.
-    """
-    match = _DURATION.fullmatch(text.strip().lower())
-    parts = match.groups() if match else (0,) * len(_UNITS)
-    total = sum(unit * float(part or 0) for unit, part in zip(_UNITS, parts, strict=True))
-    if not 0 < total < math.inf:
-        raise ValueError(f"must be a time such as 2h, 1h30m, 40m or 90s, got {text!r}")
-    return total
-
-
-def parse_keep(text: str) -> int | Literal["all"]:
-    """Return how many trials keep their model: a whole number, or ``all``.
-
-    Raises:
-        ValueError: the text is neither.
-    """
-    if text == "all":
-        return "all"
-    digits = text.isascii() and text.isdecimal() and len(text) < 10
-    if not digits or int(text) < 1:
-        raise ValueError(f"must be a whole number above 0, or all, got {text!r}")
-    return int(text)
 
 
 def _setting(name: str, text: str, default: str | None = None, **more: Any) -> Any:
@@ -133,6 +100,14 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object an
 DataOption = Annotated[
     Path | None,
     _setting("data", "An .npz file, or a folder of class folders.", "built-in cells"),
+]
+LabelsOption = Annotated[
+    Path | None,
+    _setting(
+        "labels",
+        "A CSV file with a row for each picture, its file and its label, where --data is a folder "
+        "of pictures without class folders.",
+    ),
 ]
 ImageSizeOption = Annotated[
     int | None,

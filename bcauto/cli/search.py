@@ -17,6 +17,7 @@ from bcauto.cli.options import (
     ImageSizeOption,
     InputScaleOption,
     KeepOption,
+    LabelsOption,
     LeaksOption,
     PreferOption,
     ProxyAddOption,
@@ -44,6 +45,7 @@ __all__ = ["search"]
 
 def search(  # one parameter an option
     data: DataOption = None,
+    labels: LabelsOption = None,
     space: SpaceOption = None,
     trials: TrialsOption = None,
     timeout: TimeoutOption = None,

@@ -15,6 +15,7 @@ from bcauto.cli.options import (
     DataOption,
     ImageSizeOption,
     JsonFlag,
+    LabelsOption,
     LeaksOption,
     ResizeOption,
     SeedOption,
@@ -39,6 +40,7 @@ def train(  # one parameter an option
         str, typer.Argument(metavar="RECIPE", help="Name of a recipe, or a .toml file.")
     ],
     data: DataOption = None,
+    labels: LabelsOption = None,
     weights: WeightsOption = None,
     seed: SeedOption = None,
     scale: Annotated[

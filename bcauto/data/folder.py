@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from bcauto.data.checks import check_classes, check_names
-from bcauto.data.class_names import match_names
+from bcauto.data.class_names import as_natural, match_names
+from bcauto.data.label_file import read_label_file
 from bcauto.data.labelled import ImageSet, Labelled, Labels
 from bcauto.data.layout import class_folders, find_parts, pictures_of_classes
 from bcauto.data.pictures import read_pictures
@@ -37,7 +38,8 @@ class _Listing(NamedTuple):
 
 def read_folder(path: Path, image_size: int | None = None, rules: ReadingRules = USUAL) -> ImageSet:
     """Return the pictures to train and validate on; see ``bcauto.data.reading.read``."""
-    return _read_listing(_list_folders(path), image_size, rules)
+    listing = _list_labelled(path, rules.labels) if rules.labels else _list_folders(path)
+    return _read_listing(listing, image_size, rules)
 
 
 def _list_folders(path: Path) -> _Listing:
@@ -63,6 +65,23 @@ def _list_folders(path: Path) -> _Listing:
     return _Listing(root, names, train, val)
 
 
+def _list_labelled(path: Path, file: Path) -> _Listing:
+    """Return the pictures to train on, as a file of labels names them."""
+    of_picture = read_label_file(file, path)
+    names = tuple(sorted({*of_picture.values()}, key=as_natural))
+    check_names(names, str(file))
+    train = _of_classes(of_picture, np.arange(len(names)), names)
+    check_classes(train.labels, None, names, str(file))
+    return _Listing(path, names, train, _Pictures([], np.empty(0, np.int64)))
+
+
+def _of_classes(of_picture: Mapping[Path, str], places: Labels, names: Sequence[str]) -> _Pictures:
+    """Return pictures in the order of their classes, as from class folders, and of their paths."""
+    index = dict(zip(names, places.tolist(), strict=True))
+    paths = sorted(of_picture, key=lambda picture: (index[of_picture[picture]], picture))
+    return _Pictures(paths, np.array([index[of_picture[path]] for path in paths], np.int64))
+
+
 def _read_listing(listing: _Listing, image_size: int | None, rules: ReadingRules) -> ImageSet:
     """Read the pictures, all at one size."""
     path, names, (of_train, train_labels), (of_val, val_labels) = listing
@@ -86,6 +105,11 @@ def read_folder_for_evaluation(
     rules: ReadingRules = USUAL,
 ) -> Labelled:
     """Return every picture to evaluate on; see ``read_for_evaluation``."""
+    if rules.labels:
+        of_picture = read_label_file(rules.labels, path)
+        names = sorted({*of_picture.values()}, key=as_natural)
+        places = match_names(names, class_names, str(rules.labels))
+        return _read(path, _of_classes(of_picture, places, names), image_size, rules)
     root, parts = find_parts(path, class_names)
     if parts and "test" not in parts:
         such = next(iter(parts.values()))
@@ -99,7 +123,11 @@ def read_folder_for_evaluation(
     pictures = _listed(top, folders, places)
     if not pictures.paths:
         raise BadInput(f"{top}: must hold at least one picture, got none")
-    images, kept = read_pictures(top, pictures.paths, image_size, rules)
+    return _read(top, pictures, image_size, rules)
+
+
+def _read(path: Path, pictures: _Pictures, size: tuple[int, int], rules: ReadingRules) -> Labelled:
+    images, kept = read_pictures(path, pictures.paths, size, rules)
     return Labelled(images, pictures.labels[kept])
 
 

@@ -14,7 +14,14 @@ from bcauto.data.image_file import SUFFIXES
 from bcauto.errors import BadInput
 from bcauto.io.read_errors import refuse_unreadable
 
-__all__ = ["ClassFolder", "Part", "class_folders", "find_parts", "pictures_of_classes"]
+__all__ = [
+    "ClassFolder",
+    "Part",
+    "all_pictures",
+    "class_folders",
+    "find_parts",
+    "pictures_of_classes",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -86,7 +93,8 @@ def class_folders(path: Path, classes: Collection[str] = ()) -> list[Path]:
     folders.sort(key=lambda folder: as_natural(folder.name))
     if not folders:
         pictures = sum(map(_is_picture, others))
-        got = f"{pictures} pictures outside of any" if pictures else "none"
+        remedy = ": give a CSV file of their labels with --labels"
+        got = f"{pictures} pictures outside of any{remedy}" if pictures else "none"
         raise BadInput(f"{path}: needs a folder of pictures for each class, got {got}")
     if all(_FOLD.fullmatch(folder.name) and _entries(folder)[0] for folder in folders):
         raise BadInput(
@@ -118,6 +126,13 @@ def pictures_of_classes(path: Path, folders: Iterable[Path]) -> list[ClassFolder
         found.append(ClassFolder(folder.name, pictures))
     _warn_of(path, others)
     return found
+
+
+def all_pictures(folder: Path) -> list[Path]:
+    """Return all pictures in a folder, at any depth; links to folders are not followed."""
+    folders, files = _entries(folder)
+    deeper = [found for one in folders if not one.is_symlink() for found in all_pictures(one)]
+    return [*filter(_is_picture, files), *deeper]
 
 
 def _entries(folder: Path) -> tuple[list[Path], list[Path]]:

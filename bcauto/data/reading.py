@@ -10,6 +10,7 @@ from bcauto.data.folder import read_folder, read_folder_for_evaluation
 from bcauto.data.labelled import ImageSet, Labelled
 from bcauto.data.npz import read_npz, read_npz_for_evaluation
 from bcauto.data.rules import USUAL, ReadingRules
+from bcauto.errors import BadInput
 from bcauto.io.read_errors import is_folder
 
 __all__ = ["read", "read_for_evaluation"]
@@ -27,7 +28,7 @@ def read(path: Path, image_size: int | None = None, rules: ReadingRules = USUAL)
     depth. Hidden files are ignored; other files are counted in a warning. Pictures are resized to
     the most frequent size among them. It may also hold parts such as ``train``, ``val``
     and ``test``, with one folder per class in each; see ``bcauto.data.layout``. ``test`` is never
-    read.
+    read. Or it holds pictures, and ``rules.labels`` says of which class each is.
 
     Args:
         path: the file or the folder.
@@ -38,6 +39,7 @@ def read(path: Path, image_size: int | None = None, rules: ReadingRules = USUAL)
         BadInput: the data set breaks a rule; what can be checked is checked before pixels are read.
     """
     check_image_size(image_size)
+    _check_labels_for_folder(path, rules)
     if is_folder(path):
         return read_folder(path, image_size, rules)
     return read_npz(path, image_size, rules.resize)
@@ -69,6 +71,7 @@ def read_for_evaluation(
         BadInput: the test set breaks a rule, or has a class that the model does not know.
     """
     check_image_size(min(image_size))
+    _check_labels_for_folder(path, rules)
     names = class_names
     if isinstance(names, int):
         names = tuple(map(str, range(names)))
@@ -78,3 +81,8 @@ def read_for_evaluation(
         found = read_npz_for_evaluation(path, image_size, names, rules.resize)
     warn_of_missing(found.labels, names, str(path))
     return found
+
+
+def _check_labels_for_folder(path: Path, rules: ReadingRules) -> None:
+    if rules.labels and not is_folder(path):
+        raise BadInput(f"--labels goes with a folder of pictures, got {path}, which has its own")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from bcauto.data.resize import Resize
 
@@ -17,10 +18,13 @@ class ReadingRules:
         skip_damaged: whether to leave out pictures that cannot be read, rather than to refuse the
             data set.
         resize: what becomes of the shape of a picture that is resized.
+        labels: a file that says which class each picture of a folder is of; see
+            ``bcauto.data.label_file``. None for a folder of class folders.
     """
 
     skip_damaged: bool = False
     resize: Resize = "stretch"
+    labels: Path | None = None
 
 
 USUAL = ReadingRules()

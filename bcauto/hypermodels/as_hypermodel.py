@@ -37,6 +37,7 @@ _ARGUMENTS = {
     "--space": "space",
     "give --image-size or ": "give ",
     "--leaks drop": 'a dataset loaded with leaks="drop"',
+    "a CSV file of their labels with --labels": "a dataset loaded with ReadingRules(labels=...)",
     "--skip-damaged": "a dataset loaded with ReadingRules(skip_damaged=True)",
 }
 """Command-line options that a message may name, and what to call them in Python."""

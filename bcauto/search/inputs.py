@@ -80,7 +80,7 @@ def read_inputs(given: Mapping[str, Any], studies: Path, study: str | None) -> I
 def _with_absolute_paths(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the same with absolute paths, so that the study can be resumed from anywhere."""
     found = dict(given)
-    for key in ("data", "weights", "proxy_data", "proxy_add"):
+    for key in ("data", "labels", "weights", "proxy_data", "proxy_add"):
         if given.get(key) and given[key] not in _NO_FOLDER:
             found[key] = str(Path(given[key]).resolve())
     if "storage" in given:
@@ -129,7 +129,7 @@ def _check_not_mistyped(name: str, given: Mapping[str, Any], studies: Path) -> N
 
 def _check_not_moved(stored: Settings, given: Mapping[str, Any], name: str) -> None:
     """Check that the files which a study was begun with are where they were, or given anew."""
-    for key in ("data", "proxy_data", "proxy_add"):
+    for key in ("data", "labels", "proxy_data", "proxy_add"):
         path = getattr(stored, key)
         if path and key not in given and not Path(path).exists():
             option = f"--{key.replace('_', '-')}"

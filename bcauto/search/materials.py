@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -86,7 +86,11 @@ def load_data(settings: DataSettings) -> Dataset:
 
 def _reading_rules(settings: DataSettings) -> ReadingRules:
     """Return how the settings say that pictures are read."""
-    return ReadingRules(skip_damaged=settings.skip_damaged, resize=settings.resize)
+    return ReadingRules(
+        skip_damaged=settings.skip_damaged,
+        resize=settings.resize,
+        labels=Path(settings.labels) if settings.labels else None,
+    )
 
 
 def study_proxy(
@@ -119,7 +123,7 @@ def _read_images(settings: Settings) -> tuple[Dataset, OwnImages | None]:
     path = settings.proxy_data or settings.proxy_add
     if path is None:
         return data, None
-    rules = _reading_rules(settings)
+    rules = replace(_reading_rules(settings), labels=None)
     found = read_for_evaluation(Path(path), data.image_size, data.class_names, rules)
     own = OwnImages(found.images, found.labels, alone=settings.proxy_data is not None)
     return data.without_near_duplicates_of(own.images, settings.leaks, path), own

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -37,6 +37,7 @@ class DataSettings(Frozen):
     """What every training begins with: the data set, how it is read and split, and the weights."""
 
     data: str | None = Field(None, description="path of the data; None means the built-in cells")
+    labels: str | None = Field(None, description="file of labels beside a folder of pictures")
     image_size: int | None = Field(None, ge=8, le=4096, description="side in px")
     resize: Literal["stretch", "fit", "crop"] = Field(
         "stretch", description="what becomes of pictures of another shape"
@@ -47,6 +48,14 @@ class DataSettings(Frozen):
     skip_damaged: bool = Field(False, description="leave out pictures that cannot be read")
     weights: str = Field("imagenet", description="imagenet, none, or a folder of weights")
     seed: int = Field(0, ge=0, le=2**63 - 1)
+
+    @model_validator(mode="after")
+    def _labels_go_with_data(self) -> Self:
+        if self.labels and not self.data:
+            raise ValueError(
+                f"--labels goes with --data, its folder of pictures, got {self.labels}"
+            )
+        return self
 
 
 class Settings(DataSettings):

@@ -131,6 +131,26 @@ def test_damaged_pictures_and_how_to_leave_them_out(refused, tmp_path, tiny_spac
     assert plan.record.data.cleaning["damaged"] == ["a/2.png", "b/7.png", "b/9.png"]
 
 
+def test_labels_in_a_file(refused, tmp_path, tiny_space, two_classes):
+    images, labels = two_classes(40, 0).values()
+    (tmp_path / "cells").mkdir()
+    for index, image in enumerate(images):
+        Image.fromarray(image).save(tmp_path / "cells" / f"{index}.png")
+    text = "".join(f"{index},{'ab'[label]}\n" for index, label in enumerate(labels))
+    (tmp_path / "labels.csv").write_text(f"id,label\n{text}")
+    given = {"data": str(tmp_path / "cells"), "space": str(tiny_space)}
+    line = refused("search", "--data", given["data"], "--space", given["space"])
+    assert "40 pictures outside of any" in line
+    assert "--labels" in line
+    line = refused("search", "--labels", tmp_path / "labels.csv", "--space", given["space"])
+    assert "--labels goes with --data" in line
+
+    plan = plan_search({**given, "labels": str(tmp_path / "labels.csv")}, tmp_path, None)
+    assert plan.record.settings.labels == str(tmp_path / "labels.csv")
+    assert plan.record.data.class_names == ("a", "b")
+    assert plan.record.data.train + plan.record.data.val == 40
+
+
 def test_space_whose_backbones_need_larger_images(refused, tmp_path, tiny_npz):
     space = tmp_path / "large.toml"
     space.write_text('[recipe.model]\nbackbone = "InceptionV3"\n')
