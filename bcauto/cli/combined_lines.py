@@ -21,7 +21,7 @@ def combined_lines(made: Combined) -> list[str]:
     """Return what was exported, its scores beside the single model's, and what they are worth."""
     chosen = made.chosen
     if not any(step.taken for step in chosen.steps):
-        return ["no views or ensemble scored better; the single model was exported"]
+        return ["no views or ensemble scored clearly better; the single model was exported"]
     repeats = " + ".join(
         f"{count} x trial {run.of_trial} (repeat {run.number})" for run, count in made.members
     )

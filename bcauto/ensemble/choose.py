@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import sqrt
 from types import MappingProxyType
 
 import numpy as np
@@ -50,17 +51,33 @@ class Predictions:
     Attributes:
         name: of the pictures.
         by_view: (views, k, n, classes) probabilities, the views in the order of ``each_view``.
+        labels: (n,) the true classes.
         score: gives the score, in 0..1, of probabilities (n, classes).
     """
 
     name: str
     by_view: NDArray[np.floating]
+    labels: NDArray[np.integer]
     score: Callable[[NDArray[np.floating]], float]
 
     def score_of(self, combination: Combination) -> float:
         """Return the score of a combination's mean."""
+        return self.score(self._mean_of(combination))
+
+    def noise_between(self, one: Combination, other: Combination) -> float:
+        """Return the standard error of the difference in accuracy of two combinations.
+
+        It is that of paired differences: pictures on which both are right, or both wrong, add
+        nothing to it.
+        """
+        right = [self._mean_of(each).argmax(axis=-1) == self.labels for each in (one, other)]
+        difference = right[0].astype(np.float64) - right[1]
+        return float(difference.std(ddof=1) / sqrt(len(difference)))
+
+    def _mean_of(self, combination: Combination) -> NDArray[np.floating]:
         seen = self.by_view[: VIEWS_OF[combination.views]].mean(axis=0)
-        return self.score(np.average(seen, axis=0, weights=combination.counts))
+        mean: NDArray[np.floating] = np.average(seen, axis=0, weights=combination.counts)
+        return mean
 
 
 @dataclass(frozen=True)
@@ -72,6 +89,7 @@ class Step:
         proposed: the combination.
         proposed_score: on the pictures that proposed it.
         before, after: the scores without and with it, on the pictures that decided.
+        noise: the standard error of their difference.
     """
 
     what: str
@@ -79,11 +97,12 @@ class Step:
     proposed_score: float
     before: float
     after: float
+    noise: float = 0.0
 
     @property
     def taken(self) -> bool:
-        """Whether it won."""
-        return self.after > self.before
+        """Whether it won by more than one standard error, since it also costs more."""
+        return self.after - self.before > self.noise
 
 
 @dataclass(frozen=True)
@@ -130,7 +149,8 @@ def choose(
     for what, proposals in _proposals(propose, views, ensemble):
         proposed = proposals(best)
         before, after = decide.score_of(best), decide.score_of(proposed)
-        step = Step(what, proposed, propose.score_of(proposed), before, after)
+        noise = decide.noise_between(best, proposed)
+        step = Step(what, proposed, propose.score_of(proposed), before, after, noise)
         steps.append(step)
         best = proposed if step.taken else best
     return Chosen(best, propose.name, decide.name, tuple(steps))

@@ -143,7 +143,8 @@ def _predictions(
     count = max(VIEWS_OF[each] for each in views)
     seen = [np.asarray(view) for view in each_view(images, count)]
     by_view = [[predict_probabilities(model, view) for model in models] for view in seen]
-    return Predictions(name, np.array(by_view), lambda given: score_probe(proxy, given))
+    labels = proxy.labels[proxy.probe]
+    return Predictions(name, np.array(by_view), labels, lambda given: score_probe(proxy, given))
 
 
 def _check_score(loaded: float, expected: float) -> None:

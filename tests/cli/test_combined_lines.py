@@ -40,4 +40,4 @@ def test_gain_and_cost_stand_beside_the_single_models():
 def test_where_nothing_is_better_that_is_all_that_is_said():
     step = Step("uniform", Combination((1, 1, 0)), 0.9, before=0.7, after=0.7)
     [said] = combined_lines(made(step))
-    assert said == "no views or ensemble scored better; the single model was exported"
+    assert said == "no views or ensemble scored clearly better; the single model was exported"

@@ -184,7 +184,7 @@ def test_a_space_says_which_views_may_be_taken(searched, command):
         file.write('[export]\nviews = "none"\n')
     said = command("best", "--export", "--views")
     assert said.code == 0, said.err
-    assert "no views or ensemble scored better; the single model was exported" in said.out
+    assert "no views or ensemble scored clearly better; the single model was exported" in said.out
     made = json.loads((searched / "best" / "manifest.json").read_text())["combined"]
     assert (made["views"], made["steps"], len(made["members"])) == ("none", [], 1)
     assert made["single"]["objective"] == pytest.approx(made["combined"]["objective"], abs=1e-6)

@@ -37,7 +37,9 @@ def made(
     logits += strength[:, :, None, None] * np.eye(CLASSES)[labels]
     likely = np.exp(logits)
     likely /= likely.sum(axis=-1, keepdims=True)
-    return Predictions(name, likely, lambda given: float(np.mean(given.argmax(axis=1) == labels)))
+    return Predictions(
+        name, likely, labels, lambda given: float(np.mean(given.argmax(axis=1) == labels))
+    )
 
 
 def accuracy(on: Predictions, members: list[int], views: int = 1) -> float:
@@ -142,3 +144,22 @@ def test_turns_need_square_pictures_and_a_space_that_allows_them():
     assert legal_views("turns", (8, 9)) == ("none", "mirror", "mirrors")
     assert legal_views("mirror", (8, 8)) == ("none", "mirror")
     assert legal_views("none", (8, 8)) == ("none",)
+
+
+def test_the_noise_of_a_difference_is_that_of_paired_pictures():
+    on = made([1.0, 0.8])
+    one, other = Combination((1, 0)), Combination((0, 1))
+    right = [on.by_view[0, at].argmax(axis=1) == on.labels for at in (0, 1)]
+    gained, lost = (right[0] & ~right[1]).sum(), (right[1] & ~right[0]).sum()
+    discordant = (gained + lost) / N  # McNemar 1947
+    expected = ((discordant - ((gained - lost) / N) ** 2) / (N - 1)) ** 0.5
+    assert on.noise_between(one, other) == pytest.approx(expected)
+    assert on.noise_between(one, one) == 0
+
+
+def test_what_wins_by_less_than_the_noise_is_not_taken():
+    for seed in range(20):
+        propose, decide = (made([1.0, 1.0], seed=each) for each in (seed, 100 + seed))
+        for step in choose(propose, decide, ("none",), ensemble=True).steps:
+            ahead = step.after - step.before
+            assert step.taken == (ahead > step.noise)
