@@ -51,6 +51,7 @@ def describe(reference: str, image_size: tuple[int, int], classes: int, input_sc
     from bcauto.hypermodels.explore import explore
     from bcauto.hypermodels.hyperparameters import as_table
     from bcauto.training.hypermodel.build import check_loss, wrap_model
+    from bcauto.training.hypermodel.contained import contained
     from bcauto.training.hypermodel.load import in_one_line, load_hypermodel, overrides_fit
     from bcauto.training.hypermodel.plain_keras import LoadCheck
 
@@ -61,7 +62,8 @@ def describe(reference: str, image_size: tuple[int, int], classes: int, input_sc
     def build(hp: Any) -> Any:
         keras.backend.clear_session()
         try:
-            model = hypermodel.build(hp)
+            with contained():
+                model = hypermodel.build(hp)
         except FailedTrialError:
             raise
         except Exception as error:

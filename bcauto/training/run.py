@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 
 from bcauto.augment.engine import Apply, Augmenter, augment_batch
 from bcauto.data.dataset import Dataset
+from bcauto.errors import BadInput
 from bcauto.proxy.proxy import Proxy
 from bcauto.recipe.network import Hypermodel
 from bcauto.recipe.pretrained import Weights
@@ -45,6 +47,8 @@ def run_trial(
     """
     started = time.monotonic()
     recipe = job.recipe
+    if isinstance(recipe.model, Hypermodel):
+        _import_first(recipe.model)
     device = _start_afresh(recipe, job.seed)
     augment_threads = threads if device.kind == "gpu" else 1  # on a CPU, training uses every core
     batches = _make_batches(recipe, data, job.seed, augment_threads)
@@ -67,6 +71,18 @@ def run_trial(
         stages=tuple(trained.stages),
     )
     return TrialResult(objective, scores.clean["accuracy"], scores, run)
+
+
+def _import_first(model: Hypermodel) -> None:
+    """Import a hypermodel's module before the trial's seed is set.
+
+    A module may set a seed of its own, or use random numbers, when the first trial of the process
+    imports it; later trials would differ.
+    """
+    from bcauto.training.hypermodel.load import import_module_of  # needs KerasTuner
+
+    with suppress(BadInput):  # the training says it
+        import_module_of(model.hypermodel)
 
 
 def _start_afresh(recipe: Recipe, seed: int) -> Device:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bcauto.errors import BadInput
 from bcauto.recipe.network import Hypermodel
+from bcauto.training.hypermodel.contained import contained
 from bcauto.training.hypermodel.load import in_one_line, load_hypermodel, overrides_fit
 from bcauto.training.hypermodel.plain_keras import check_plain
 
@@ -82,7 +83,9 @@ def build_hypermodel(recipe: Hypermodel, image_size: tuple[int, int], classes: i
     hypermodel = load_hypermodel(recipe.hypermodel, image_size, classes)
     hp = keras_tuner.HyperParameters()
     hp.values = dict(recipe.values)
-    model, own_fit = hypermodel.build(hp), overrides_fit(hypermodel)
+    with contained():
+        model = hypermodel.build(hp)
+    own_fit = overrides_fit(hypermodel)
     built = wrap_model(model, image_size, classes, recipe.input_scale, own_fit)
     return replace(built, hypermodel=hypermodel, hyperparameters=hp)
 

@@ -11,6 +11,8 @@ from typing import Any
 import keras
 from numpy.typing import NDArray
 
+from bcauto.training.hypermodel.contained import contained
+
 __all__ = ["AugmentedBatches", "FitData", "call_fit"]
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -110,7 +112,8 @@ def call_fit(hypermodel: Any, hp: Any, model: Any, data: FitData, callbacks: lis
     free = [p for n, p in parameters.items() if n not in named and p.kind in _POSITIONAL][2:]
     wants_arrays = "y" in parameters or sum(p.default is p.empty for p in free) > 1
     given = data.train.arrays() if wants_arrays else (data.train,)
-    hypermodel.fit(hp, model, *given, **named)
+    with contained():
+        hypermodel.fit(hp, model, *given, **named)
 
 
 def _fit_with_defaults(model: Any, data: FitData, callbacks: list[Any]) -> Callable[..., Any]:

@@ -10,8 +10,9 @@ from typing import Any
 import keras_tuner
 
 from bcauto.errors import BadInput, did_you_mean
+from bcauto.training.hypermodel.contained import contained
 
-__all__ = ["in_one_line", "load_hypermodel", "overrides_fit"]
+__all__ = ["import_module_of", "in_one_line", "load_hypermodel", "overrides_fit"]
 
 _INPUT_SHAPE = ("input_shape", "image_shape", "shape")
 _CLASSES = ("num_classes", "classes", "n_classes")
@@ -41,7 +42,7 @@ def load_hypermodel(reference: str, image_size: tuple[int, int], classes: int) -
         BadInput: there is no such module or name, or it is no hypermodel.
     """
     path, _, name = reference.partition(":")
-    module = _module(path)
+    module = import_module_of(reference)
     if not hasattr(module, name):
         raise BadInput(
             f"--hypermodel: {path} has no {name!r}; {did_you_mean(name, _legal(module))}"
@@ -62,15 +63,22 @@ def overrides_fit(hypermodel: Any) -> bool:
     return type(hypermodel).fit is not keras_tuner.HyperModel.fit
 
 
-def _module(path: str) -> ModuleType:
+def import_module_of(reference: str) -> ModuleType:
+    """Return the module that ``package.module:Name`` names.
+
+    Raises:
+        BadInput: there is no such module, or it cannot be imported.
+    """
+    path = reference.partition(":")[0]
     try:
-        return importlib.import_module(path)
+        with contained():
+            return importlib.import_module(path)
     except ModuleNotFoundError as error:
         if f"{path}.".startswith(f"{error.name}."):
             rule = "must be importable from the current folder, or installed"
             raise BadInput(f"--hypermodel: the module {rule}, got {path!r}") from None
         raise BadInput(f"--hypermodel: {path} cannot be imported ({in_one_line(error)})") from None
-    except Exception as error:  # a user's module may raise anything
+    except (Exception, SystemExit) as error:  # a user's module may raise anything
         raise BadInput(f"--hypermodel: {path} cannot be imported ({in_one_line(error)})") from None
 
 
@@ -84,14 +92,15 @@ def _instance(kind: Any, input_shape: tuple[int, ...], classes: int) -> Any:
     parameters = inspect.signature(kind).parameters
     known = dict.fromkeys(_INPUT_SHAPE, input_shape) | dict.fromkeys(_CLASSES, classes)
     try:
-        return kind(**{name: value for name, value in known.items() if name in parameters})
+        with contained():
+            return kind(**{name: value for name, value in known.items() if name in parameters})
     except Exception as error:
         named = f"{_INPUT_SHAPE[0]} and {_CLASSES[0]}"
         rule = f"must be made without arguments, or with {named} alone"
         raise BadInput(f"--hypermodel: {kind.__name__} {rule} ({in_one_line(error)})") from None
 
 
-def in_one_line(error: Exception) -> str:
+def in_one_line(error: BaseException) -> str:
     """Return an error's type and text, cut to 300 characters, as one line."""
     text = " ".join(str(error).split())
     short = text if len(text) <= _REASON else f"{text[:_REASON]} ..."

@@ -20,6 +20,7 @@ from bcauto.training.batches import Batch, Batches
 from bcauto.training.callbacks import early_stopping
 from bcauto.training.hypermodel.build import Built, build_hypermodel
 from bcauto.training.hypermodel.fit import AugmentedBatches, FitData, call_fit
+from bcauto.training.hypermodel.float32 import in_float32
 from bcauto.training.hypermodel.load import overrides_fit
 from bcauto.training.hypermodel.reporting import ReportingCallback
 from bcauto.training.loop import Trained, train_stage
@@ -70,7 +71,7 @@ def train_hypermodel(
         accumulate=parts if accumulates else 1,
         batch_divided_by=1 if accumulates else parts,
     )
-    return Trained(built.classifier, trainable, [stage])
+    return Trained(in_float32(built.classifier), trainable, [stage])
 
 
 class _ModelBatches:
