@@ -20,6 +20,7 @@ __all__ = [
     "all_pictures",
     "class_folders",
     "find_parts",
+    "is_junk",
     "pictures_of_classes",
 ]
 
@@ -141,12 +142,13 @@ def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
     Hidden ones are left out, and what systems and archives leave behind.
     """
     with refuse_unreadable(folder):
-        entries = sorted(entry for entry in folder.iterdir() if not _is_junk(entry.name))
+        entries = sorted(entry for entry in folder.iterdir() if not is_junk(entry.name))
         folders = [entry for entry in entries if entry.is_dir()]
         return folders, [entry for entry in entries if not entry.is_dir()]
 
 
-def _is_junk(name: str) -> bool:
+def is_junk(name: str) -> bool:
+    """Return whether a file or folder is hidden, or called as what systems and archives leave."""
     return name.startswith(".") or name.lower() in _JUNK
 
 

@@ -10,6 +10,7 @@ from bcauto.data.folder import read_folder, read_folder_for_evaluation
 from bcauto.data.labelled import ImageSet, Labelled
 from bcauto.data.npz import read_npz, read_npz_for_evaluation
 from bcauto.data.rules import USUAL, ReadingRules
+from bcauto.data.zipped import is_zip_of_pictures, unzipped
 from bcauto.errors import BadInput
 from bcauto.io.read_errors import is_folder
 
@@ -28,7 +29,8 @@ def read(path: Path, image_size: int | None = None, rules: ReadingRules = USUAL)
     depth. Hidden files are ignored; other files are counted in a warning. Pictures are resized to
     the most frequent size among them. It may also hold parts such as ``train``, ``val``
     and ``test``, with one folder per class in each; see ``bcauto.data.layout``. ``test`` is never
-    read. Or it holds pictures, and ``rules.labels`` says of which class each is.
+    read. Or it holds pictures, and ``rules.labels`` says of which class each is. A
+    zip of pictures is read as the folder that it holds.
 
     Args:
         path: the file or the folder.
@@ -39,6 +41,9 @@ def read(path: Path, image_size: int | None = None, rules: ReadingRules = USUAL)
         BadInput: the data set breaks a rule; what can be checked is checked before pixels are read.
     """
     check_image_size(image_size)
+    if is_zip_of_pictures(path):
+        with unzipped(path) as folder:
+            return read(folder, image_size, rules)
     _check_labels_for_folder(path, rules)
     if is_folder(path):
         return read_folder(path, image_size, rules)
@@ -56,7 +61,7 @@ def read_for_evaluation(
     An npz file holds ``images`` and ``labels``, or ``test_images`` and ``test_labels``, and maybe
     ``class_names``. A folder holds class folders, or a part ``test`` that does. Classes are matched
     by name, see ``bcauto.data.class_names``; what a name does not settle, and classes that are
-    missing, are logged.
+    missing, are logged. A zip of pictures is read as the folder that it holds.
 
     Args:
         path: the file or the folder.
@@ -71,6 +76,9 @@ def read_for_evaluation(
         BadInput: the test set breaks a rule, or has a class that the model does not know.
     """
     check_image_size(min(image_size))
+    if is_zip_of_pictures(path):
+        with unzipped(path) as folder:
+            return read_for_evaluation(folder, image_size, class_names, rules)
     _check_labels_for_folder(path, rules)
     names = class_names
     if isinstance(names, int):
