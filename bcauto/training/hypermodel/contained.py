@@ -17,14 +17,17 @@ __all__ = ["contained"]
 def contained() -> Iterator[None]:
     """Run a hypermodel's code; what it sets for the whole process is set back afterwards.
 
-    These are Keras' float type, epsilon, image data format and dtype policy, filters of warnings,
-    and the root logger. Meanwhile ``sys.argv`` has no arguments, which would be bcauto's. Random
-    numbers are seeded anew before a trial, see ``bcauto.training.run``.
+    These are Keras' float type, epsilon, image data format and dtype policy, whether TensorFlow
+    runs step by step, filters of warnings, and the root logger. Meanwhile ``sys.argv`` has no
+    arguments, which would be bcauto's. Random numbers are seeded anew before a trial, see
+    ``bcauto.training.run``.
     """
     config, root = keras.config, logging.root
     settings = config.floatx(), config.epsilon(), config.image_data_format(), config.dtype_policy()
     arguments, level, handlers = sys.argv, root.level, root.handlers[:]
     disabled = logging.root.manager.disable
+    tf_config = sys.modules["tensorflow"].config if config.backend() == "tensorflow" else None
+    eagerly = tf_config and tf_config.functions_run_eagerly()
     sys.argv = sys.argv[:1]
     try:
         with warnings.catch_warnings():
@@ -39,3 +42,5 @@ def contained() -> Iterator[None]:
         config.set_epsilon(epsilon)
         config.set_image_data_format(image_data_format)
         config.set_dtype_policy(policy)
+        if tf_config and tf_config.functions_run_eagerly() != eagerly:
+            tf_config.run_functions_eagerly(eagerly)

@@ -29,11 +29,13 @@ import logging
 import warnings
 
 import keras
+import tensorflow
 
 keras.utils.set_random_seed(1)
 
 
 def change_all():
+    tensorflow.config.run_functions_eagerly(True)
     keras.config.set_floatx("float64")
     keras.config.set_epsilon(0.1)
     keras.config.set_image_data_format("channels_first")
@@ -101,12 +103,14 @@ def run(trainer, tmp_path):
 
 def globals_of_the_process():
     import keras
+    import tensorflow
 
     config, root = keras.config, logging.root
     return (
         *(config.floatx(), config.epsilon(), config.image_data_format()),
         *(config.dtype_policy().name, sys.argv[:], warnings.filters[:]),
         *(root.level, root.handlers[:], root.manager.disable),
+        tensorflow.config.functions_run_eagerly(),
     )
 
 
