@@ -180,13 +180,14 @@ class TrialAttributes(_Stored):
 
     Attributes:
         recipe: the recipe as plain values, once it was sampled.
-        seed: what it trains with; equal recipes of a study have equal seeds.
+        seed: what it trains with; equal recipes of a search have equal seeds.
         start: the key of the starting point that it is.
         given: the whole recipe that it was queued with, where it is no point of the space.
         of_trial: in a confirmation, the number of the trial of the search that it repeats.
         length: in a confirmation, its epochs as a multiple of that trial's.
         retry_of: the number of the trial that it is another try of.
-        deaths: how many tries of it have ended because their process died.
+        deaths: how many tries of it have ended because their process died or hung, or its machine
+            was lost.
         accumulate: micro-batches of each step; 2 where a try ran out of memory.
         duplicate_of: the number of the trial with the same recipe; then it is not trained.
         error: why it failed, in one line.
@@ -222,7 +223,8 @@ class Retry(Enum):
     NEVER = "never"
     """It would fail again: an exception repeats."""
     LIMITED = "limited"
-    """Its process died; whether the recipe is to blame shows after a few tries."""
+    """Its process died or hung, or its machine was lost; whether the recipe is to blame shows after
+    a few tries."""
     ALWAYS = "always"
     """It was interrupted, which is no fault of the recipe."""
     SMALLER = "smaller"

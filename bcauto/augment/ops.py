@@ -1,4 +1,8 @@
-"""All ops by name, each with the legal range of its strength and its place on keras-cv's scale."""
+"""All ops by name, each with the legal range of its strength and its place on keras-cv's scale.
+
+A new op also needs its layer in ``training/keras_cv.py``, or its reason in ``augment/policies.py``
+why keras-cv has none.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +41,8 @@ class Op:
     affine: Callable[[geometric.Size, float], geometric.Affine] | None = None
     """The map of (size, strength), where the op is a warp."""
     growing_to: float = inf
-    """The mean change of a picture grows up to this strength, or to ``high``. Beyond it, a mirrored
-    edge, a further turn, or the middle's colour all over may come closer to the picture again."""
+    """The stronger the op, the more a picture changes on average, up to this strength. Beyond it
+    the picture may come closer to what it was, as with a turn of more than 180 degrees."""
     group: str = ""
     """The name of its group in ``GROUPS``."""
 

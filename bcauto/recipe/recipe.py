@@ -88,9 +88,10 @@ class Recipe(Frozen):
         return self
 
     def longer(self, length: float) -> Recipe:
-        """Return the recipe with ``length`` times the epochs, at least 1; the head's own stay.
+        """Return the recipe with ``length`` times the epochs; see ``Training.longer``.
 
-        What is counted in epochs without a better score grows likewise.
+        Args:
+            length: 1 or more.
         """
         if length == 1:
             return self

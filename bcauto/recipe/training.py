@@ -156,10 +156,10 @@ class Training(Frozen):
         return self
 
     def longer(self, length: float) -> Training:
-        """Return the same with ``length`` times the epochs, at most 1000, but for ``head_epochs``.
+        """Return the training with ``length`` times the epochs, at most 1000.
 
-        The epochs of stages, and those without a better score that plateaus and early stopping
-        wait for, grow likewise.
+        ``head_epochs`` stay as they are; listed ``stages`` all grow. Early stopping and plateaus
+        wait for so many times the epochs, too.
         """
         stages = [
             stage.model_copy(update={"epochs": min(round(length * stage.epochs), _MOST_EPOCHS)})

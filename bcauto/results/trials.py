@@ -96,7 +96,7 @@ _STATES = {
 
 
 def load_study(name: str, storage: optuna.storages.BaseStorage) -> optuna.Study | None:
-    """The study of that name in a storage; None where no trial was ever asked for."""
+    """The study of that name in a storage; None where there is none."""
     try:
         return optuna.load_study(study_name=name, storage=storage)
     except KeyError:

@@ -103,7 +103,7 @@ class _Run:
         return study
 
     def search(self, study: optuna.Study) -> None:
-        """Run trials until there are as many as asked for, or only the time to confirm is left."""
+        """Run trials to the number asked for, or until only the time to confirm them is left."""
         plan, settings = self.plan, self.plan.settings
 
         def reserve(complete: list[FrozenTrial]) -> float:
@@ -148,7 +148,7 @@ class _Run:
 def _check_ours(storage: optuna.storages.BaseStorage, name: str, own: bool) -> None:
     """Check that a study of this name, if there is one, was made by bcauto.
 
-    In the study's own storage an empty one was, by a search that was killed at that moment.
+    An empty one in the study's own storage was: a search was killed just after it made it.
     """
     study = load_study(name, storage)
     if study is None:

@@ -122,6 +122,7 @@ class Ledger:
         if self._closed or self.finished + self.live >= self.limits.trials:
             return None
         if len(self._trials()) != self._count_without_new_recipe:
+            # A recipe that is known is closed at once, and another is asked for.
             for _ in range(_MAX_DUPLICATES - self._duplicates_in_row()):
                 asked = self.source.ask(self.study)
                 if asked is None:
@@ -205,8 +206,8 @@ class Ledger:
             self.study.tell(trial, state=TrialState.FAIL)
             return None
         stored = read_attributes(trial)
-        # Optuna counts a constraint above 0 as violated, and samples fewer such recipes. The GP
-        # sampler needs it set on every trial.
+        # Above 0 where a try ran out of memory. Optuna counts that as a violated constraint, and
+        # samples fewer such recipes. The GP sampler needs it set on every trial.
         trial.set_constraint("memory", stored.accumulate - 1)
         job = Job(number, asked.recipe, asked.seed, self.model_path(number), stored.accumulate)
         self._live[number] = _Live(trial, job, stored)
@@ -221,8 +222,9 @@ class Ledger:
     def _known_seeds(self) -> dict[int, int]:
         """The numbers of trials that need no other training, by their seed.
 
-        A seed comes from the recipe, so equal recipes have equal seeds. A trial that is tried
-        again under another number is not among them.
+        In a search a seed comes from the recipe, so equal recipes have equal seeds; in a
+        confirmation it comes from recipe and repeat. A trial that is tried again under another
+        number is not among them.
         """
         stored = list(map(read_attributes, self._trials()))
         retried = {each.retry_of for each in stored}
@@ -258,8 +260,8 @@ class Ledger:
     def _fail(self, failed: FrozenTrial, failure: Failure) -> bool:
         """Stores the reason, queues the recipe again where that is due, closes the trial as FAIL.
 
-        In this order, so that a kill in between loses nothing: the next run keeps the reason,
-        sees the retry, and does not queue another.
+        It does so in this order, so that a kill in between loses nothing: the next run keeps the
+        reason that is stored, and queues no second retry where it finds one.
 
         Returns whether it was queued.
         """

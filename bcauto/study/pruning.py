@@ -20,7 +20,7 @@ def make_pruner() -> BasePruner:
     The first five trials run through, no trial ends in its first three epochs, and three others
     must have reported an epoch before any trial is compared at it.
     """
-    return MedianPruner(n_startup_trials=5, n_warmup_steps=4, n_min_trials=3)
+    return MedianPruner(n_startup_trials=5, n_warmup_steps=4, n_min_trials=3)  # from epoch 4 on
 
 
 def may_prune(
@@ -30,7 +30,7 @@ def may_prune(
 
     It is not while the head alone trains: there a trial is behind all whose head was done sooner,
     and it may still overtake them. Starting points train to their end. A retry is not pruned at an
-    epoch that its first try has passed, though the others may be ahead of that by now.
+    epoch that the try before it has passed, though the others may be ahead of that by now.
 
     Args:
         stored: what is stored of the trial.

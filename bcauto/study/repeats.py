@@ -18,15 +18,15 @@ from bcauto.trial import TrialAttributes
 __all__ = ["RepeatSource"]
 
 _PARAMETERS = ("trial", "repeat", "length")
-_MOST = 10**9  # a bound that no trial's number reaches
+_MOST = 10**9  # Optuna needs bounds; no number of a trial, no repeat and no length reaches it
 
 
 @dataclass(frozen=True)
 class RepeatSource:
     """Repeats the best recipes on fresh seeds: every candidate once, then every one again.
 
-    A repeat may train longer than the trial that it repeats. One of another length is another
-    repeat: it replaces none.
+    A repeat may train longer than the trial that it repeats (``Recipe.longer``). Where the length
+    that is wanted changes, every repeat is trained again at the new one.
 
     Attributes:
         recipes: of the search's trials, by number, the best first.

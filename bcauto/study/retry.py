@@ -1,7 +1,8 @@
 """Whether a trial that failed is tried again, and what its next try begins with.
 
 What a failure asks for, a ``Retry``, is decided where it is seen: ``execute/faults.py`` for
-exceptions, ``execute/ray_tune/trainable.py`` for processes that die, the ledger for interruptions.
+exceptions, ``execute/ray_tune/trainable.py`` for processes that die or hang, ``hooks.py`` there for
+trials that Ray loses, the ledger for interruptions.
 """
 
 from __future__ import annotations

@@ -52,8 +52,8 @@ class Source(Protocol):
 class SpaceSource:
     """Recipes of a space: its starting points first, then what the sampler suggests.
 
-    The points of a grid are taken in turn. So are those that are left of a finite space once the
-    sampler only repeats known ones.
+    The points of a grid are taken in turn. In a finite space, once the sampler suggests nothing but
+    points that are known, the others are taken in turn as well.
     """
 
     space: Space
