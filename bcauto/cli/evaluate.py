@@ -17,7 +17,10 @@ __all__ = ["evaluate"]
 def evaluate(
     model: Annotated[Path, typer.Argument(help="A .keras file, or a folder with a model.keras.")],
     data: Annotated[
-        Path, typer.Option(help="An .npz file (images or test_images), or class folders.")
+        Path,
+        typer.Option(
+            help="An .npz file (images or test_images), or a folder or zip of class folders."
+        ),
     ],
     labels: LabelsOption = None,
     skip_damaged: SkipDamagedOption = None,

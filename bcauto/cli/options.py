@@ -99,7 +99,7 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object an
 
 DataOption = Annotated[
     Path | None,
-    _setting("data", "An .npz file, or a folder of class folders.", "built-in cells"),
+    _setting("data", "An .npz file, or a folder or zip of class folders.", "built-in cells"),
 ]
 LabelsOption = Annotated[
     Path | None,

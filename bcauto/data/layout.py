@@ -102,6 +102,7 @@ def class_folders(path: Path, classes: Collection[str] = ()) -> list[Path]:
             f"{path}: needs a folder for each class, got folds ({_listed(folders)}): "
             f"give one of them, such as {folders[0]}, or move their class folders together"
         )
+    _warn_of_swapped(path, folders)
     unlabelled = [f for f in folders if f.name not in classes and _holds_no_class(f)]
     labelled = [folder for folder in folders if folder not in unlabelled]
     if not unlabelled or len(labelled) < 2:
@@ -167,6 +168,18 @@ def _part_named(name: str) -> Part | None:
 
 def _holds_no_class(folder: Path) -> bool:
     return bool(_UNLABELLED.fullmatch(folder.name)) or _part_named(folder.name) == "test"
+
+
+def _warn_of_swapped(path: Path, folders: Sequence[Path]) -> None:
+    """Log that class folders may be patients, where all hold the same few folders."""
+    inner = [{folder.name for folder in _entries(outer)[0]} for outer in folders]
+    names = set[str]().union(*inner)
+    if all(inner) and 1 < len(names) < len(folders):
+        _log.warning(
+            "%s: takes its %d folders as classes (%s), each of which holds folders such as %s; "
+            "where those are the classes, move theirs together, one folder for each class",
+            *(path, len(folders), _listed(folders), ", ".join(map(repr, sorted(names)[:_NAMED]))),
+        )
 
 
 def _parts(path: Path, folders: Sequence[Path]) -> dict[Part, Path]:

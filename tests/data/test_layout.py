@@ -113,6 +113,24 @@ def test_pictures_are_found_below_the_class_at_any_depth(fill):
     assert greys(read(path).train) == {0: [1, 2, 3], 1: [4, 5]}
 
 
+def test_patients_above_the_classes_are_pointed_out(fill, caplog):
+    for patient in range(3):
+        fill(f"patient {patient}/benign", 10 * patient)
+        path = fill(f"patient {patient}/malignant", 10 * patient + 1)
+    assert len(read(path).class_names) == 3
+    (message,) = caplog.messages
+    assert "takes its 3 folders as classes ('patient 0', 'patient 1', 'patient 2')" in message
+    assert "each of which holds folders such as 'benign', 'malignant'" in message
+
+
+def test_patients_below_the_classes_are_not(fill, caplog):
+    for patient in range(3):
+        fill(f"benign/patient {patient}", 10 * patient)
+        path = fill(f"malignant/patient {patient}", 10 * patient + 1)
+    assert len(read(path).class_names) == 2
+    assert not caplog.records
+
+
 @pytest.mark.parametrize("name", ["unlabelled", "Unlabeled", "unlabeled_images", "test"])
 def test_unlabelled_folder_beside_classes_is_left_out_and_said(fill, caplog, name):
     fill("ape", 1, 2)
