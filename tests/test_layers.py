@@ -53,7 +53,7 @@ OWNERS = {
     "tensorflow": ["bcauto.training.keras_cv"],
     "jax": [],
     "torch": [],
-    "scipy": ["bcauto.results"],
+    "scipy": ["bcauto.results", "bcauto.data.near_duplicates"],
     "optuna": ["bcauto.storage", "bcauto.study", "bcauto.results", "bcauto.search", "bcauto.cli"],
     "optuna_dashboard": ["bcauto.cli"],
     "typer": ["bcauto.cli"],
