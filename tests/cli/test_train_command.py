@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from bcauto.errors import BadInput
 from bcauto.recipe.recipe import read_recipe
@@ -86,6 +87,27 @@ def test_what_it_leaves_knows_the_classes(train, command, tmp_path, tiny_npz):
     refused = command("evaluate", "kept", "--data", "other.npz")
     assert (refused.code, refused.err.count("\n")) == (2, 1)
     assert "'bribht' is not a class of the model; did you mean 'bright'" in refused.err
+
+
+@pytest.mark.keras
+def test_evaluate_resizes_as_the_training_did(command, recipe, tmp_path, tiny_npz):
+    with np.load(tiny_npz) as file:
+        images, labels = file["images"], file["labels"]
+    wide = np.concatenate([255 - images[:, :, :16], images, 255 - images[:, :, 16:]], axis=2)
+    (tmp_path / "wide").mkdir()
+    for index, image in enumerate(wide):
+        Image.fromarray(image).save(tmp_path / "wide" / f"{index}.png")
+    rows = "".join(f"{index},{label}\n" for index, label in enumerate(labels))
+    (tmp_path / "labels.csv").write_text(rows)
+    data = ("--data", "wide", "--labels", "labels.csv")
+    trained = command(
+        "train", recipe.name, *data, "--image-size", 32, "--resize", "crop", "--out", "kept"
+    )
+    assert trained.code == 0, trained.err
+    assert json.loads((tmp_path / "kept" / "manifest.json").read_text())["resize"] == "crop"
+    scores = [command("evaluate", "kept", *of, "--json") for of in (data, ("--data", tiny_npz))]
+    assert scores[0].code == 0, scores[0].err
+    assert json.loads(scores[0].out) == json.loads(scores[1].out)
 
 
 @pytest.mark.parametrize(
