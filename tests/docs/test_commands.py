@@ -55,7 +55,8 @@ copies = 5
 held_out_copies = 2
 
 [confirm]
-top = 0
+top = 1
+repeats = 1
 """
 RECIPE = """
 [model]
@@ -193,8 +194,8 @@ def check_dashboard(arguments):
             with suppress(URLError):
                 url = f"http://127.0.0.1:{PORT}/api/studies"
                 with urlopen(url, timeout=5) as answer:
-                    (study,) = json.load(answer)["study_summaries"]
-                assert study["study_name"] == "cells"
+                    studies = json.load(answer)["study_summaries"]
+                assert {each["study_name"] for each in studies} == {"cells", "cells.confirm"}
                 return
             assert served.poll() is None
             time.sleep(0.2)
