@@ -53,7 +53,9 @@ def heavy_imports(arguments: tuple[str, ...]) -> set[str]:
 def make_study(studies: Path) -> None:
     """A finished study of trials that trained nothing."""
     ledger = new_ledger(studies, _TRIALS)
-    a_record().write(StudyFolder(studies / ledger.study.study_name))
+    folder = StudyFolder(studies / ledger.study.study_name)
+    folder.space.write_text('[recipe.model]\nbackbone = "SmallCNN"\n', encoding="utf-8")
+    a_record().write(folder)
     InlineExecutor(Slots(1, 1)).run(ledger, Work(None, 0, bare_runner), check=lambda: None)
 
 
