@@ -13,10 +13,9 @@ import numpy as np
 from bcauto.ensemble.choose import VIEWS_OF, Chosen, Predictions, choose
 from bcauto.ensemble.mean import mean_of
 from bcauto.ensemble.views import each_view, with_views
-from bcauto.errors import NothingUsable
 from bcauto.export.folder import export_folder, write_description
 from bcauto.export.load import load_model
-from bcauto.export.trial import trial_manifest
+from bcauto.export.trial import check_score, trial_manifest
 from bcauto.io.model_file import MODEL
 from bcauto.proxy.proxy import Proxy
 from bcauto.proxy.score import ProxyScore, score, score_probe
@@ -31,7 +30,6 @@ from bcauto.trial import Scores
 
 __all__ = ["Combined", "Handed", "export_combined"]
 
-_TOLERANCE = 0.002  # 0.2 points of accuracy
 _TIMED, _TIMES = 128, 4  # pictures that are predicted, so many times
 
 
@@ -124,7 +122,8 @@ def export_combined(
         with_views(mean, best.views).save(partial / MODEL)
         loaded = load_model(partial / MODEL)
         probabilities = loaded.predict_probabilities(again.images)
-        _check_score(score_probe(again, probabilities[again.probe]), decide.score_of(best))
+        on_probe = score_probe(again, probabilities[again.probe])
+        check_score("the combined model", on_probe, decide.score_of(best), "its members do")
         found, trained = score(again, probabilities), kept[0].run
         combined = _handed(loaded.model, again.images, found.objective, found)
         single = _handed(models[0], again.images, trained.objective, trained.scores)
@@ -145,14 +144,6 @@ def _predictions(
     by_view = [[predict_probabilities(model, view) for model in models] for view in seen]
     labels = proxy.labels[proxy.probe]
     return Predictions(name, np.array(by_view), labels, lambda given: score_probe(proxy, given))
-
-
-def _check_score(loaded: float, expected: float) -> None:
-    if abs(loaded - expected) > _TOLERANCE:
-        raise NothingUsable(
-            f"the combined model scores {loaded:.4f} after loading, not {expected:.4f} as its "
-            "members do; it is not exported"
-        )
 
 
 def _handed(

@@ -18,7 +18,7 @@ from bcauto.results.trials import CompletedTrial
 from bcauto.study.folder import StudyFolder
 from bcauto.study.settings import StudyRecord
 
-__all__ = ["export_trial", "trial_manifest"]
+__all__ = ["check_score", "export_trial", "trial_manifest"]
 
 _TOLERANCE = 0.002  # 0.2 points of accuracy
 
@@ -47,20 +47,31 @@ def export_trial(
         shutil.copyfile(kept.file, partial / MODEL)
         loaded, proxy = load_model(partial / MODEL), Proxy.load(kept.proxy)
         loaded_score = score(proxy, loaded.predict_probabilities(proxy.images)).objective
-        _check_score(kept.run, loaded_score)
+        run = kept.run
+        trial = run.number if run.of_trial is None else run.of_trial
+        check_score(
+            f"the model of trial {trial}", loaded_score, run.objective, "when it was trained"
+        )
         manifest = trial_manifest(folder, record, best, confirmed, loaded_score)
         write_description(partial, manifest, best.recipe)
     return out
 
 
-def _check_score(run: CompletedTrial, loaded_score: float) -> None:
-    """Raise NothingUsable if a model does not score what it scored when it was trained."""
-    if abs(loaded_score - run.objective) > _TOLERANCE:
-        trial = run.number if run.of_trial is None else run.of_trial
-        raise NothingUsable(
-            f"the model of trial {trial} scores {loaded_score:.4f} after loading, not "
-            f"{run.objective:.4f} as when it was trained; it is not exported"
-        )
+def check_score(model: str, loaded: float, expected: float, source: str) -> None:
+    """Check that a model scores after loading what it scored before, to 0.2 points.
+
+    Args:
+        model: what the message calls it.
+        loaded: its score after loading, in 0..1.
+        expected: its score before.
+        source: where that comes from, for the message.
+
+    Raises:
+        NothingUsable: it does not.
+    """
+    if abs(loaded - expected) > _TOLERANCE:
+        rule = f"{model} scores {loaded:.4f} after loading, not {expected:.4f} as {source}"
+        raise NothingUsable(f"{rule}; it is not exported")
 
 
 def trial_manifest(
