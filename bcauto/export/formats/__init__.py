@@ -1,0 +1,1 @@
+"""An exported model in the formats of other runtimes, each compared with Keras before it counts."""
