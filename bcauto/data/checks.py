@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from math import prod
 from typing import Any
@@ -36,6 +36,17 @@ MIN_SIDE = 8
 
 MAX_BYTES = 16 * 2**30
 """Largest size of the images of one array, in bytes: 16 GiB, or 600,000 images of 96 x 96."""
+
+_INTEGERS = (
+    ": save images.astype('uint8') where they are in 0..255, and where they have more bits "
+    "(images >> (bits - 8)).astype('uint8'), such as bits = 12"
+)
+_REMEDIES = defaultdict(str, {
+    "f": ": save (images * 255).round().astype('uint8') where they are in 0..1",
+    "i": _INTEGERS,
+    "u": _INTEGERS,
+})  # fmt: skip
+"""What to do with images of another type, by the kind of their dtype."""
 
 _MAX_LABEL = 2**31
 _MAX_NAME = 200
@@ -83,9 +94,9 @@ def check_image_array(shape: Sequence[int], dtype: np.dtype[Any], where: str) ->
     if len(shape) != 4 or shape[3] != 3:
         raise BadInput(f"{where}: must be RGB of shape (n, h, w, 3), got {tuple(shape)}")
     if dtype != np.uint8:
-        floats = ": save (images * 255).round().astype('uint8') where they are in 0..1"
-        remedy = floats if dtype.kind == "f" else ""
-        raise BadInput(f"{where}: must be uint8 pixels in 0-255, got {dtype}{remedy}")
+        raise BadInput(
+            f"{where}: must be uint8 pixels in 0-255, got {dtype}{_REMEDIES[dtype.kind]}"
+        )
     if shape[0] < 1:
         raise BadInput(f"{where}: must hold at least one image, got none")
     if min(shape[1:3]) < MIN_SIDE:
@@ -101,7 +112,12 @@ def check_label_array(shape: Sequence[int], dtype: np.dtype[Any], where: str) ->
     if len(shape) not in (1, 2) or 0 in shape[1:]:
         raise BadInput(f"{where}: must be of shape (n,) or (n, 1), got {tuple(shape)}")
     if dtype.kind not in "biuf":
-        raise BadInput(f"{where}: must be whole numbers 0..k-1, got {dtype}")
+        texts = (
+            ": save class_names, labels = np.unique(labels, return_inverse=True) as two arrays"
+            if dtype.kind in "US"
+            else ""
+        )
+        raise BadInput(f"{where}: must be whole numbers 0..k-1, got {dtype}{texts}")
 
 
 def one_of_each(labels: NDArray[Any], where: str) -> NDArray[Any]:
@@ -158,8 +174,10 @@ def check_no_gaps(labels: NDArray[np.int64], where: str) -> int:
     used = np.unique(labels)
     gaps = np.flatnonzero(used != np.arange(used.size))
     if gaps.size:
+        remedy = ": save np.unique(labels, return_inverse=True)[1], or class_names with them"
         raise BadInput(
             f"{where}: must be 0..k-1 without gaps, got a label {used[-1]} but no label {gaps[0]}"
+            f"{remedy}"
         )
     return int(used.size)
 

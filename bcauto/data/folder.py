@@ -12,9 +12,11 @@ from bcauto.data.checks import check_classes, check_names
 from bcauto.data.class_names import as_natural, match_names
 from bcauto.data.label_file import read_label_file
 from bcauto.data.labelled import ImageSet, Labelled, Labels
-from bcauto.data.layout import class_folders, find_parts, pictures_of_classes
+from bcauto.data.layout import Classes, find_layout
+from bcauto.data.listing import pictures_of_classes
 from bcauto.data.pictures import read_pictures
 from bcauto.data.rules import USUAL, ReadingRules
+from bcauto.data.unread import check_no_class_is_empty
 from bcauto.errors import BadInput
 
 __all__ = ["read_folder", "read_folder_for_evaluation"]
@@ -44,23 +46,22 @@ def read_folder(path: Path, image_size: int | None = None, rules: ReadingRules =
 
 def _list_folders(path: Path) -> _Listing:
     """Return the pictures to train and validate on, as folders hold them."""
-    root, parts = find_parts(path)
+    layout = find_layout(path)
+    root, parts = layout.path, layout.parts
     if parts and "train" not in parts:
         raise BadInput(f"{root}: needs a folder to train on, got only {', '.join(sorted(parts))}")
-    top = parts.get("train", root)
-    folders = class_folders(top)
-    if len(folders) < 2:
-        raise BadInput(f"{top}: needs at least two class folders, got only {folders[0].name!r}")
-    names = tuple(folder.name for folder in folders)
-    check_names(names, str(top))
-    train = _listed(top, folders, np.arange(len(names)))
+    classes = layout.classes("train")
+    names = tuple(classes.folders)
+    if len(names) < 2:
+        raise BadInput(f"{classes.path}: needs at least two class folders, got only {names[0]!r}")
+    check_names(names, str(classes.path))
+    train = _listed(classes, np.arange(len(names)), all_full=True)
     if "val" not in parts:
         check_classes(train.labels, None, names, str(root))
         return _Listing(root, names, train, _Pictures([], np.empty(0, np.int64)))
-    folders = class_folders(parts["val"], names)
-    their_names = [folder.name for folder in folders]
-    places = match_names(their_names, names, str(parts["val"]), "the training part")
-    val = _listed(parts["val"], folders, places)
+    classes = layout.classes("val", names)
+    places = match_names([*classes.folders], names, str(classes.path), "the training part")
+    val = _listed(classes, places)
     check_classes(train.labels, val.labels, names, str(root))
     return _Listing(root, names, train, val)
 
@@ -110,20 +111,20 @@ def read_folder_for_evaluation(
         names = sorted({*of_picture.values()}, key=as_natural)
         places = match_names(names, class_names, str(rules.labels))
         return _read(path, _of_classes(of_picture, places, names), image_size, rules)
-    root, parts = find_parts(path, class_names)
+    layout = find_layout(path, class_names)
+    root, parts = layout.path, layout.parts
     if parts and "test" not in parts:
-        such = next(iter(parts.values()))
+        first = next(iter(parts.values()))[0]
+        such = "" if layout.in_classes else f"; give a folder of class folders, such as {first}"
         raise BadInput(
-            f"{root}: needs a folder to test on, got only {', '.join(sorted(parts))}; "
-            f"give a folder of class folders, such as {such}"
+            f"{root}: needs a folder to test on, got only {', '.join(sorted(parts))}{such}"
         )
-    top = parts.get("test", root)
-    folders = class_folders(top, class_names)
-    places = match_names([folder.name for folder in folders], class_names, str(top))
-    pictures = _listed(top, folders, places)
+    classes = layout.classes("test", class_names)
+    places = match_names([*classes.folders], class_names, str(classes.path))
+    pictures = _listed(classes, places)
     if not pictures.paths:
-        raise BadInput(f"{top}: must hold at least one picture, got none")
-    return _read(top, pictures, image_size, rules)
+        raise BadInput(f"{classes.path}: must hold at least one picture, got none")
+    return _read(classes.path, pictures, image_size, rules)
 
 
 def _read(path: Path, pictures: _Pictures, size: tuple[int, int], rules: ReadingRules) -> Labelled:
@@ -131,9 +132,13 @@ def _read(path: Path, pictures: _Pictures, size: tuple[int, int], rules: Reading
     return Labelled(images, pictures.labels[kept])
 
 
-def _listed(path: Path, folders: Sequence[Path], labels: Labels) -> _Pictures:
-    """Return the pictures in ``folders`` with their folders' labels."""
-    classes = pictures_of_classes(path, folders)
-    counts = [len(of_class.pictures) for of_class in classes]
-    paths = [picture for of_class in classes for picture in of_class.pictures]
+def _listed(classes: Classes, labels: Labels, all_full: bool = False) -> _Pictures:
+    """Return the pictures of classes with their labels; ``all_full`` refuses an empty class."""
+    found = pictures_of_classes(classes.path, classes.folders.values())
+    if all_full:
+        check_no_class_is_empty(
+            classes.path, dict(zip(classes.folders.values(), found, strict=True))
+        )
+    counts = [len(of_class.pictures) for of_class in found]
+    paths = [picture for of_class in found for picture in of_class.pictures]
     return _Pictures(paths, np.repeat(labels, counts))

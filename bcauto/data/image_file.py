@@ -26,11 +26,13 @@ __all__ = ["SUFFIXES", "PictureHeader", "decode", "decode_deep", "read_header"]
 
 SUFFIXES = frozenset({
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".dib", ".webp", ".gif",
+    ".ppm", ".pgm", ".pbm", ".pnm",
 })  # fmt: skip
 """Suffixes of pictures, in lower case; what a file holds may be any of the formats."""
 
-_FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF")
-_LISTED = "picture (JPEG, PNG, TIFF, BMP, WebP or GIF)"
+_FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF", "PPM")
+_LISTED = "picture (JPEG, PNG, TIFF, BMP, WebP, GIF or PNM)"
+_LFS = b"version https://git-lfs"  # how a file begins that stands for one not yet fetched
 _TIFF = (b"II", b"MM")  # how such a file begins
 _WIDE_MODES = ("F", "I", "I;32")  # Pillow's, of pixels that have no common range
 _DEEP = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
@@ -72,7 +74,7 @@ def read_header(path: Path) -> PictureHeader:
         except OSError as error:
             if error.errno:  # the system's, not Pillow's
                 raise
-            raise BadInput(f"{path}: cannot be read as a {_LISTED}") from None
+            raise BadInput(f"{path}: {_why_unreadable(path)}") from None
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise BadInput(f"{path}: {error}") from None
     if min(header.height, header.width) < MIN_SIDE:
@@ -81,6 +83,16 @@ def read_header(path: Path) -> PictureHeader:
             f"got {header.height} x {header.width}"
         )
     return header
+
+
+def _why_unreadable(path: Path) -> str:
+    """Return what is wrong with a file that Pillow does not know, with a remedy if there is one."""
+    with path.open("rb") as file:
+        start = file.read(len(_LFS))
+    if start == _LFS:
+        return "stands for a picture that Git LFS has not fetched: run git lfs pull"
+    page = " (it begins as a web page does)" if start.lstrip().startswith(b"<") else ""
+    return f"cannot be read as a {_LISTED}{page}"
 
 
 def _check_kind(picture: Image.Image, path: Path) -> None:
@@ -120,9 +132,11 @@ def _header(picture: Image.Image) -> PictureHeader:
 def _is_deep(picture: Image.Image) -> bool:
     """Return whether the file has 16 bits of each colour; Pillow's mode hides that of RGB."""
     tiles = getattr(picture, "tile", None)
-    if picture.format not in ("PNG", "TIFF") or not tiles:
+    if picture.format not in ("PNG", "TIFF", "PPM") or not tiles:
         return False
     raw_mode = tiles[0].args  # such as "RGB;16B", or a tuple that begins with it
+    if tiles[0].codec_name == "ppm":  # it has the largest value behind the mode
+        return bool(raw_mode[1] > 255)
     return ";16" in str(raw_mode if isinstance(raw_mode, str) else raw_mode[0])
 
 

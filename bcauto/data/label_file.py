@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bcauto.data.layout import all_pictures
+from bcauto.data.listing import all_pictures
 from bcauto.errors import BadInput
 from bcauto.io.read_errors import refuse_unreadable
 

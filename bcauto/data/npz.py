@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from math import prod
 from pathlib import Path
 
@@ -72,7 +73,26 @@ def _prefix(archive: Archive, legal: tuple[str, ...]) -> str:
         return found[0]
     layouts = " or ".join(f"{prefix}images with {prefix}labels" for prefix in legal)
     problem = "holds two sets of images" if found else "holds no images with labels"
-    raise BadInput(f"{archive.path}: {problem}, got {archive.listed}. Legal: either {layouts}")
+    remedy = "" if found else _renaming(archive, legal[-1])
+    raise BadInput(
+        f"{archive.path}: {problem}, got {archive.listed}. Legal: either {layouts}{remedy}"
+    )
+
+
+def _renaming(archive: Archive, prefix: str) -> str:
+    """Return which arrays could be the images and labels; "" where none has their shape."""
+    part = prefix.removesuffix("_")
+    names = sorted(archive.keys, key=lambda key: part not in key.lower())
+    shapes = {}
+    for name in names:
+        with suppress(BadInput):  # an array that cannot be read is none of both
+            shapes[name] = archive.header(name).shape
+    images = [name for name, shape in shapes.items() if len(shape) in (3, 4)]
+    for name in images:
+        for other, shape in shapes.items():
+            if len(shape) in (1, 2) and shape[:1] == shapes[name][:1]:
+                return f": save {name!r} as {prefix}images and {other!r} as {prefix}labels"
+    return ""
 
 
 def _optional_prefix(archive: Archive, prefix: str) -> str | None:
@@ -140,7 +160,10 @@ def _stored_names(archive: Archive) -> tuple[str, ...] | None:
         return None
     shape, dtype = archive.header(_NAMES)
     if dtype.kind not in "US" or len(shape) != 1 or prod(shape) * dtype.itemsize > _NAMES_BYTES:
-        raise BadInput(f"{archive.where(_NAMES)}: must be strings (k,), got {shape} {dtype}")
+        raise BadInput(
+            f"{archive.where(_NAMES)}: must be strings (k,), got {shape} {dtype}"
+            ": save np.array(class_names, dtype=str)"
+        )
     names = tuple(archive.read(_NAMES).astype(np.str_).tolist())
     check_names(names, archive.where(_NAMES))
     return names

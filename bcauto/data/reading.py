@@ -10,6 +10,7 @@ from bcauto.data.folder import read_folder, read_folder_for_evaluation
 from bcauto.data.labelled import ImageSet, Labelled
 from bcauto.data.npz import read_npz, read_npz_for_evaluation
 from bcauto.data.rules import USUAL, ReadingRules
+from bcauto.data.unread import check_kind
 from bcauto.data.zipped import is_zip_of_pictures, unzipped
 from bcauto.errors import BadInput
 from bcauto.io.read_errors import is_folder
@@ -47,6 +48,7 @@ def read(path: Path, image_size: int | None = None, rules: ReadingRules = USUAL)
     _check_labels_for_folder(path, rules)
     if is_folder(path):
         return read_folder(path, image_size, rules)
+    check_kind(path)
     return read_npz(path, image_size, rules.resize)
 
 
@@ -86,6 +88,7 @@ def read_for_evaluation(
     if is_folder(path):
         found = read_folder_for_evaluation(path, image_size, names, rules)
     else:
+        check_kind(path)
         found = read_npz_for_evaluation(path, image_size, names, rules.resize)
     warn_of_missing(found.labels, names, str(path))
     return found

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from bcauto.data.image_file import SUFFIXES
-from bcauto.data.layout import is_junk
+from bcauto.data.listing import is_junk
 from bcauto.errors import BadInput
 from bcauto.io.npz_archive import MAX_EXPANSION
 from bcauto.io.read_errors import refuse_unreadable

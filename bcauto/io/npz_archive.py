@@ -104,7 +104,10 @@ class Archive:
             raise BadInput(f"{self.where(key)}: damaged, its header cannot be read") from error
         start = head.tell()
         if dtype.hasobject:
-            raise BadInput(f"{self.where(key)}: holds Python objects (a pickle), which are refused")
+            raise BadInput(
+                f"{self.where(key)}: holds Python objects (a pickle), which are refused: save an "
+                "array of numbers, or of texts with dtype=str"
+            )
         if not dtype.itemsize or min(shape, default=0) < 0:
             raise BadInput(f"{self.where(key)}: damaged, no array is of {shape} {dtype}")
         if start + prod(shape) * dtype.itemsize != info.file_size:

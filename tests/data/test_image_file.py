@@ -388,3 +388,23 @@ def test_transparency_has_16_bits_where_colours_have_fewer(tmp_path):
     assert read_header(path) == (*SIZE, True, True)
     shown = decode(path, True, SIZE, bits=12).astype(int)
     assert np.abs(shown - (127, 191, 255)).max() <= 1
+
+
+@pytest.mark.parametrize("suffix", [".ppm", ".PGM", ".pnm"])
+def test_portable_anymaps(show, suffix):
+    head = b"%d %d\n255\n" % SIZE[::-1]
+    np.testing.assert_array_equal(show(b"P6\n" + head + GRADIENT.tobytes(), f"c{suffix}"), GRADIENT)
+    grey = show(b"P5\n" + head + GRADIENT[..., 0].tobytes(), f"c{suffix}")
+    np.testing.assert_array_equal(grey, GRADIENT[..., :1].repeat(3, 2))
+
+
+@pytest.mark.parametrize("most", [4095, 65535])
+@pytest.mark.parametrize("kind", [5, 6])
+def test_portable_anymaps_of_16_bits(tmp_path, most, kind):
+    path = tmp_path / "cell.pnm"
+    image = DEEP if kind == 5 else np.dstack([DEEP, DEEP // 2, DEEP // 3])
+    head = b"P%d\n%d %d\n%d\n" % (kind, *SIZE[::-1], most)
+    path.write_bytes(head + image.astype(">u2").tobytes())
+    assert read_header(path).deep
+    expected = image.reshape(*SIZE, -1) * (255 / 4095)
+    assert np.abs(decode(path, False, SIZE, bits=12) - expected).max() < 1.1

@@ -212,3 +212,109 @@ def test_info_is_not_logged_for_plain_class_folders(fill, caplog):
     fill("a", 1, 2)
     read(fill("b", 3, 4))
     assert not caplog.records
+
+
+@pytest.fixture
+def mask(tmp_path):
+    """Writes a black picture under a name in a folder."""
+
+    def write(name):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        assert cv2.imwrite(str(tmp_path / name), np.zeros((10, 12, 3), np.uint8))
+
+    return write
+
+
+def test_masks_beside_their_pictures_are_left_out_and_said(fill, mask, caplog):
+    fill("polyp", 1, 2, 3)
+    path = fill("ulcer", 4, 5)
+    for name in ("polyp/1_mask", "polyp/1_mask_1", "polyp/2-Segmentation", "ulcer/5 GT"):
+        mask(f"{name}.png")
+    assert greys(read(path).train) == {0: [1, 2, 3], 1: [4, 5]}
+    assert "left out 4 masks of pictures ('1_mask.png', '1_mask_1.png', '2-" in caplog.text
+
+
+def test_what_is_called_a_mask_is_a_picture_where_it_is_one_of_none(fill, mask):
+    fill("with_mask", 1, 2)
+    path = fill("mask", 3, 4)
+    mask("mask/9_mask.png")
+    found = read(path)
+    assert found.class_names == ("mask", "with_mask")
+    assert greys(found.train) == {0: [3, 4, 0], 1: [1, 2]}
+
+
+def test_folders_of_masks_below_classes_are_left_out(fill, mask, caplog):
+    for name, first in (("flood", 1), ("dry", 4)):
+        path = fill(f"{name}/images", first, first + 1)
+        mask(f"{name}/masks/{first}.png")
+    assert greys(read(path).train) == {0: [4, 5], 1: [1, 2]}
+    assert "left out 2 masks of pictures ('4.png', '1.png')" in caplog.text
+
+
+def test_a_folder_of_masks_beside_one_of_classes_is_left_out(fill, caplog):
+    for name, first in (("trimaps", 1), ("images", 5)):
+        fill(f"{name}/ape", first, first + 1)
+        path = fill(f"{name}/bee", first + 2, first + 3)
+    assert greys(read(path).train) == {0: [5, 6], 1: [7, 8]}
+    assert "left out 'trimaps', masks of pictures" in caplog.text
+
+
+def test_parts_in_class_folders(fill):
+    for at, name in enumerate(("bee", "ape")):
+        for step, part in enumerate(("Train", "valid", "TEST")):
+            path = fill(f"{name}/{part}", 10 * at + 2 * step, 10 * at + 2 * step + 1)
+    found = read(path)
+    assert found.class_names == ("ape", "bee")
+    assert greys(found.train) == {0: [10, 11], 1: [0, 1]}
+    assert greys(found.val) == {0: [12, 13], 1: [2, 3]}
+    tested = read_folder_for_evaluation(path, (10, 12), ("bee", "ape"))
+    assert greys(tested) == {0: [4, 5], 1: [14, 15]}
+
+
+def test_a_part_that_a_class_lacks_in_its_folder_is_named(fill, refused):
+    fill("ape/train", 1, 2)
+    fill("ape/val", 3)
+    path = fill("bee/train", 4, 5)
+    with refused("val must have at least 1 of each class, got 0 of 'bee'"):
+        read(path)
+    with refused("needs a folder to test on, got only train, val"):
+        read_folder_for_evaluation(path, (8, 8), ("ape", "bee"))
+
+
+def test_a_part_that_only_wraps_itself_is_opened(fill):
+    for part, first in (("seg_train", 1), ("seg_test", 5)):
+        fill(f"{part}/{part}/ape", first, first + 1)
+        path = fill(f"{part}/{part}/bee", first + 2, first + 3)
+    assert greys(read(path).train) == {0: [1, 2], 1: [3, 4]}
+    assert greys(read_folder_for_evaluation(path, (8, 8), ("ape", "bee"))) == {0: [5, 6], 1: [7, 8]}
+
+
+def test_several_parts_to_test_on_concern_an_evaluation_only(fill, refused):
+    for part, first in (("Train", 1), ("TestA", 5), ("TestB", 20)):
+        fill(f"{part}/ape", first, first + 1)
+        path = fill(f"{part}/bee", first + 2, first + 3)
+    assert greys(read(path).train) == {0: [1, 2], 1: [3, 4]}
+    with refused("one folder to test on, got 'TestA', 'TestB': give one of them, such as .*TestA"):
+        read_folder_for_evaluation(path, (8, 8), ("ape", "bee"))
+    tested = read_folder_for_evaluation(path / "TestB", (8, 8), ("ape", "bee"))
+    assert greys(tested) == {0: [20, 21], 1: [22, 23]}
+
+
+@pytest.mark.parametrize("versions", [("color", "grayscale"), ("Original images", "Segmented")])
+def test_versions_of_the_same_pictures_are_refused(fill, refused, versions):
+    for at, version in enumerate(versions):
+        fill(f"{version}/rust", 9 * at + 1, 9 * at + 2)
+        path = fill(f"{version}/scab", 9 * at + 3, 9 * at + 4)
+    message = f"versions of the same classes .*with 'rust', 'scab'.: give .*{versions[0]}$"
+    with refused(message):
+        read(path)
+    assert len(read(path / versions[1]).train) == 4
+
+
+def test_a_copy_of_all_classes_in_a_folder_beside_them_is_left_out(fill, caplog):
+    fill("infected", 1, 2)
+    fill("healthy", 3, 4)
+    fill("cells/infected", 1, 2)
+    path = fill("cells/healthy", 3, 4)
+    assert greys(read(path).train) == {0: [3, 4], 1: [1, 2]}
+    assert "left out 'cells', which is no class" in caplog.text

@@ -238,7 +238,34 @@ BAD_ARRAYS = {
     "too many names": ({**GOOD, "class_names": list("abcd")}, "got 0 of 'd'"),
     "same names": ({**GOOD, "class_names": ["a", "b", "a"]}, "must be distinct, got 'a' twice"),
     "an empty name": ({**GOOD, "class_names": ["a", "b", ""]}, "not be empty.*got ''"),
-    "numbers as names": ({**GOOD, "class_names": [1, 2, 3]}, "must be strings"),
+    "numbers as names": (
+        {**GOOD, "class_names": [1, 2, 3]},
+        r"must be strings .*: save np.array\(class_names, dtype=str\)",
+    ),
+    "labels from 1": (
+        {**GOOD, "labels": LABELS + 1},
+        r"a label 3 but no label 0: save np.unique\(labels, return_inverse=True\)\[1\]",
+    ),
+    "texts as labels": (
+        {**GOOD, "labels": np.array(["x", "y", "z"])[LABELS]},
+        r"got <U1: save class_names, labels = np.unique\(labels, return_inverse=True\)",
+    ),
+    "images of 64 bits": (
+        {**GOOD, "images": IMAGES.astype(np.int64)},
+        r"0-255, got int64: save images.astype\('uint8'\) where they are in 0..255",
+    ),
+    "images of 12 bits": (
+        {**GOOD, "images": IMAGES.astype(np.uint16) * 16},
+        r"got uint16: .*\(images >> \(bits - 8\)\).astype\('uint8'\), such as bits = 12",
+    ),
+    "Keras' names": (
+        {"x_test": IMAGES, "y_test": LABELS, "x_train": IMAGES, "y_train": LABELS},
+        "save 'x_train' as train_images and 'y_train' as train_labels$",
+    ),
+    "other names": (
+        {"ids": np.arange(5), "pixels": IMAGES, "kind": LABELS[:, None]},
+        "save 'pixels' as train_images and 'kind' as train_labels$",
+    ),
     "bytes as names": ({**GOOD, "class_names": [b"\xff", b"b", b"c"]}, "ascii"),
 }
 
