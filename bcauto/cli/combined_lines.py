@@ -28,7 +28,8 @@ def combined_lines(made: Combined) -> list[str]:
     return [
         f"combined: {repeats}{_OVER[chosen.combination.views]}",
         f"  objective {made.combined.objective:.4f}, beside {made.single.objective:.4f} of the "
-        f"single model; held out {_held_out(made.combined)}, beside {_held_out(made.single)}",
+        f"single model ({made.own.name}); held out {_held_out(made.combined)}, beside "
+        f"{_held_out(made.single)}",
         f"  {made.combined.parameters:,} parameters, beside {made.single.parameters:,}; "
         f"{made.combined.milliseconds:.2f} ms a picture, beside {made.single.milliseconds:.2f}",
         f"  It was proposed on {chosen.proposed_on} and taken by a part of {chosen.decided_on}, "

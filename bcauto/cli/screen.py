@@ -12,15 +12,16 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from bcauto.cli.confirmed_line import confirmed_line, trained_again
+from bcauto.cli.confirmation_line import confirmation_line, trained_again
+from bcauto.cli.next_command import next_command
 from bcauto.cli.tables import counted, open_console, print_facts
 from bcauto.errors import NothingUsable
 from bcauto.recipe.network import Hypermodel
-from bcauto.results.confirmation import Confirmed, winner
-from bcauto.results.trials import completed_trials
+from bcauto.results.leaderboard import Leaderboard
 from bcauto.search.materials import uses_keras_cv
 from bcauto.search.plan import Plan
 from bcauto.space.space import Confirmation
+from bcauto.storage.url import secret_hider
 from bcauto.study.ledger import DONE
 from bcauto.study.monitor import Monitor
 from bcauto.trial import Job
@@ -158,33 +159,35 @@ class SearchScreen(Monitor):
 
     # --- at the end --------------------------------------------------------------------------
 
-    def conclude(self, study: optuna.Study, repeated: Sequence[Confirmed]) -> None:
+    def conclude(self, study: optuna.Study, board: Leaderboard) -> None:
         """Print the result of the search.
 
         Raises:
             NothingUsable: no trial was completed.
         """
-        best = next(iter(completed_trials(study)), None)
-        if best is None:
+        if not board.entries:
             raise NothingUsable(f"no trial was completed; {self._advice()}")
         finished = len(study.get_trials(deepcopy=False, states=DONE))
         target = self.plan.settings.trials
         if finished < target:
             advice = "; the same command goes on" if self.goes_on else ""
             self._say(f"{finished} of {target} trials{advice}")
+        best = board.entries[0].trial
         clean = f"{best.clean_accuracy:.4f} on clean validation images"
-        self._say(f"best: trial {best.number}, {best.objective:.4f} on the proxy, {clean}")
-        if repeated:
-            prefer = self.plan.confirmation.prefer
-            won = winner(repeated, prefer)
-            self._say(f"confirmed: {confirmed_line(won, best, prefer)}")
-        self._say(f"next: bcauto best {self.plan.folder.name} --export")
+        score = f"{best.objective:.4f} on the proxy"
+        self._say(f"best of the search: trial {best.number}, {score}, {clean}")
+        title, confirmation = confirmation_line(board)
+        if confirmation:
+            self._say(f"{title}: {confirmation}")
+        self._say(f"next: {next_command('best', self.plan.folder, '--export')}")
+        if secret_hider(self.plan.url)(self.plan.url) != self.plan.url:
+            self._say("      with --storage as here, since no password is kept")
 
     def _advice(self) -> str:
         timeout = self.plan.settings.timeout
         if timeout is not None and time.monotonic() - self.started_at >= timeout:
             return "the time of --timeout was up; the same command with more time goes on"
-        return "bcauto status shows how they ended"
+        return f"{next_command('status', self.plan.folder)} shows how they ended"
 
     def _summary(self) -> str:
         left = self._time_left()

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bcauto.cli.confirmed_line import confirmed_line, unfinished_line
+from bcauto.cli.confirmation_line import confirmation_line
 from bcauto.cli.options import JsonFlag, StorageOption, StudiesDir, StudyArgument
 from bcauto.study.settings import OWN_STORAGE
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
+    from bcauto.results.leaderboard import Leaderboard
     from bcauto.results.trials import Running, Status
 
 __all__ = ["status"]
@@ -29,7 +30,6 @@ def status(
 ) -> None:
     """Count the trials of a study by state."""
     from bcauto.results.open_study import open_study
-    from bcauto.results.state import repeats_left
     from bcauto.results.trials import status as count
     from bcauto.storage.connect import storage_failures_in_one_line
     from bcauto.study.lock import searching_process  # --help would wait for Optuna
@@ -37,30 +37,28 @@ def status(
     with storage_failures_in_one_line():
         opened = open_study(studies_dir, study, storage)
         found = count(opened.study, opened.folder.name, opened.record.settings.trials)
-        won, prefer, left = opened.winner(), opened.confirmation.prefer, repeats_left(opened)
+        board = opened.leaderboard
     here = opened.record.settings.storage == OWN_STORAGE  # another may be searched from anywhere
     killed = bool(found.running and here and not searching_process(opened.folder))
     if as_json:
-        repeats = dict(zip(("left", "wanted"), left, strict=True))
-        typer.echo(json.dumps({**found.as_dict(), "repeats": repeats}))
+        typer.echo(json.dumps({**found.as_dict(), **board.as_dict()}))
     else:
-        line = confirmed_line(won, found.best, prefer) if won else ""
-        _show_status(found, line, unfinished_line(*left) if opened.repeats else "", killed)
+        _show_status(found, board, killed)
 
 
-def _show_status(found: Status, confirmed: str, confirming: str, killed: bool) -> None:
+def _show_status(found: Status, board: Leaderboard, killed: bool) -> None:
     """Print what is known of a study.
 
     Args:
         found: its trials.
-        confirmed: what is known of the winner of its confirmation; empty where there is none.
-        confirming: how far its confirmation is; empty where it is finished or was not begun.
+        board: its recipes, and how far its confirmation is.
         killed: whether trials are marked as running while no process searches the study.
     """
     from bcauto.cli.tables import open_console, print_facts
 
     best, trials = found.best, {**found.trials, "failed": found.failed}
     counts = ", ".join(f"{count} {state}" for state, count in trials.items())
+    title, confirmation = confirmation_line(board)
     facts = {
         "study": found.study,
         "trials": f"{counts}; {found.target} asked for",
@@ -68,9 +66,10 @@ def _show_status(found: Status, confirmed: str, confirming: str, killed: bool) -
         "tried again": _reasons(found.retries),
         "running": "\n".join(map(_progress, found.running)),
         "search": "was killed; the same command goes on" if killed else "",
-        "best": f"trial {best.number}, {best.objective:.4f} on the proxy" if best else "none yet",
-        "confirmed": confirmed,
-        "confirming": confirming,
+        "best": f"trial {best.number}, {best.objective:.4f} on the proxy, by the search"
+        if best
+        else "none yet",
+        title: confirmation,
     }
     print_facts(open_console(), {title: text for title, text in facts.items() if text})
 

@@ -15,7 +15,7 @@ from bcauto.cli.options import JsonFlag, StudiesDir
 from bcauto.errors import first_line
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
-    from bcauto.results.confirmation import Confirmed
+    from bcauto.results.leaderboard import Leaderboard
     from bcauto.results.state import State
     from bcauto.results.trials import Status
 
@@ -50,7 +50,7 @@ class _Row:
         written: when it was last written, in seconds since the epoch.
         state: None where it could not be read.
         counted: its trials; None where they could not be read.
-        confirmed: the winner of its confirmation, if there is one.
+        board: its recipes, and how far its confirmation is; None likewise.
         problem: one line about why it could not be read.
     """
 
@@ -59,7 +59,7 @@ class _Row:
     written: float
     state: State | None = None
     counted: Status | None = None
-    confirmed: Confirmed | None = None
+    board: Leaderboard | None = None
     problem: str | None = None
 
 
@@ -78,7 +78,7 @@ def _look(studies_dir: Path, name: str) -> _Row:
         return _Row(*on_disk, state, problem=first_line(error))
 
 
-def _read(studies_dir: Path, name: str) -> tuple[State, Status, Confirmed | None]:
+def _read(studies_dir: Path, name: str) -> tuple[State, Status, Leaderboard]:
     from bcauto.results.open_study import open_study
     from bcauto.results.state import study_state
     from bcauto.results.trials import status
@@ -87,13 +87,12 @@ def _read(studies_dir: Path, name: str) -> tuple[State, Status, Confirmed | None
     with storage_failures_in_one_line():
         opened = open_study(studies_dir, name, None)
         counted = status(opened.study, name, opened.record.settings.trials)
-        state = study_state(opened)
-        return state, counted, opened.winner()
+        return study_state(opened), counted, opened.leaderboard
 
 
 def _as_object(row: _Row) -> dict[str, Any]:
     """Return a row as ``--json`` prints it; null is what could not be read, or is not there."""
-    counted, won = row.counted, row.confirmed
+    counted, unknown = row.counted, {"confirmed": None, "repeats": None}
     return {
         "study": row.study,
         "bytes": row.nbytes,
@@ -102,7 +101,7 @@ def _as_object(row: _Row) -> dict[str, Any]:
         "target": counted and counted.target,
         "trials": counted and counted.trials,
         "best": counted and counted.as_dict()["best"],
-        "confirmed": won and {"number": won.candidate.number, "score": won.score},
+        **(row.board.as_dict() if row.board else unknown),
         "problem": row.problem,
     }
 
@@ -129,12 +128,16 @@ def _cells(row: _Row) -> dict[str, str]:
         "state": row.state.value if row.state else "unknown",
         "trials": f"{done} of {counted.target}" if counted else "-",
         "failed": str(counted.failed) if counted else "-",
-        "best": _best(counted, row.confirmed) if counted else "-",
+        "best": _best(row.board) if row.board else "-",
     }
 
 
-def _best(counted: Status, confirmed: Confirmed | None) -> str:
-    if confirmed:
-        return f"{confirmed.score:.4f} confirmed (trial {confirmed.candidate.number})"
-    best = counted.best
-    return f"{best.objective:.4f} (trial {best.number})" if best else "none yet"
+def _best(board: Leaderboard) -> str:
+    """Return the winner's score and what it is of."""
+    best, repeats = board.winner, board.repeats
+    if best is None:
+        return "none yet"
+    if not best.confirmed:
+        return f"{best.score:.4f} in the search (trial {best.number})"
+    far = "confirmed" if not repeats.left else f"confirming {repeats.done} of {repeats.wanted}"
+    return f"{best.score:.4f} {far} (trial {best.number})"

@@ -13,22 +13,19 @@ import numpy as np
 from bcauto.ensemble.choose import VIEWS_OF, Chosen, Predictions, choose
 from bcauto.ensemble.mean import mean_of
 from bcauto.ensemble.views import each_view, with_views
-from bcauto.export.folder import export_folder, write_description
 from bcauto.export.load import load_model
-from bcauto.export.trial import check_score, trial_manifest
+from bcauto.export.model import ExportedModel, check_score
 from bcauto.io.model_file import MODEL
 from bcauto.proxy.proxy import Proxy
 from bcauto.proxy.score import ProxyScore, score, score_probe
-from bcauto.results.confirmation import Confirmed
 from bcauto.results.kept import Kept
 from bcauto.results.trials import CompletedTrial
 from bcauto.space.export import Views
 from bcauto.study.folder import StudyFolder
-from bcauto.study.settings import StudyRecord
 from bcauto.training.scoring import predict_probabilities
 from bcauto.trial import Scores
 
-__all__ = ["Combined", "Handed", "export_combined"]
+__all__ = ["Combined", "Handed", "write_combined"]
 
 _TIMED, _TIMES = 128, 4  # pictures that are predicted, so many times
 
@@ -59,14 +56,31 @@ class Combined:
     Attributes:
         members: the repeats whose models count, and how often each.
         chosen: how.
-        single: the winner's own model.
+        own: the repeat whose model is handed over where nothing is better.
+        single: that model.
         combined: the model that was exported; the same where nothing was better.
     """
 
     members: tuple[tuple[CompletedTrial, int], ...]
     chosen: Chosen
+    own: CompletedTrial
     single: Handed
     combined: Handed
+
+    @property
+    def alone(self) -> CompletedTrial | None:
+        """The repeat whose model was exported as it is; None for a mean of models or views."""
+        one = len(self.members) == 1 and self.chosen.combination.views == "none"
+        return self.members[0][0] if one else None
+
+    @property
+    def name(self) -> str:
+        """What the exported model is called: a repeat, or the mean of which and over what."""
+        if self.alone:
+            return self.alone.name
+        counted = " + ".join(f"{count} x {run.name}" for run, count in self.members)
+        views = self.chosen.combination.views
+        return counted if views == "none" else f"{counted}, over {views}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain values that JSON can hold."""
@@ -80,58 +94,55 @@ class Combined:
             "proposed_on": self.chosen.proposed_on,
             "decided_on": self.chosen.decided_on,
             "steps": [{**asdict(step), "taken": step.taken} for step in self.chosen.steps],
-            "single": asdict(self.single),
-            "combined": asdict(self.combined),
+            "single": {"name": self.own.name, **asdict(self.single)},
+            "combined": {"name": self.name, **asdict(self.combined)},
         }
 
 
-def export_combined(
-    folder: StudyFolder,
-    record: StudyRecord,
-    won: Confirmed,
-    kept: Sequence[Kept],
-    views: Sequence[Views],
-    out: Path,
-) -> Combined:
-    """Choose a combination of kept models and views, and write it to ``out``.
+def write_combined(
+    folder: StudyFolder, kept: Sequence[Kept], views: Sequence[Views], partial: Path
+) -> tuple[ExportedModel, Combined]:
+    """Choose a combination of kept models and views, write it to a folder, and score it there.
 
     It is proposed on the probe of the search's proxy, and taken where it also wins on that of the
     confirmation's proxy. It is loaded and scored again, on the whole of the latter.
 
     Args:
         folder: of the study.
-        record: of the study.
-        won: the trial whose model is handed over otherwise.
         kept: as ``kept_repeats`` orders them; the first alone, if no others may count.
         views: that may be taken.
-        out: the folder.
+        partial: the folder.
 
     Raises:
-        BadInput: a model is damaged, or ``out`` cannot be written to.
+        BadInput: a model is damaged.
         NothingUsable: after loading it scores otherwise, by more than 0.2 points.
     """
-    with export_folder(out) as partial:
-        models = [load_model(each.file).model for each in kept]
-        again = Proxy.load(folder.confirm_proxy)
-        decide = _predictions("the confirmation's proxy", models, again, views)
-        propose = _predictions("the search's proxy", models, Proxy.load(folder.proxy), views)
-        chosen = choose(propose, decide, views, ensemble=len(models) > 1)
-        best = chosen.combination
-        counts = [best.counts[index] for index in best.members]
-        mean = mean_of([models[index] for index in best.members], counts)
-        with_views(mean, best.views).save(partial / MODEL)
-        loaded = load_model(partial / MODEL)
-        probabilities = loaded.predict_probabilities(again.images)
-        on_probe = score_probe(again, probabilities[again.probe])
-        check_score("the combined model", on_probe, decide.score_of(best), "its members do")
-        found, trained = score(again, probabilities), kept[0].run
-        combined = _handed(loaded.model, again.images, found.objective, found)
-        single = _handed(models[0], again.images, trained.objective, trained.scores)
-        members = zip([kept[index].run for index in best.members], counts, strict=True)
-        made = Combined(tuple(members), chosen, single, combined)
-        manifest = trial_manifest(folder, record, won.candidate, won, combined.objective)
-        write_description(partial, {**manifest, "combined": made.as_dict()}, won.candidate.recipe)
-    return made
+    models = [load_model(each.file).model for each in kept]
+    again = Proxy.load(folder.confirm_proxy)
+    decide = _predictions("the confirmation's proxy", models, again, views)
+    propose = _predictions("the search's proxy", models, Proxy.load(folder.proxy), views)
+    chosen = choose(propose, decide, views, ensemble=len(models) > 1)
+    best = chosen.combination
+    counts = [best.counts[index] for index in best.members]
+    mean = mean_of([models[index] for index in best.members], counts)
+    with_views(mean, best.views).save(partial / MODEL)
+    loaded = load_model(partial / MODEL)
+    probabilities = loaded.predict_probabilities(again.images)
+    on_probe = score_probe(again, probabilities[again.probe])
+    check_score("the combined model", on_probe, decide.score_of(best), "its members do")
+    found, own = score(again, probabilities), kept[0].run
+    made = Combined(
+        members=tuple(
+            (kept[index].run, count) for index, count in zip(best.members, counts, strict=True)
+        ),
+        chosen=chosen,
+        own=own,
+        single=_handed(models[0], again.images, own.objective, own.scores),
+        combined=_handed(loaded.model, again.images, found.objective, found),
+    )
+    if made.alone:
+        return ExportedModel.of_training(made.alone, found), made
+    return ExportedModel.of_mean(made.name, found), made
 
 
 def _predictions(

@@ -126,7 +126,8 @@ def _kept_repeats(
 ) -> list[int]:
     """Return the repeats whose models can be exported, now or when the confirmation goes on."""
     if finished:
-        return [each.kept(folder).number for each in confirmed(study, repeats)]
+        again = confirmed(completed_trials(study), completed_trials(repeats))
+        return [each.kept(folder).number for each in again]
     return [trial.number for trial in completed_trials(repeats)]
 
 

@@ -14,10 +14,9 @@ from math import ceil, sqrt
 from statistics import fmean, variance
 from typing import Literal
 
-import optuna
 from optuna.trial import FrozenTrial
 
-from bcauto.results.trials import CompletedTrial, completed_trials
+from bcauto.results.trials import CompletedTrial
 from bcauto.space.space import Confirmation
 from bcauto.study.attributes import read_attributes
 from bcauto.study.folder import StudyFolder
@@ -111,8 +110,10 @@ class Confirmed:
         return min(runs, key=lambda run: (abs(run.objective - self.mean), run.number))
 
 
-def confirmed(search: optuna.Study, confirm: optuna.Study | None) -> list[Confirmed]:
-    """The trials of a search that were repeated, the best mean first.
+def confirmed(
+    trials: Sequence[CompletedTrial], repeats: Sequence[CompletedTrial]
+) -> list[Confirmed]:
+    """Return those of a search's trials that were repeated, the best mean first.
 
     Where repeats have several lengths, the longest count.
 
@@ -120,15 +121,12 @@ def confirmed(search: optuna.Study, confirm: optuna.Study | None) -> list[Confir
     its mean, moved towards the mean of all candidates by the share of their differences that is
     noise (shrinkage, Efron & Morris 1975). Their order stays.
     """
-    repeats = completed_trials(confirm) if confirm else []
     length = max((run.length for run in repeats), default=1.0)
     runs: dict[int, list[CompletedTrial]] = {}
     for run in repeats:
         if run.of_trial is not None and run.length == length:
             runs.setdefault(run.of_trial, []).append(run)
-    repeated = [
-        (trial, runs[trial.number]) for trial in completed_trials(search) if trial.number in runs
-    ]
+    repeated = [(trial, runs[trial.number]) for trial in trials if trial.number in runs]
     return _scored(repeated)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bcauto.errors import BadInput
 from bcauto.results.confirmation import Confirmed
+from bcauto.results.leaderboard import Entry
 from bcauto.results.trials import CompletedTrial
 from bcauto.study.folder import StudyFolder
 
@@ -23,10 +24,8 @@ class Kept:
     proxy: Path
 
 
-def kept_model(
-    folder: StudyFolder, best: CompletedTrial, confirmed: Confirmed | None = None
-) -> Kept:
-    """The model that stands for a trial.
+def kept_model(folder: StudyFolder, entry: Entry) -> Kept:
+    """The model that stands for a recipe.
 
     Of a trial that was confirmed it is that of the kept repeat nearest to the mean of all repeats,
     since the model of the search itself was chosen for its luck.
@@ -34,14 +33,14 @@ def kept_model(
     Raises:
         BadInput: the trial's model is no longer kept.
     """
-    if confirmed:
-        run = confirmed.kept(folder)
+    if entry.confirmed:
+        run = entry.confirmed.kept(folder)
         kept = Kept(run, folder.confirm_model(run.number), folder.confirm_proxy)
     else:
-        kept = Kept(best, folder.model(best.number), folder.proxy)
+        kept = Kept(entry.trial, folder.model(entry.number), folder.proxy)
     if not kept.file.exists():
         numbers = sorted(int(file.stem) for file in folder.models.glob("[0-9]*.keras"))
-        raise BadInput(f"trial {best.number} has no model any more; kept are those of {numbers}")
+        raise BadInput(f"trial {entry.number} has no model any more; kept are those of {numbers}")
     return kept
 
 
@@ -55,7 +54,7 @@ def kept_repeats(folder: StudyFolder, won: Confirmed, confirmed: Sequence[Confir
     Raises:
         BadInput: the model of ``won`` is no longer kept.
     """
-    first = kept_model(folder, won.candidate, won).run
+    first = kept_model(folder, Entry(won.candidate, won)).run
     trials = [won, *(each for each in confirmed if each.candidate != won.candidate)]
     typical = [each.kept(folder) for each in trials]
     numbers = dict.fromkeys(run.number for run in [first, *typical])

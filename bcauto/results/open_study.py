@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import optuna
 
 from bcauto.io.toml import checked, read_toml
-from bcauto.results.confirmation import Confirmed, confirmed, winner
 from bcauto.results.importance import importances
+from bcauto.results.leaderboard import Leaderboard
 from bcauto.results.trials import CompletedTrial, completed_trials, load_study
 from bcauto.space.export import Export
 from bcauto.space.space import Confirmation
@@ -22,7 +24,10 @@ __all__ = ["OpenStudy", "find_storage", "open_study"]
 
 @dataclass(frozen=True)
 class OpenStudy:
-    """A study and its confirmation; each is None where the storage does not hold it."""
+    """A study and its confirmation; each is None where the storage does not hold it.
+
+    What is read of it is kept: open it again to see what came since.
+    """
 
     folder: StudyFolder
     record: StudyRecord
@@ -32,6 +37,17 @@ class OpenStudy:
     def complete(self) -> list[CompletedTrial]:
         """The COMPLETE trials, the best first."""
         return completed_trials(self.study) if self.study else []
+
+    @cached_property
+    def leaderboard(self) -> Leaderboard:
+        """Its recipes with their numbers, and how far its confirmation is.
+
+        Raises:
+            BadInput: the study's own copy of its space is damaged.
+            NothingUsable: a trial or a repeat is damaged.
+        """
+        name, seed = self.folder.name, self.record.settings.seed
+        return Leaderboard.of(name, self.complete(), self.repeats, self.confirmation, seed)
 
     def importances(self) -> dict[str, float]:
         """How much each dimension matters, as shares of 1, the largest first."""
@@ -44,8 +60,7 @@ class OpenStudy:
         Raises:
             BadInput: the study's own copy of its space is damaged.
         """
-        file = self.folder.space
-        of_space = checked(Confirmation, read_toml(file).get("confirm", {}), file)
+        of_space = checked(Confirmation, self._space.get("confirm", {}), self.folder.space)
         return self.record.settings.confirmation(of_space)
 
     @property
@@ -55,17 +70,12 @@ class OpenStudy:
         Raises:
             BadInput: the study's own copy of its space is damaged.
         """
-        file = self.folder.space
-        return checked(Export, read_toml(file).get("export", {}), file)
+        return checked(Export, self._space.get("export", {}), self.folder.space)
 
-    def confirmed(self) -> list[Confirmed]:
-        """The trials that were trained again, the best first."""
-        return confirmed(self.study, self.repeats) if self.study else []
-
-    def winner(self) -> Confirmed | None:
-        """The trial that wins of those that were trained again; None where none was."""
-        repeated = self.confirmed()
-        return winner(repeated, self.confirmation.prefer) if repeated else None
+    @cached_property
+    def _space(self) -> dict[str, Any]:
+        """The tables of the study's own copy of its space, unchecked."""
+        return read_toml(self.folder.space)
 
 
 def open_study(studies: Path, name: str | None, storage: str | None) -> OpenStudy:

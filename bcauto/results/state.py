@@ -12,10 +12,9 @@ from bcauto.space.files import read_space
 from bcauto.study.attributes import read_attributes
 from bcauto.study.ledger import DONE
 from bcauto.study.lock import searching_process
-from bcauto.study.repeats import RepeatSource
 from bcauto.trial import trial_seed
 
-__all__ = ["State", "is_finished", "repeats_left", "study_state"]
+__all__ = ["State", "is_finished", "study_state"]
 
 
 class State(Enum):
@@ -53,7 +52,7 @@ def is_finished(opened: OpenStudy) -> bool:
     trials = opened.study.get_trials(deepcopy=False)
     finished = sum(trial.state in DONE for trial in trials)
     enough = finished >= opened.record.settings.trials or _is_exhausted(opened, trials)
-    return enough and not repeats_left(opened)[0]
+    return enough and not opened.leaderboard.repeats.left
 
 
 def _is_exhausted(opened: OpenStudy, trials: Sequence[FrozenTrial]) -> bool:
@@ -64,14 +63,3 @@ def _is_exhausted(opened: OpenStudy, trials: Sequence[FrozenTrial]) -> bool:
     known = {read_attributes(trial).seed for trial in trials}
     seed = opened.record.settings.seed
     return all(trial_seed(seed, space.at(point)) in known for point in space.points())
-
-
-def repeats_left(opened: OpenStudy) -> tuple[int, int]:
-    """How many repeats of the confirmation are still to be trained, and how many are wanted.
-
-    Both go by the best trials so far.
-    """
-    recipes = {trial.number: trial.recipe for trial in opened.complete()}
-    source = RepeatSource(recipes, opened.confirmation, opened.record.settings.seed)
-    wanted = len(source.candidates) * source.wanted.repeats
-    return source.left(opened.repeats) if opened.repeats and wanted else wanted, wanted

@@ -38,6 +38,13 @@ class CompletedTrial:
     length: float = 1.0
 
     @property
+    def name(self) -> str:
+        """What it is called: ``trial 4``, or ``repeat 3 of trial 4`` in a confirmation."""
+        if self.of_trial is None:
+            return f"trial {self.number}"
+        return f"repeat {self.number} of trial {self.of_trial}"
+
+    @property
     def held_out(self) -> float | None:
         """The mean over the held-out families, 0..1; None where none is held out."""
         return self.scores.mean_held_out

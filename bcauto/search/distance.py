@@ -116,9 +116,7 @@ def _source(given: str | None, stored: str) -> Weights | None:
 
 def _recipe(opened: OpenStudy) -> tuple[Recipe, str]:
     """Return the recipe that stands for the study, and what it is in words."""
-    won, complete = opened.winner(), opened.complete()
-    if complete:
-        best = won.candidate if won else complete[0]
+    if best := opened.leaderboard.winner:
         return best.recipe, f"trial {best.number}"
     space = read_space(opened.folder.space)
     first = space.start[0] if space.start else {}
@@ -131,12 +129,12 @@ def _best_model(opened: OpenStudy) -> Path:
     Raises:
         BadInput: there is none, so that ``--weights`` has to name features.
     """
-    won, complete = opened.winner(), opened.complete()
+    best = opened.leaderboard.winner
     needs = f"--distance needs a network's features: give --weights DIR with {_FILE}"
-    if not complete:
+    if not best:
         raise BadInput(f"{needs}, or wait until a trial is complete")
     try:
-        return kept_model(opened.folder, won.candidate if won else complete[0], won).file
+        return kept_model(opened.folder, best).file
     except BadInput as error:
         raise BadInput(f"{needs} ({error})") from None
 

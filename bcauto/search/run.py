@@ -15,7 +15,8 @@ from bcauto.execute.inline import InlineExecutor
 from bcauto.io.disk import disk_failures_in_one_line
 from bcauto.io.files import atomic_write
 from bcauto.proxy.proxy import Proxy
-from bcauto.results.confirmation import Confirmed, confirm_time, confirmed
+from bcauto.results.confirmation import confirm_time
+from bcauto.results.leaderboard import Leaderboard
 from bcauto.results.trials import completed_trials, load_study
 from bcauto.search.plan import Plan
 from bcauto.storage.connect import connect, storage_failures_in_one_line
@@ -34,7 +35,7 @@ __all__ = ["run_search"]
 
 def run_search(
     plan: Plan, monitor: Monitor, check: Callable[[], None]
-) -> tuple[optuna.Study, list[Confirmed]]:
+) -> tuple[optuna.Study, Leaderboard]:
     """Run a planned search until its study has the trials asked for, or its time is up.
 
     Then the best trials are confirmed.
@@ -45,7 +46,7 @@ def run_search(
         check: called often; it may raise to stop the search, and nothing that ended is lost.
 
     Returns:
-        The study, and those of its trials that were confirmed, the best first.
+        The study, and what it has come to.
 
     Raises:
         BadInput: another process searches this study.
@@ -65,7 +66,8 @@ def run_search(
         _write(plan)
         run.search(study)
         repeats = run.confirm(study) if plan.confirmation.top else None
-        return study, confirmed(study, repeats)
+        trials, seed = completed_trials(study), plan.settings.seed
+        return study, Leaderboard.of(folder.name, trials, repeats, plan.confirmation, seed)
 
 
 @dataclass(frozen=True)

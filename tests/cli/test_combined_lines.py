@@ -16,6 +16,7 @@ def made(*steps: Step) -> Any:
     held_out = {"blur": 0.5, "sensor": 0.6}
     return SimpleNamespace(
         members=[(run, count) for run, count in zip(runs, best.counts, strict=True) if count],
+        own=SimpleNamespace(name="repeat 4 of trial 40"),
         chosen=Chosen(best, "these", "those", steps),
         single=SimpleNamespace(objective=0.7, held_out=held_out, parameters=1000, milliseconds=1.5),
         combined=SimpleNamespace(
@@ -30,7 +31,8 @@ def test_gain_and_cost_stand_beside_the_single_models():
     assert said[:3] == [
         "combined: 1 x trial 40 (repeat 4) + 2 x trial 70 (repeat 7), over eight turns and "
         "mirrors of the picture",
-        "  objective 0.8000, beside 0.7000 of the single model; held out 0.7500, beside 0.5500",
+        "  objective 0.8000, beside 0.7000 of the single model (repeat 4 of trial 40); "
+        "held out 0.7500, beside 0.5500",
         "  2,000 parameters, beside 1,000; 24.00 ms a picture, beside 1.50",
     ]
     assert "proposed on these and taken by a part of those" in said[3]

@@ -1,6 +1,7 @@
 """A search that confirms its best trials, from a user's chair."""
 
 import json
+import re
 import shutil
 import signal
 import time
@@ -94,36 +95,43 @@ def test_repeats_are_scored_on_the_same_images_corrupted_anew(searched):
 def test_best_tells_what_was_confirmed(searched, command):
     best = json.loads(command("best", "--json").out)
     runs = [t.value for t in repeats(searched) if t.user_attrs["of_trial"] == best["trial"]]
-    assert best["repeats"] == runs
+    told, searched_it = best["confirmation"], best["search"]
+    assert [each["objective"] for each in told["repeats"]] == runs
     assert len(runs) == 2
-    low, high = best["interval"]
-    assert low <= best["confirmed"] <= high
-    assert best["optimism"] == pytest.approx(best["objective"] - best["confirmed"])
-    assert 0 <= best["held_out"] <= 1
+    low, high = told["interval"]
+    assert low <= told["estimate"] <= high
+    assert told["optimism"] == pytest.approx(searched_it["objective"] - told["estimate"])
+    assert 0 <= searched_it["held_out"] <= 1
+    assert (best["repeats"], best["model"]) == ({"left": 0, "wanted": 4}, None)
     words = command("best").out
     assert "confirmed: trial " in words
-    assert f"{best['confirmed']:.4f}" in words
+    assert f"{told['estimate']:.4f}" in words
     assert "confirmed trial " in command("status").out
 
 
 def test_the_export_is_the_repeat_nearest_to_the_mean(searched, command):
     best = json.loads(command("best", "--export", "--json").out)
     manifest = json.loads((searched / "best" / "manifest.json").read_text())
-    told = manifest["confirmed"]
-    assert told["score"] == best["confirmed"]
-    exported = searched / "confirm" / "models" / f"{told['exported']}.keras"
+    told, own = manifest["confirmation"], manifest["model"]
+    assert (told, own) == (best["confirmation"], best["model"])
+    repeat = int(re.fullmatch(rf"repeat (\d+) of trial {best['trial']}", own["name"])[1])
+    exported = searched / "confirm" / "models" / f"{repeat}.keras"
     assert (searched / "best" / "model.keras").read_bytes() == exported.read_bytes()
-    values = {run["number"]: run["objective"] for run in told["repeats"]}
+    values = {run["repeat"]: run["objective"] for run in told["repeats"]}
     mean = np.mean(list(values.values()))
-    assert abs(values[told["exported"]] - mean) == min(abs(v - mean) for v in values.values())
-    assert manifest["objective_after_loading"] == pytest.approx(values[told["exported"]], abs=2e-3)
+    assert abs(values[repeat] - mean) == min(abs(v - mean) for v in values.values())
+    assert own["objective"] == pytest.approx(values[repeat], abs=2e-3)
+    [clean] = [run["clean_accuracy"] for run in told["repeats"] if run["repeat"] == repeat]
+    assert own["clean_accuracy"] == clean
 
 
 def test_a_trial_that_was_not_confirmed_is_exported_as_the_search_left_it(searched, command):
     again = {t.user_attrs["of_trial"] for t in repeats(searched)}
     [other] = {0, 1, 2} - again
     best = json.loads(command("best", "--trial", other, "--export", "--json").out)
-    assert (best["confirmed"], best["optimism"], best["repeats"]) == (None, None, [])
+    assert best["confirmation"] is None
+    assert (best["model"]["name"], best["model"]["proxy"]) == (f"trial {other}", "search")
+    assert best["model"]["objective"] == pytest.approx(best["search"]["objective"], abs=2e-3)
     model = searched / "models" / f"{other}.keras"
     assert (searched / "best" / "model.keras").read_bytes() == model.read_bytes()
 
@@ -173,10 +181,12 @@ def test_an_ensemble_over_views_is_the_mean_that_its_manifest_says(searched, com
     again = score(proxy, found)
     assert made["combined"]["objective"] == pytest.approx(again.objective)
     assert made["combined"]["held_out"] == pytest.approx(again.held_out)
-    assert manifest["objective_after_loading"] == made["combined"]["objective"]
+    assert manifest["model"]["objective"] == made["combined"]["objective"]
+    assert manifest["model"]["name"] == made["combined"]["name"]
     assert made["combined"]["parameters"] == exported.count_params()
     assert made["single"]["parameters"] == models[0].count_params()
-    assert made["single"]["objective"] in told["repeats"]
+    own = {run["repeat"]: run["objective"] for run in told["confirmation"]["repeats"]}
+    assert made["single"]["objective"] in own.values()
     assert made["combined"]["milliseconds"] > 0
 
 

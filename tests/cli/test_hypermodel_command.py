@@ -103,10 +103,10 @@ def test_whole_way_of_a_tutorials_hypermodel(
     assert recipe.model.input_scale == 1
     scores = json.loads(command("evaluate", study / "best", "--data", test_npz, "--json").out)
     assert scores["n"] == 40
-    assert scores["accuracy"] == pytest.approx(best["clean_accuracy"], abs=0.35)
+    assert scores["accuracy"] == pytest.approx(best["model"]["clean_accuracy"], abs=0.35)
     manifest = json.loads((study / "best" / "manifest.json").read_text())
-    assert manifest["run"]["epochs"] == epochs
-    assert [stage["name"] for stage in manifest["run"]["stages"]] == ["hypermodel"]
+    assert manifest["search"]["run"]["epochs"] == epochs
+    assert [stage["name"] for stage in manifest["search"]["run"]["stages"]] == ["hypermodel"]
 
 
 def test_a_search_goes_on_and_refuses_what_differs(search, command, folder, describe_here):

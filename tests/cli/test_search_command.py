@@ -35,7 +35,7 @@ def searched(searched_once, command, tmp_path):
 def test_whole_way_from_search_to_evaluation(searched, command, tmp_path, test_npz):
     assert searched.err == ""
     assert "tiny-tiny (new)" in searched.out
-    assert "best: trial" in searched.out
+    assert "best of the search: trial" in searched.out
 
     status = json.loads(command("status", "--json").out)
     assert status["study"] == "tiny-tiny"
@@ -44,7 +44,7 @@ def test_whole_way_from_search_to_evaluation(searched, command, tmp_path, test_n
     assert set(status["best"]) == {"number", "objective"}
 
     best = json.loads(command("best", "--json").out)
-    wanted = {"study", "trial", "objective", "clean_accuracy", "recipe", "export"}
+    wanted = {"study", "trial", "search", "confirmation", "model", "recipe", "export"}
     assert set(best) >= wanted
     assert best["export"] is None
     assert best["trial"] == status["best"]["number"]

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from unittest.mock import ANY
 
 import optuna
 import pytest
@@ -118,7 +119,8 @@ def test_a_row_says_size_state_trials_and_the_confirmed_score(cells, command):
         "target": 4,
         "trials": {"complete": 3, "pruned": 1, "failed": 1, "running": 0, "waiting": 0},
         "best": {"number": 1, "objective": 0.6},
-        "confirmed": {"number": 1, "score": pytest.approx(0.5625)},
+        "confirmed": {"number": 1, "score": pytest.approx(0.5625), "interval": [ANY, ANY]},
+        "repeats": {"left": 0, "wanted": 2},
         "problem": None,
     }
     head, rule, line = command("studies").out.splitlines()
@@ -302,4 +304,6 @@ def test_after_a_clean_the_winner_is_exported_and_the_search_goes_on(
     assert rows(command)["tiny-tiny"]["state"] == "finished"
     more = command("search", "--study", "tiny-tiny", "--confirm-repeats", "3")
     assert more.code == 0, more.err
-    assert len(json.loads(command("best", "--export", "--json").out)["repeats"]) == 3
+    assert (
+        len(json.loads(command("best", "--export", "--json").out)["confirmation"]["repeats"]) == 3
+    )

@@ -210,7 +210,7 @@ def test_first_command(tmp_path, monkeypatch, capsys):
     code, said = run(shrunk(first), monkeypatch), capsys.readouterr()
     assert (code, said.err) == (0, "")
     assert "built-in cells: " in said.out
-    assert "best: trial 0" in said.out
+    assert "best of the search: trial 0" in said.out
 
 
 # --- what is shown beside commands ---------------------------------------------------------------

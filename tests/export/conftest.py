@@ -39,13 +39,6 @@ def make_model(keras) -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="module")
-def export_trial(keras) -> Callable[..., Any]:
-    from bcauto.export.trial import export_trial
-
-    return export_trial
-
-
-@pytest.fixture(scope="module")
 def load_model(keras) -> Callable[..., Any]:
     from bcauto.export.load import load_model
 

@@ -14,6 +14,7 @@ from bcauto.recipe.network import Network
 from bcauto.recipe.recipe import Recipe
 from bcauto.results.cleanup import Kind, disk_size, find_removable
 from bcauto.results.confirmation import confirmed
+from bcauto.results.trials import completed_trials
 from bcauto.study.ledger import Ledger, Limits
 from bcauto.study.source import SpaceSource
 from bcauto.trial import Failure, Retry, TrialResult
@@ -95,7 +96,8 @@ def test_more_repeats_later_hand_over_the_nearest_that_is_left(searched, again, 
         each.delete()
     add(again, 0.99, of_trial=1)
     write(folder.confirm_model(7))
-    won = {each.candidate.number: each for each in confirmed(searched, again)}[1]
+    trials = completed_trials(searched), completed_trials(again)
+    won = {each.candidate.number: each for each in confirmed(*trials)}[1]
     assert won.typical.number == 2
     assert won.kept(folder).number == 1
     found = find_removable(folder, searched, again, keep=1, finished=True)

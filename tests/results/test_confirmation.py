@@ -12,7 +12,7 @@ from study_fixtures import scores_of
 from bcauto.recipe.network import Network
 from bcauto.recipe.recipe import Recipe
 from bcauto.results.confirmation import _scored, confirm_time, confirmed, winner
-from bcauto.results.trials import CompletedTrial
+from bcauto.results.trials import CompletedTrial, completed_trials
 from bcauto.space.space import Confirmation
 from bcauto.study.attributes import read_attributes
 from bcauto.study.ledger import Ledger, Limits
@@ -267,7 +267,7 @@ def test_of_several_lengths_the_longest_counts(study, repeats, folder):
         study.add_trial(finished_trial(RECIPES[number], 0.5 + number / 100))
     run(ledger_of(repeats, folder, source((3, 2, 1))))
     run(ledger_of(repeats, folder, source((3, 1), length=2.0)), 3)
-    joined = {each.candidate.number: each for each in confirmed(study, repeats)}
+    joined = {each.candidate.number: each for each in confirmed_of(study, repeats)}
     assert {number: len(each.runs) for number, each in joined.items()} == {3: 2, 1: 1}
     assert {each.length for each in joined.values()} == {2.0}
     assert joined[3].optimism is None  # the search's score is of a shorter training
@@ -277,9 +277,13 @@ def test_confirmed_joins_the_repeats_to_their_trials(study, space, folder, repea
     for number in range(4):
         study.add_trial(finished_trial(RECIPES[number], 0.5 + number / 100))
     run(ledger_of(repeats, folder, source((3, 2))))
-    joined = confirmed(study, repeats)
+    joined = confirmed_of(study, repeats)
     assert {each.candidate.number: len(each.runs) for each in joined} == {3: 2, 2: 2}
-    assert confirmed(study, None) == []
+    assert confirmed(completed_trials(study), []) == []
+
+
+def confirmed_of(study, repeats):
+    return confirmed(completed_trials(study), completed_trials(repeats))
 
 
 def finished_trial(recipe, value, seconds=60.0):

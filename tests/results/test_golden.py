@@ -87,7 +87,7 @@ class TestQuickDrawn:
         assert study_state(opened) is State.FINISHED
 
     def test_its_winner_has_an_honest_number(self, opened):
-        won = opened.winner()
+        won = opened.leaderboard.winner.confirmed
         assert {run.of_trial for run in won.runs} == {won.candidate.number}
         low, high = won.interval
         assert low <= won.score <= high

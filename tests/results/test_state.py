@@ -10,10 +10,11 @@ from bcauto.results.state import State, is_finished, study_state
 from bcauto.results.trials import completed_trials
 from bcauto.space.files import read_space
 from bcauto.space.space import Confirmation
+from bcauto.study.attributes import store
 from bcauto.study.lock import locked
 from bcauto.study.repeats import RepeatSource
 from bcauto.study.settings import DataRecord, Identity, Settings, StudyRecord
-from bcauto.trial import trial_seed
+from bcauto.trial import RunRecord, TrialAttributes, trial_seed
 
 SPACE = """
 [recipe.model]
@@ -88,7 +89,11 @@ def test_not_finished_until_it_is_confirmed(settings, repeats, study, space, fol
     source = RepeatSource(recipes, Confirmation(top=repeats, repeats=1), 0)
     for _ in range(repeats):
         assert not is_finished(OpenStudy(folder, asked, study, again))
-        again.tell(source.ask(again).trial, 0.5)
+        asked_for = source.ask(again)
+        found = {"clean_accuracy": 0.9, "scores": scores_of(), "run": RunRecord()}
+        recipe = asked_for.recipe.model_dump(mode="json")
+        store(asked_for.trial, TrialAttributes(recipe=recipe, **found))
+        again.tell(asked_for.trial, 0.5)
     assert is_finished(OpenStudy(folder, asked, study, again))
 
 

@@ -79,13 +79,14 @@ def test_without_weights_it_is_the_winners_own_model_or_what_is_missing_is_said(
     opened = open_study(studies, "quick-drawn", None)
     with refused(f"^--distance needs a network's features: give --weights DIR with {FILE} "):
         measure_distances(opened, CORRUPTIONS)
-    run = opened.winner().kept(opened.folder)
+    won = opened.leaderboard.winner
+    run = won.confirmed.kept(opened.folder)
     file = opened.folder.confirm_model(run.number)
     file.parent.mkdir(parents=True)
     file.touch()
     found = measure_distances(opened, CORRUPTIONS)
     assert found.features == f"of {file}"
-    assert found.recipe == f"trial {opened.winner().candidate.number}"
+    assert found.recipe == f"trial {won.number}"
 
 
 def test_a_folder_without_the_file_and_no_weights_at_all_are_refused(studies, tmp_path, refused):

@@ -1,0 +1,113 @@
+"""A recipe's model handed over: the model chosen, written, loaded, scored again and described."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bcauto.ensemble.choose import legal_views
+from bcauto.errors import BadInput
+from bcauto.hardware import count_cores
+from bcauto.results.kept import Kept, kept_model, kept_repeats
+from bcauto.results.leaderboard import Entry
+from bcauto.results.open_study import OpenStudy
+from bcauto.space.export import Views
+from bcauto.training.device import start_keras
+
+if TYPE_CHECKING:  # it imports Keras
+    from bcauto.export.combined import Combined
+    from bcauto.export.model import ExportedModel
+
+__all__ = ["ExportOptions", "Exported", "export_entry"]
+
+_CONSIDERED = 8  # models for an ensemble: each predicts two thousand pictures in every view
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What may be done to a model before it is handed over.
+
+    Attributes:
+        views: average over mirrored and turned pictures, where that scores better.
+        ensemble: average models of the best trials, where that scores better.
+    """
+
+    views: bool = False
+    ensemble: bool = False
+
+
+@dataclass(frozen=True)
+class Exported:
+    """An export as it was written.
+
+    Attributes:
+        folder: where it lies.
+        model: whose model it is, and what it scored after it was loaded.
+        combined: how views and other models were chosen; None where none was asked for.
+        manifest: all that its ``manifest.json`` says.
+    """
+
+    folder: Path
+    model: ExportedModel
+    combined: Combined | None
+    manifest: dict[str, Any]
+
+
+def export_entry(
+    opened: OpenStudy, entry: Entry, out: Path, options: ExportOptions | None = None
+) -> Exported:
+    """Write model, recipe and manifest of a study's recipe to a folder.
+
+    The model is that of ``kept_model``, or a combination of kept models and views that scores
+    better. It is loaded and scored again first; nothing replaces an older export until all is
+    written.
+
+    Args:
+        opened: the study.
+        entry: one of its leaderboard.
+        out: the folder.
+        options: what may be done to the model; nothing by default.
+
+    Raises:
+        BadInput: the model is no longer kept, the options do not fit, or ``out`` cannot be written
+            to.
+        NothingUsable: after loading, the model scores otherwise, by more than 0.2 points.
+    """
+    kept, views = _sources(opened, entry, options or ExportOptions())  # before TensorFlow starts
+    start_keras(count_cores())
+    from bcauto.export.combined import write_combined  # these import Keras
+    from bcauto.export.folder import export_folder, write_description
+    from bcauto.export.manifest import make_manifest
+    from bcauto.export.model import write_kept
+
+    with export_folder(out) as partial:
+        if views:
+            model, combined = write_combined(opened.folder, kept, views, partial)
+        else:
+            model, combined = write_kept(kept[0], partial), None
+        manifest = make_manifest(opened, entry, model, combined)
+        write_description(partial, manifest, entry.recipe)
+    return Exported(out, model, combined, manifest)
+
+
+def _sources(
+    opened: OpenStudy, entry: Entry, options: ExportOptions
+) -> tuple[list[Kept], tuple[Views, ...]]:
+    """Return the kept models that may be handed over, and the views; none for the model as it is.
+
+    Raises:
+        BadInput: there is no such model, or it was not trained again and is to be averaged.
+    """
+    if not (options.views or options.ensemble):
+        return [kept_model(opened.folder, entry)], ()
+    if entry.confirmed is None:
+        rule = (
+            "--views and --ensemble need a trial that was trained again, whose corruptions decide"
+        )
+        raise BadInput(f"{rule}; trial {entry.number} was not (see bcauto search --confirm)")
+    kept = kept_repeats(opened.folder, entry.confirmed, opened.leaderboard.confirmed)
+    views = legal_views(
+        opened.export.views if options.views else "none", opened.record.data.image_size
+    )
+    return kept[: _CONSIDERED if options.ensemble else 1], views

@@ -1,0 +1,106 @@
+"""The model in an export: whose it is, and what it scored itself after it was loaded."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from bcauto.errors import NothingUsable
+from bcauto.export.load import load_model
+from bcauto.io.model_file import MODEL
+from bcauto.proxy.proxy import Proxy
+from bcauto.proxy.score import ProxyScore, score
+from bcauto.results.kept import Kept
+from bcauto.results.leaderboard import scores_table
+from bcauto.results.trials import CompletedTrial
+from bcauto.trial import Scores
+
+__all__ = ["ExportedModel", "check_score", "write_kept"]
+
+_TOLERANCE = 0.002  # 0.2 points of accuracy
+
+
+@dataclass(frozen=True)
+class ExportedModel:
+    """The model in an export, and its own scores.
+
+    Attributes:
+        name: whose it is, such as ``repeat 3 of trial 0``.
+        proxy: whose proxy it was scored on, after it was loaded.
+        objective: its score there, in 0..1.
+        clean_accuracy: on the validation images as they are, in 0..1; None where that was not
+            measured on this very model.
+        scores: all that it scored.
+    """
+
+    name: str
+    proxy: Literal["search", "confirmation"]
+    objective: float
+    clean_accuracy: float | None
+    scores: Scores
+
+    @classmethod
+    def of_training(cls, run: CompletedTrial, found: ProxyScore) -> ExportedModel:
+        """Return the model of a trial or a repeat, with what it scored after it was loaded.
+
+        The clean accuracy was measured when it was trained.
+        """
+        proxy: Literal["search", "confirmation"] = (
+            "search" if run.of_trial is None else "confirmation"
+        )
+        scores = _as_scores(found, run.scores.clean)
+        return cls(run.name, proxy, found.objective, run.clean_accuracy, scores)
+
+    @classmethod
+    def of_mean(cls, name: str, found: ProxyScore) -> ExportedModel:
+        """Return a mean over views or models, with what it scored on the confirmation's proxy."""
+        return cls(name, "confirmation", found.objective, None, _as_scores(found, {}))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain values that JSON can hold."""
+        own = scores_table(self.objective, self.clean_accuracy, self.scores)
+        return {"name": self.name, "proxy": self.proxy, **own}
+
+
+def _as_scores(found: ProxyScore, clean: dict[str, float]) -> Scores:
+    return Scores(
+        interval=found.interval,
+        standard_error=found.standard_error,
+        corruptions=found.corruptions,
+        families=found.families,
+        held_out=found.held_out,
+        clean=clean,
+    )
+
+
+def write_kept(kept: Kept, partial: Path) -> ExportedModel:
+    """Copy a kept model to a folder, and score it there.
+
+    Raises:
+        BadInput: the model is damaged.
+        NothingUsable: it scores otherwise than when it was trained, by more than 0.2 points.
+    """
+    shutil.copyfile(kept.file, partial / MODEL)
+    loaded, proxy, run = load_model(partial / MODEL), Proxy.load(kept.proxy), kept.run
+    found = score(proxy, loaded.predict_probabilities(proxy.images))
+    check_score(f"the model of {run.name}", found.objective, run.objective, "when it was trained")
+    return ExportedModel.of_training(run, found)
+
+
+def check_score(model: str, loaded: float, expected: float, source: str) -> None:
+    """Check that a model scores after loading what it scored before, to 0.2 points.
+
+    Args:
+        model: what the message calls it.
+        loaded: its score after loading, in 0..1.
+        expected: its score before.
+        source: where that comes from, for the message.
+
+    Raises:
+        NothingUsable: it does not.
+    """
+    if abs(loaded - expected) > _TOLERANCE:
+        rule = f"{model} scores {loaded:.4f} after loading, not {expected:.4f} as {source}"
+        raise NothingUsable(f"{rule}; it is not exported")
