@@ -68,12 +68,16 @@ def _list_folders(path: Path) -> _Listing:
 
 def _list_labelled(path: Path, file: Path) -> _Listing:
     """Return the pictures to train on, as a file of labels names them."""
-    of_picture = read_label_file(file, path)
-    names = tuple(sorted({*of_picture.values()}, key=as_natural))
+    found = read_label_file(file, path)
+    of_train = found.of_part("train")
+    of_val = found.of_part("val") if found.parts else {}
+    names = tuple(sorted({*of_train.values()}, key=as_natural))
     check_names(names, str(file))
-    train = _of_classes(of_picture, np.arange(len(names)), names)
-    check_classes(train.labels, None, names, str(file))
-    return _Listing(path, names, train, _Pictures([], np.empty(0, np.int64)))
+    train = _of_classes(of_train, np.arange(len(names)), names)
+    match_names(sorted({*of_val.values()}), names, str(file), "the training part")
+    val = _of_classes(of_val, np.arange(len(names)), names)
+    check_classes(train.labels, val.labels if of_val else None, names, str(file))
+    return _Listing(path, names, train, val)
 
 
 def _of_classes(of_picture: Mapping[Path, str], places: Labels, names: Sequence[str]) -> _Pictures:
@@ -107,7 +111,11 @@ def read_folder_for_evaluation(
 ) -> Labelled:
     """Return every picture to evaluate on; see ``read_for_evaluation``."""
     if rules.labels:
-        of_picture = read_label_file(rules.labels, path)
+        labelled = read_label_file(rules.labels, path)
+        of_picture = labelled.of_part("test")
+        if not of_picture:
+            known = ", ".join(sorted({*labelled.parts.values()}))
+            raise BadInput(f"{rules.labels}: needs rows to test on, got only {known}")
         names = sorted({*of_picture.values()}, key=as_natural)
         places = match_names(names, class_names, str(rules.labels))
         return _read(path, _of_classes(of_picture, places, names), image_size, rules)

@@ -2,40 +2,57 @@
 
 from __future__ import annotations
 
-import csv
 import logging
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from bcauto.data.label_values import (
+    check_single,
+    find_part_column,
+    parts_of_rows,
+    without_decimals,
+)
 from bcauto.data.listing import all_pictures
+from bcauto.data.parts import Part
+from bcauto.data.text_table import Row, read_text_table
 from bcauto.errors import BadInput
-from bcauto.io.read_errors import refuse_unreadable
 
-__all__ = ["read_label_file"]
+__all__ = ["LabelFile", "read_label_file"]
 
 _log = logging.getLogger(__name__)
 
-_DELIMITERS = (",", ";", "\t")
-_MOST_BYTES = 2**28
 _LABEL_COLUMNS = (
     "label", "labels", "class", "class_name", "classname", "category", "target", "diagnosis", "dx",
     "species", "y",
 )  # fmt: skip
-_SEVERAL = ("|", "[")  # in a label that is a list of labels
 _NAMED = 5  # files, columns or rows that a message names
 
-Row = list[str]
+
+class LabelFile(NamedTuple):
+    """The label of each picture, and the part that it is for; no parts where the file says none."""
+
+    labels: dict[Path, str]
+    parts: dict[Path, str]
+
+    def of_part(self, part: Part) -> dict[Path, str]:
+        """Return the label of each picture of a part; of every picture where there are no parts."""
+        if not self.parts:
+            return self.labels
+        return {path: label for path, label in self.labels.items() if self.parts[path] == part}
 
 
-def read_label_file(file: Path, folder: Path) -> dict[Path, str]:
+def read_label_file(file: Path, folder: Path) -> LabelFile:
     """Return the label of each picture in ``folder`` (at any depth) that ``file`` has a row for.
 
     The column of files is the one whose values are pictures in the folder: as a path, a name, or a
     name without its suffix. The column of labels is the only other one, or the one that is called
     ``label``, ``class``, ``target``, ``diagnosis`` or the like; without such a one, all others are
-    one-hot: a column for each class, of 0 and 1. Columns are separated by comma, semicolon or tab.
+    one-hot: a column for each class, of 0 and 1. A column called ``split``, ``is_valid`` or the
+    like says for which part of the data a picture is. See ``bcauto.data.text_table`` for the text.
 
-    Rows without a label, and pictures without a row, are left out and counted in a warning.
+    Rows without a label or part, and pictures without a row, are left out and counted in a warning.
 
     Raises:
         BadInput: the file cannot be read, a column cannot be told, a picture is missing, or one has
@@ -52,8 +69,18 @@ def read_label_file(file: Path, folder: Path) -> dict[Path, str]:
         )
     if _key(header[files]) in pictures:  # there is no header
         rows, header = [header, *rows], [f"column {at + 1}" for at in range(len(header))]
-    labels = _labels(file, header, rows, files)
-    found = _matched(file, folder, pictures, [row[files] for row in rows], labels)
+    column = find_part_column(file, header, rows)
+    labels = _labels(file, header, rows, {files, column})
+    parts = [""] * len(rows)
+    if column is not None:
+        parts = parts_of_rows(file, header, rows, column)
+        labels = [label if part else "" for label, part in zip(labels, parts, strict=True)]
+    kept = [at for at, label in enumerate(labels) if label]
+    names = [rows[at][files] for at in kept]
+    named = _named_pictures(file, folder, pictures, names)
+    rows_of = [*zip(named, names, strict=True)]
+    found = _by_picture(file, rows_of, [labels[at] for at in kept], "must have one label")
+    of_part = _by_picture(file, rows_of, [parts[at] for at in kept], "must be in one part")
     left_out = len({*pictures.values()} - {*found} - {None})
     unlabelled = labels.count("")
     if left_out or unlabelled:
@@ -61,24 +88,12 @@ def read_label_file(file: Path, folder: Path) -> dict[Path, str]:
             "%s: left out %d pictures without a row and %d rows without a label",
             *(file, left_out, unlabelled),
         )
-    return found
+    return LabelFile(found, of_part if column is not None else {})
 
 
 def _rows(file: Path) -> tuple[Row, list[Row]]:
     """Return the first row and the others, all of one length and without outer spaces."""
-    with refuse_unreadable(file):
-        if file.stat().st_size > _MOST_BYTES:
-            raise BadInput(f"{file}: labels may take at most {_MOST_BYTES // 2**20} MiB")
-        text = file.read_text(encoding="utf-8-sig")
-    lines = text.splitlines()
-    if len(lines) < 2:
-        raise BadInput(f"{file}: needs a row with file and label for each picture, got none")
-    delimiter = max(_DELIMITERS, key=lines[0].count)
-    try:
-        cells = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
-    except csv.Error as error:
-        raise BadInput(f"{file}: damaged ({error})") from None
-    header, *rows = [row for row in cells if any(row)]
+    header, *rows = read_text_table(file)
     if len(header) < 2:
         raise BadInput(f"{file}: needs a column of files and one of labels, got {header[0]!r} only")
     for at, row in enumerate(rows, start=2):
@@ -96,19 +111,24 @@ def _by_name(folder: Path) -> dict[str, Path | None]:
         path = picture.relative_to(folder)
         for name in {str(path.as_posix()), path.name, path.stem, str(path.with_suffix(""))}:
             found[_key(name)] = None if _key(name) in found else picture
-    for picture in pictures:  # a whole path is clear in any case
-        found[_key(picture.relative_to(folder).as_posix())] = picture
-    return found
+    paths = [_key(picture.relative_to(folder).as_posix()) for picture in pictures]
+    once = Counter(paths)
+    clear = [
+        (path, picture) for path, picture in zip(paths, pictures, strict=True) if once[path] == 1
+    ]
+    return found | dict(clear)  # whatever else is called as a whole path
 
 
 def _key(name: str) -> str:
-    """Return a name as it is looked up: paths may be written in the way of Windows."""
-    return name.replace("\\", "/").removeprefix("./").strip("/")
+    """Return a name as it is looked up: in any case, and paths maybe in the way of Windows."""
+    return name.replace("\\", "/").removeprefix("./").strip("/").casefold()
 
 
-def _labels(file: Path, header: Row, rows: Sequence[Row], files: int) -> list[str]:
-    """Return the label of each row; "" where there is none."""
-    others = [column for column in range(len(header)) if column != files]
+def _labels(
+    file: Path, header: Row, rows: Sequence[Row], taken: Collection[int | None]
+) -> list[str]:
+    """Return the label of each row, of columns that are not taken; "" where there is none."""
+    others = [column for column in range(len(header)) if column not in taken]
     names = [header[column].lower() for column in others]
     column = others[0] if len(others) == 1 else None
     for name in _LABEL_COLUMNS:
@@ -116,13 +136,8 @@ def _labels(file: Path, header: Row, rows: Sequence[Row], files: int) -> list[st
             column = others[names.index(name)]
     if column is None:
         return _one_hot(file, header, rows, others)
-    labels = [row[column] for row in rows]
-    several = next((label for label in labels if any(sign in label for sign in _SEVERAL)), None)
-    if several is not None:
-        raise BadInput(
-            f"{file}: must have one class for each picture, got {several!r}: a multi-label data "
-            "set, which bcauto does not train on"
-        )
+    labels = without_decimals([row[column] for row in rows])
+    check_single(file, labels)
     return labels
 
 
@@ -144,34 +159,37 @@ def _one_hot(file: Path, header: Row, rows: Sequence[Row], columns: Sequence[int
     return [header[row[0]] for row in ones]
 
 
-def _matched(
-    file: Path,
-    folder: Path,
-    pictures: Mapping[str, Path | None],
-    names: Sequence[str],
-    labels: Sequence[str],
-) -> dict[Path, str]:
-    """Return the label of each picture that is named."""
-    named = [(name, label) for name, label in zip(names, labels, strict=True) if label]
-    missing = [name for name, _ in named if _key(name) not in pictures]
+def _named_pictures(
+    file: Path, folder: Path, pictures: Mapping[str, Path | None], names: Sequence[str]
+) -> list[Path]:
+    """Return the picture of each name."""
+    missing = [name for name in names if _key(name) not in pictures]
     if missing:
         raise BadInput(
-            f"{file}: {len(missing)} of {len(named)} pictures are not in {folder} "
+            f"{file}: {len(missing)} of {len(names)} pictures are not in {folder} "
             f"({_shortened(missing)}): give the folder of all of them as --data, or take their "
             "rows away"
         )
-    found: dict[Path, str] = {}
-    for name, label in named:
+    found = []
+    for name in names:
         picture = pictures[_key(name)]
         if picture is None:
             raise BadInput(
                 f"{file}: several pictures in {folder} are called {name!r}: give the folder of "
                 "those that are meant as --data, or their paths in it"
             )
-        if found.setdefault(picture, label) != label:
-            raise BadInput(
-                f"{file}: {name!r} must have one label, got {found[picture]!r}, {label!r}"
-            )
+        found.append(picture)
+    return found
+
+
+def _by_picture(
+    file: Path, named: Sequence[tuple[Path, str]], values: Sequence[str], rule: str
+) -> dict[Path, str]:
+    """Return the value of each picture, which its rows must agree on."""
+    found: dict[Path, str] = {}
+    for (picture, name), value in zip(named, values, strict=True):
+        if found.setdefault(picture, value) != value:
+            raise BadInput(f"{file}: {name!r} {rule}, got {found[picture]!r}, {value!r}")
     return found
 
 

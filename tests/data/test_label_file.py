@@ -6,6 +6,7 @@ import pytest
 
 from bcauto.data.reading import read, read_for_evaluation
 from bcauto.data.rules import ReadingRules
+from bcauto.errors import BadInput
 
 CELLS = ["a/1.png", "a/2.png", "b/3.JPG", "x.y.png", "10.png", "sub/deep/z.png"]
 
@@ -188,3 +189,137 @@ def test_labels_go_with_a_folder(tmp_path, refused):
     ):
         with refused("--labels goes with a folder of pictures, got .*a.npz"):
             reader()
+
+
+SPLIT = ["train", "Train", "training", "validation", "val", "TEST"]
+
+
+@pytest.mark.parametrize("column", ["split", "Subset", "phase"])
+def test_a_column_of_parts_is_read_as_such(folder, tmp_path, caplog, column):
+    file = tmp_path / "labels.csv"
+    of_rows = [f"{label},{part}" for label, part in zip("AABBAB", SPLIT, strict=True)]
+    file.write_text(f"path,class,{column}\n" + rows(CELLS, of_rows), encoding="utf-8")
+    found = read(folder, rules=ReadingRules(labels=file))
+    assert found.class_names == ("A", "B")
+    assert greys_of(found.train) == {0: 0, 20: 0, 40: 1}
+    assert greys_of(found.val) == {60: 1, 80: 0}
+    message = f"by its column '{column}' there are 3 to train on, 2 to validate on, 1 to test on"
+    assert message in caplog.text
+    tested = read_for_evaluation(folder, (10, 12), ("B", "A"), ReadingRules(labels=file))
+    assert greys_of(tested) == {100: 0}
+
+
+def greys_of(part):
+    greys = part.images[:, 0, 0, 0].tolist()
+    return dict(zip(greys, part.labels.tolist(), strict=True))
+
+
+FLAGS = {
+    "is_valid": ("False False False False True True", {80, 100}),
+    "is_val": ("0 0 0 0 1 1", {80, 100}),
+    "is_test": ("0.0 0.0 0.0 0.0 1.0 1.0", set()),
+}
+
+
+@pytest.mark.parametrize(("column", "values", "val"), [(k, *v) for k, v in FLAGS.items()])
+def test_a_column_of_flags_is_read_as_parts(folder, tmp_path, column, values, val):
+    file = tmp_path / "labels.csv"
+    of_rows = [f"{label},{flag}" for label, flag in zip("ABABAB", values.split(), strict=True)]
+    file.write_text(f"path,label,{column}\n" + rows(CELLS, of_rows), encoding="utf-8")
+    found = read(folder, rules=ReadingRules(labels=file))
+    assert greys_of(found.train) == {0: 0, 20: 1, 40: 0, 60: 1}
+    assert (greys_of(found.val).keys() if found.val else set()) == val
+
+
+def test_rows_of_no_part_are_left_out(found, caplog):
+    labels = ["A,train", "A,train", "B,train", "B,train", "B,", "A,train"]
+    assert found("file,label,split\n" + rows(CELLS, labels)) == {
+        0: "A",
+        20: "A",
+        40: "B",
+        60: "B",
+    } | {100: "A"}
+    assert "left out 1 pictures without a row and 1 rows without a label" in caplog.text
+
+
+def test_a_column_that_is_called_as_parts_and_holds_none_is_said(found, caplog):
+    labels = [f"{label},{fold}" for fold, label in enumerate("AABBBA")]
+    assert found("file,label,fold\n" + rows(CELLS, labels)) == EXPECTED
+    assert "makes nothing of its column 'fold' (0, 1, 2)" in caplog.text
+
+
+def test_a_picture_in_two_parts_is_refused(found, refused):
+    labels = [f"{label},train" for label in "AABBBA"]
+    text = "file,label,split\n" + rows(CELLS, labels) + "a/1.png,A,val\n"
+    with refused("'a/1.png' must be in one part, got 'train', 'val'"):
+        found(text)
+
+
+def test_evaluation_needs_rows_to_test_on(folder, tmp_path, refused):
+    file = tmp_path / "labels.csv"
+    labels = [f"{label},train" for label in "AABBBA"]
+    file.write_text("file,label,split\n" + rows(CELLS, labels), encoding="utf-8")
+    with refused("needs rows to test on, got only train"):
+        read_for_evaluation(folder, (8, 8), ("A", "B"), ReadingRules(labels=file))
+
+
+LISTS = {
+    "of numbers": ["16 0", "5", "1 2", "5", "1 2", "16 0"],
+    "of labels": ["scab", "rot", "scab rot", "rot", "scab", "scab rot"],
+    "with commas": ['"x,y"', "x", "y", "x", "y", '"x,y"'],
+}
+
+
+@pytest.mark.parametrize("labels", LISTS.values(), ids=LISTS)
+def test_lists_of_labels_are_refused(found, refused, labels):
+    with refused("must have one class for each picture, got .*: a multi-label data set"):
+        found("Id,Target\n" + rows(CELLS, labels))
+
+
+def test_what_may_be_lists_of_labels_is_said(found, caplog):
+    labels = ["haze day", "haze night", "fog day", "fog night", "rain day", "rain night"]
+    doubled = rows(CELLS, labels)
+    with pytest.raises(BadInput, match="at least 2 of each class"):
+        found("name,tags\n" + doubled)
+    assert "takes its 6 labels as classes, which are made of 5 words, such as" in caplog.text
+
+
+def test_names_of_several_words_are_no_lists(found, caplog):
+    labels = ["Black Tern", "Black Tern", "Least Tern", "Least Tern", "Least Tern", "Black Tern"]
+    expected = {20 * at: label for at, label in enumerate(labels)}
+    assert found("file,species\n" + rows(CELLS, labels)) == expected
+    assert not caplog.records
+
+
+def test_whole_numbers_that_pandas_wrote_as_floats(found):
+    labels = ["1.0", "1.0", "10.0", "10.0", "10.0", "1.0"]
+    expected = {20 * at: label.removesuffix(".0") for at, label in enumerate(labels)}
+    assert found("file,label\n" + rows(CELLS, labels)) == expected
+    labels[3] = "2.5"
+    with pytest.raises(BadInput, match=r"got 1 of .2\.5."):
+        found("file,label\n" + rows(CELLS, labels))
+
+
+def test_files_are_found_in_any_case(found):
+    assert found("file,label\n" + rows([name.upper() for name in CELLS])) == EXPECTED
+
+
+def test_columns_of_words_as_in_lists_of_files(found):
+    assert found(rows(CELLS, between=" ")) == EXPECTED
+    assert found("# id class\n" + rows(CELLS, between="  ")) == EXPECTED
+
+
+def test_text_of_a_spreadsheet(found):
+    assert found("file\tlabel\n" + rows(CELLS, between="\t"), "utf-16") == EXPECTED
+
+
+NO_TEXT = {
+    "Windows' letters": ("file,label\n" + rows(CELLS, "ééABBA"), "cp1252", "UTF-8 .*at byte"),
+    "JSON": ('{"file_name": "a/1.png"}\n{"file_name": "a/2.png"}\n', "utf-8", "CSV, got JSON"),
+}
+
+
+@pytest.mark.parametrize(("text", "encoding", "message"), NO_TEXT.values(), ids=NO_TEXT)
+def test_other_texts_are_refused_with_a_remedy(found, refused, text, encoding, message):
+    with refused(f"labels.csv: must be .*{message}.*: save it"):
+        found(text, encoding)
