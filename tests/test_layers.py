@@ -34,6 +34,7 @@ ROOMS = [
     "bcauto.plots",
     "bcauto.ensemble",
     "bcauto.export",
+    "bcauto.prediction",
     "bcauto.search",
     "bcauto.cli",
 ]

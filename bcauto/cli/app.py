@@ -15,6 +15,7 @@ from bcauto.cli.clean import clean
 from bcauto.cli.dashboard import dashboard
 from bcauto.cli.evaluate import evaluate
 from bcauto.cli.options import check_none_empty
+from bcauto.cli.predict import predict
 from bcauto.cli.proxy import proxy
 from bcauto.cli.search import search
 from bcauto.cli.space import space
@@ -60,8 +61,9 @@ for command in (
     search,
     status,
     best,
-    proxy,
+    predict,
     evaluate,
+    proxy,
     augment,
     space,
     train,

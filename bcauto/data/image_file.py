@@ -38,6 +38,9 @@ _WIDE_MODES = ("F", "I", "I;32")  # Pillow's, of pixels that have no common rang
 _DEEP = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
 _STRIP = 2**16  # pixels that are blended at once
 
+# Or it would warn on stderr of damaged pictures, which bcauto names itself.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+
 
 class PictureHeader(NamedTuple):
     """A picture as shown upright.

@@ -15,6 +15,7 @@ from bcauto.io.read_errors import refuse_unreadable
 
 __all__ = [
     "Listing",
+    "all_files",
     "all_pictures",
     "entries",
     "is_junk",
@@ -82,10 +83,15 @@ def all_pictures(folder: Path) -> list[Path]:
 
     Links to folders are not followed.
     """
+    return [file for file in all_files(folder) if is_picture(file)]
+
+
+def all_files(folder: Path) -> list[Path]:
+    """Return all files in a folder, pictures or not, as ``all_pictures`` finds them."""
     folders, files = entries(folder)
     folders, _ = without_masks(folders)
-    deeper = [found for one in folders if not one.is_symlink() for found in all_pictures(one)]
-    return [*filter(is_picture, files), *deeper]
+    deeper = [found for one in folders if not one.is_symlink() for found in all_files(one)]
+    return [*files, *deeper]
 
 
 def pictures_of_classes(path: Path, folders: Iterable[Path]) -> list[Listing]:

@@ -131,6 +131,23 @@ class Archive:
         with self._zip.open(self._infos[key]) as stream:
             return np.asarray(npy.read_array(stream, allow_pickle=False), order="C")
 
+    def read_parts(self, key: str, rows: int) -> Iterator[NDArray[Any]]:
+        """Yield the array ``key`` in parts of so many rows, the last of which may have fewer.
+
+        Only one of them is in memory, but for an array in Fortran's order, whose rows lie apart.
+        Check its ``header`` first.
+        """
+        with self._zip.open(self._infos[key]) as stream:
+            shape, in_columns, dtype = _READERS[npy.read_magic(stream)](stream)
+            whole = self.read(key) if in_columns else None
+            for start in range(0, shape[0], rows):
+                part = (min(rows, shape[0] - start), *shape[1:])
+                if whole is None:
+                    content = stream.read(prod(part) * dtype.itemsize)
+                    yield np.frombuffer(content, dtype).reshape(part)
+                else:
+                    yield whole[start : start + rows]
+
 
 @contextmanager
 def open_archive(path: Path) -> Iterator[Archive]:

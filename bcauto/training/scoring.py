@@ -13,9 +13,10 @@ from bcauto.proxy.score import score, score_probe
 from bcauto.recipe.training import Training
 from bcauto.trial import Report, Scores
 
-__all__ = ["EpochReporter", "predict_labels", "predict_probabilities", "score_model"]
+__all__ = ["BATCH", "EpochReporter", "predict_labels", "predict_probabilities", "score_model"]
 
-_BATCH = 128
+BATCH = 128
+"""Pictures that a model predicts at once; fewer are filled up to it."""
 
 
 def score_model(model: Any, data: Dataset, proxy: Proxy) -> tuple[float, Scores]:
@@ -101,9 +102,9 @@ def predict_probabilities(model: Any, images: np.ndarray) -> np.ndarray:
         (n, classes), of the model's float type.
     """
     predicted = []
-    for start in range(0, len(images), _BATCH):
-        batch = images[start : start + _BATCH]
-        missing = _BATCH - len(batch)  # filled up, so that only one shape is compiled
+    for start in range(0, len(images), BATCH):
+        batch = images[start : start + BATCH]
+        missing = BATCH - len(batch)  # filled up, so that only one shape is compiled
         padded = np.pad(batch, ((0, missing), (0, 0), (0, 0), (0, 0)))
         predicted.append(np.asarray(model.predict_on_batch(padded))[: len(batch)])
     return np.concatenate(predicted)
