@@ -39,7 +39,9 @@ def predict(
     ],
     pictures: Annotated[
         list[Path],
-        typer.Argument(help="Pictures, folders of them at any depth, zips, and .npz files."),
+        typer.Argument(
+            metavar="PICTURES", help="Pictures, folders of them at any depth, zips, and .npz files."
+        ),
     ],
     out: Annotated[
         Path | None,

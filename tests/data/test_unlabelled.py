@@ -88,7 +88,7 @@ def test_damaged_files_are_named_with_the_reason_and_the_others_are_read(folder,
     (folder / "a/3.png").write_bytes(whole[: len(whole) // 2])
     (folder / "2.PNG").write_bytes(b"no picture")
     write(folder / "tiny.png", images_of(1, (4, 4))[0])
-    names, images, damaged, _ = read([folder])
+    _, images, damaged, _ = read([folder])
     np.testing.assert_array_equal(images, images_of(5)[[0, 3, 4]])
     assert [str(folder / name) for name in ("2.PNG", "tiny.png", "a/3.png")] == list(damaged)
     assert "cannot be read as a picture" in damaged[str(folder / "2.PNG")]

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import typer
 import yaml
+from PIL import Image
 
 from bcauto.cli.app import app, main
 from bcauto.io.toml import checked
@@ -34,7 +35,10 @@ SMALLER = {
     "--trials 8": "--trials 1 --space tiny.toml --executor inline",
 }
 SEARCH = "bcauto search --data train.npz --space full --study cells --trials 100 --timeout 8h"
-LOOKS = ("status", "best", "proxy", "evaluate", "studies", "clean", "augment", "space", "train")
+LOOKS = (
+    *("status", "best", "proxy", "evaluate", "predict", "studies", "clean", "augment", "space"),
+    "train",
+)
 PORT = "18734"
 
 TINY = """
@@ -150,6 +154,8 @@ def write_files(folder):
         images = rng.integers(0, 120, (count, 32, 32, 3), dtype=np.uint8)
         images += (120 * labels[:, None, None, None]).astype(np.uint8)
         np.savez(folder / f"{name}.npz", images=images, labels=labels)
+    (folder / "new_pictures").mkdir()
+    Image.fromarray(images[0]).save(folder / "new_pictures" / "1.png")
     (folder / "tiny.toml").write_text(TINY)
     (folder / "recipe.toml").write_text(RECIPE)
 
