@@ -27,6 +27,7 @@ __all__ = [
     "EpochTimeoutOption",
     "ExecutorOption",
     "GpusPerTrialOption",
+    "GroupsOption",
     "HypermodelOption",
     "ImageSizeOption",
     "InputScaleOption",
@@ -107,6 +108,17 @@ LabelsOption = Annotated[
         "labels",
         "A CSV file with a row for each picture, its file and its label, where --data is a folder "
         "of pictures without class folders.",
+    ),
+]
+GroupsOption = Annotated[
+    str | None,
+    _setting(
+        "groups",
+        "What makes groups of pictures that no split may part, such as patients: a CSV file "
+        "(FILE or FILE:COLUMN), a column of the --labels file, an array of the .npz file, or a "
+        "pattern for the files' names with one group, such as '(P[0-9]+)_'; none for no groups.",
+        "folders between class and pictures, or the array groups",
+        metavar="FILE|COLUMN|ARRAY|PATTERN|none",
     ),
 ]
 ImageSizeOption = Annotated[

@@ -15,6 +15,7 @@ from rich.text import Text
 from bcauto.cli.confirmation_line import confirmation_line, trained_again
 from bcauto.cli.next_command import next_command
 from bcauto.cli.tables import counted, open_console, print_facts
+from bcauto.data.groups import NO_GROUPS
 from bcauto.errors import NothingUsable
 from bcauto.recipe.network import Hypermodel
 from bcauto.results.leaderboard import Leaderboard
@@ -227,11 +228,17 @@ def _overview(plan: Plan) -> dict[str, str]:
         "study": f"{plan.folder.name} ({known}), in {plan.folder.path}",
         "data": f"{settings.data or 'built-in cells'}: {split}, {len(data.class_names)} classes",
         "cleaned": plan.data.cleaning.summary(),
+        **({"groups": _groups_line(plan)} if plan.data.grouping != NO_GROUPS else {}),
         "space": f"{settings.space}: {dimensions}, weights {_weights_line(plan)}",
         **keras_cv,
         "proxy": _proxy_line(plan),
         "workers": f"{workers}{frail}",
     }
+
+
+def _groups_line(plan: Plan) -> str:
+    unasked = plan.settings.groups is None
+    return plan.data.grouping_summary + ("; --groups none parts them" if unasked else "")
 
 
 def _proxy_line(plan: Plan) -> str:

@@ -13,6 +13,7 @@ from bcauto.cli.options import (
     EpochTimeoutOption,
     ExecutorOption,
     GpusPerTrialOption,
+    GroupsOption,
     HypermodelOption,
     ImageSizeOption,
     InputScaleOption,
@@ -46,6 +47,7 @@ __all__ = ["search"]
 def search(  # one parameter an option
     data: DataOption = None,
     labels: LabelsOption = None,
+    groups: GroupsOption = None,
     space: SpaceOption = None,
     trials: TrialsOption = None,
     timeout: TimeoutOption = None,

@@ -13,6 +13,7 @@ import typer
 
 from bcauto.cli.options import (
     DataOption,
+    GroupsOption,
     ImageSizeOption,
     JsonFlag,
     LabelsOption,
@@ -41,6 +42,7 @@ def train(  # one parameter an option
     ],
     data: DataOption = None,
     labels: LabelsOption = None,
+    groups: GroupsOption = None,
     weights: WeightsOption = None,
     seed: SeedOption = None,
     scale: Annotated[

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median_low
 
 import numpy as np
@@ -33,6 +33,7 @@ class Cleaning:
         leaked: training images dropped as near duplicates of images to score on.
         joined: images that are in validation as near duplicates of others there.
         damaged: the names of pictures that were not read, and left out.
+        shared: training images dropped since their group is among the validation images.
 
     """
 
@@ -43,11 +44,12 @@ class Cleaning:
     leaked: int = 0
     joined: int = 0
     damaged: tuple[str, ...] = ()
+    shared: int = 0
 
     @property
     def kept(self) -> int:
         """How many images remain."""
-        return self.read - self.duplicates - self.intruder_copies - self.leaked
+        return self.read - self.duplicates - self.intruder_copies - self.leaked - self.shared
 
     def summary(self) -> str:
         """Return one line for the screen."""
@@ -60,6 +62,8 @@ class Cleaning:
         if self.leaked:
             leaked = _counted(self.leaked, "near duplicate", "near duplicates")
             dropped.append(f"{leaked} of images to score on")
+        if self.shared:
+            dropped.append(f"{self.shared} of groups that validate")
         kept = f"kept {self.kept}: dropped {_listed(dropped)}"
         if not dropped:
             kept = "kept all: no duplicates, no intruders"
@@ -79,6 +83,7 @@ class Cleaning:
             "leaked": self.leaked,
             "joined": self.joined,
             **({"damaged": [*self.damaged]} if self.damaged else {}),
+            **({"shared": self.shared} if self.shared else {}),
         }
 
 
@@ -143,7 +148,7 @@ def _only(image_set: ImageSet, kept: Sequence[NDArray[np.intp]]) -> ImageSet:
         part if len(k) == len(part) else part.take(k)
         for part, k in zip(image_set.parts, kept, strict=True)
     ]
-    return ImageSet(parts[0], parts[1] if val else None, image_set.class_names)
+    return replace(image_set, train=parts[0], val=parts[1] if val else None)
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -12,19 +12,25 @@ import numpy as np
 
 from bcauto.data.checks import check_image_size
 from bcauto.data.cleaning import Cleaning, clean
+from bcauto.data.groups import NO_GROUPS
 from bcauto.data.labelled import Images, ImageSet, Labelled
 from bcauto.data.leaks import (
     Leaks,
     split_without_leaks,
+    train_without_groups_of_val,
     train_without_leaks,
     without_near_duplicates_of,
 )
 from bcauto.data.reading import read
 from bcauto.data.resize import resize_all
 from bcauto.data.rules import USUAL, ReadingRules
+from bcauto.data.split import VALIDATION_FRACTION
 from bcauto.data.synthetic.cells import CLASS_NAMES, paint_cells
 
 __all__ = ["Dataset", "load"]
+
+
+_FAR = 0.02  # from the share that should validate, to be said
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +41,22 @@ class Dataset:
     val: Labelled
     class_names: tuple[str, ...]
     cleaning: Cleaning
+    grouped_by: str = ""
+
+    @property
+    def grouping(self) -> str:
+        """How many groups no split may part, and where they come from; "none" without any."""
+        count = len(self.train.named_groups | self.val.named_groups)
+        return f"{count} groups by {self.grouped_by}" if count else NO_GROUPS
+
+    @property
+    def grouping_summary(self) -> str:
+        """The same in one line for the screen, with what became of the groups."""
+        validating = len(self.val.named_groups)
+        share = len(self.val) / (len(self.train) + len(self.val))
+        far = abs(share - VALIDATION_FRACTION) > _FAR
+        images = f" ({share:.0%} of the images)" if far else ""
+        return f"{self.grouping}, {validating} of them validate{images}"
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -110,9 +132,11 @@ def load(
     if image_set.val is None:
         del as_read  # the images that were dropped may take gigabytes
         train, val, joined = split_without_leaks(image_set.train, names, seed)
-        return Dataset(train, val, names, replace(cleaning, joined=joined))
+        return Dataset(train, val, names, replace(cleaning, joined=joined), image_set.grouped_by)
+    image_set, shared = train_without_groups_of_val(image_set, leaks, str(path))
     train, leaked = train_without_leaks(image_set, as_read, leaks, str(path))
-    return Dataset(train, image_set.val, names, replace(cleaning, leaked=leaked))
+    cleaning = replace(cleaning, leaked=leaked, shared=shared)
+    return Dataset(train, image_set.parts[1], names, cleaning, image_set.grouped_by)
 
 
 def _built_in_cells(image_size: int | None) -> ImageSet:

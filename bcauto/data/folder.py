@@ -10,6 +10,7 @@ import numpy as np
 
 from bcauto.data.checks import check_classes, check_names
 from bcauto.data.class_names import as_natural, match_names
+from bcauto.data.groups import picture_groups
 from bcauto.data.label_file import read_label_file
 from bcauto.data.labelled import ImageSet, Labelled, Labels
 from bcauto.data.layout import Classes, find_layout
@@ -91,16 +92,22 @@ def _read_listing(listing: _Listing, image_size: int | None, rules: ReadingRules
     """Read the pictures, all at one size."""
     path, names, (of_train, train_labels), (of_val, val_labels) = listing
     paths, size = [*of_train, *of_val], None if image_size is None else (image_size, image_size)
+    labels = np.concatenate([train_labels, val_labels])
+    unasked = of_val and rules.groups is None  # the data set has split itself
+    groups, by = (None, "") if unasked else picture_groups(path, paths, labels, names, rules)
     images, kept = read_pictures(path, paths, size, rules)
-    labels = np.concatenate([train_labels, val_labels])[kept]
+    labels, groups = labels[kept], None if groups is None else groups[kept]
     count = int((kept < len(of_train)).sum())
     damaged = tuple(str(paths[at].relative_to(path)) for at in {*range(len(paths))} - {*kept})
     if damaged:
         where = f"{path}, without damaged pictures"
         check_classes(labels[:count], labels[count:] if of_val else None, names, where)
-    train = Labelled(images[:count], labels[:count])
-    val = Labelled(images[count:], labels[count:]) if of_val else None
-    return ImageSet(train, val, names, tuple(sorted(damaged)))
+
+    def part(at: slice) -> Labelled:
+        return Labelled(images[at], labels[at], None if groups is None else groups[at])
+
+    val = part(slice(count, None)) if of_val else None
+    return ImageSet(part(slice(count)), val, names, tuple(sorted(damaged)), by)
 
 
 def read_folder_for_evaluation(

@@ -19,7 +19,7 @@ from bcauto.data.parts import Part
 from bcauto.data.text_table import Row, read_text_table
 from bcauto.errors import BadInput
 
-__all__ = ["LabelFile", "read_label_file"]
+__all__ = ["LabelFile", "PictureTable", "read_label_file", "read_rows", "read_table"]
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +43,19 @@ class LabelFile(NamedTuple):
         return {path: label for path, label in self.labels.items() if self.parts[path] == part}
 
 
+class PictureTable(NamedTuple):
+    """The header and the rows of a file, the column of files, and the pictures by name."""
+
+    header: Row
+    rows: list[Row]
+    files: int
+    pictures: dict[str, Path | None]
+
+    def picture(self, row: Row) -> Path | None:
+        """Return the picture that a row names; None where there is none, or are several."""
+        return self.pictures.get(_key(row[self.files]))
+
+
 def read_label_file(file: Path, folder: Path) -> LabelFile:
     """Return the label of each picture in ``folder`` (at any depth) that ``file`` has a row for.
 
@@ -58,17 +71,7 @@ def read_label_file(file: Path, folder: Path) -> LabelFile:
         BadInput: the file cannot be read, a column cannot be told, a picture is missing, or one has
             several labels.
     """
-    header, rows = _rows(file)
-    pictures = _by_name(folder)
-    hits = [[row[at] for row in rows if _key(row[at]) in pictures] for at in range(len(header))]
-    files = max(range(len(header)), key=lambda at: (len(hits[at]), len({*hits[at]})))
-    if not hits[files]:
-        raise BadInput(
-            f"{file}: no column names pictures of {folder}, got {_shortened(header)}: "
-            "give the folder that the names begin in as --data"
-        )
-    if _key(header[files]) in pictures:  # there is no header
-        rows, header = [header, *rows], [f"column {at + 1}" for at in range(len(header))]
+    header, rows, files, pictures = read_table(file, folder)
     column = find_part_column(file, header, rows)
     labels = _labels(file, header, rows, {files, column})
     parts = [""] * len(rows)
@@ -91,7 +94,27 @@ def read_label_file(file: Path, folder: Path) -> LabelFile:
     return LabelFile(found, of_part if column is not None else {})
 
 
-def _rows(file: Path) -> tuple[Row, list[Row]]:
+def read_table(file: Path, folder: Path) -> PictureTable:
+    """Return a table with a row for each picture in ``folder``.
+
+    Raises:
+        BadInput: the file cannot be read, or no column names pictures.
+    """
+    header, rows = read_rows(file)
+    pictures = _by_name(folder)
+    hits = [[row[at] for row in rows if _key(row[at]) in pictures] for at in range(len(header))]
+    files = max(range(len(header)), key=lambda at: (len(hits[at]), len({*hits[at]})))
+    if not hits[files]:
+        raise BadInput(
+            f"{file}: no column names pictures of {folder}, got {_shortened(header)}: "
+            "give the folder that the names begin in as --data"
+        )
+    if _key(header[files]) in pictures:  # there is no header
+        rows, header = [header, *rows], [f"column {at + 1}" for at in range(len(header))]
+    return PictureTable(header, rows, files, pictures)
+
+
+def read_rows(file: Path) -> tuple[Row, list[Row]]:
     """Return the first row and the others, all of one length and without outer spaces."""
     header, *rows = read_text_table(file)
     if len(header) < 2:

@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 from bcauto.data.checks import check_image_array, check_in_range
 from bcauto.errors import BadInput
 
-__all__ = ["ImageSet", "Images", "Labelled", "Labels", "check_lengths"]
+__all__ = ["Groups", "ImageSet", "Images", "Labelled", "Labels", "check_lengths"]
 
 Images = NDArray[np.uint8]
 """Images (n, h, w, 3), RGB in 0-255."""
 
 Labels = NDArray[np.int64]
 """Labels (n,), each an index into the class names."""
+
+Groups = NDArray[np.str_]
+"""Group names (n,), such as a patient for each image; images with "" are groups of their own."""
 
 
 def check_lengths(images: int, labels: int, where: str) -> None:
@@ -31,12 +34,18 @@ def check_lengths(images: int, labels: int, where: str) -> None:
 class Labelled:
     """Images (n, h, w, 3) uint8 RGB in 0-255, n at least 1, and their labels (n,) int64.
 
+    Attributes:
+        images: as above.
+        labels: as above.
+        groups: names (n,) of the groups that no split may part; None where none are known.
+
     Raises:
-        BadInput: an array has another shape or type, or the two differ in length.
+        BadInput: an array has another shape or type, or they differ in length.
     """
 
     images: Images
     labels: Labels
+    groups: Groups | None = None
 
     def __post_init__(self) -> None:
         check_image_array(self.images.shape, self.images.dtype, "images")
@@ -44,6 +53,8 @@ class Labelled:
             got = f"{self.labels.shape} {self.labels.dtype}"
             raise BadInput(f"labels: must be of shape (n,) and int64, got {got}")
         check_lengths(len(self.images), len(self.labels), "images and labels")
+        if self.groups is not None and self.groups.shape != self.labels.shape:
+            raise BadInput(f"groups: must be of shape ({len(self)},), got {self.groups.shape}")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -53,13 +64,19 @@ class Labelled:
         """Height and width in pixels."""
         return self.images.shape[1], self.images.shape[2]
 
+    @property
+    def named_groups(self) -> set[str]:
+        """The groups of several images, as far as they are known."""
+        return set() if self.groups is None else {*self.groups.tolist()} - {""}
+
     def class_counts(self, classes: int) -> tuple[int, ...]:
         """Return how many images each of ``classes`` classes has."""
         return tuple(np.bincount(self.labels, minlength=classes).tolist())
 
     def take(self, indices: NDArray[np.integer[Any]] | Sequence[int]) -> Labelled:
-        """Return a copy of the images at ``indices``, in their order, with their labels."""
-        return Labelled(self.images[indices], self.labels[indices])
+        """Return a copy of the images at ``indices``, in their order, with what belongs to them."""
+        groups = None if self.groups is None else self.groups[indices]
+        return Labelled(self.images[indices], self.labels[indices], groups)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +88,7 @@ class ImageSet:
         val: the data set's own validation images, if it has any.
         class_names: the classes; a label is an index into them.
         damaged: the names of pictures that were left out because they cannot be read.
+        grouped_by: where the groups of the parts come from, in words; "" where there are none.
 
     Raises:
         BadInput: a label has no class name, or the two parts differ in image size.
@@ -81,6 +99,7 @@ class ImageSet:
     val: Labelled | None
     class_names: tuple[str, ...]
     damaged: tuple[str, ...] = ()
+    grouped_by: str = ""
 
     def __post_init__(self) -> None:
         for part in self.parts:

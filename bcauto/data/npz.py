@@ -21,6 +21,7 @@ from bcauto.data.checks import (
     whole_labels,
 )
 from bcauto.data.class_names import match_labels, match_ordered_names
+from bcauto.data.groups import archive_groups
 from bcauto.data.labelled import Images, ImageSet, Labelled, Labels, check_lengths
 from bcauto.data.resize import Resize, resize_all
 from bcauto.errors import BadInput
@@ -32,7 +33,12 @@ _NAMES = "class_names"
 _NAMES_BYTES = 2**24  # enough for thousands of classes
 
 
-def read_npz(path: Path, image_size: int | None = None, resize: Resize = "stretch") -> ImageSet:
+def read_npz(
+    path: Path,
+    image_size: int | None = None,
+    resize: Resize = "stretch",
+    groups: str | None = None,
+) -> ImageSet:
     """Read the training and validation images of an npz file; see ``bcauto.data.reading.read``."""
     with open_archive(path) as archive:
         train = _prefix(archive, ("", "train_"))
@@ -43,11 +49,12 @@ def read_npz(path: Path, image_size: int | None = None, resize: Resize = "stretc
         names = _class_names(archive, train, labels)
         check_classes(labels[0], labels[1] if val else None, names, str(path))
         size = _common_size(path, headers, image_size)
+        grouped, by = archive_groups(archive, prefixes, groups)
         parts = [
-            Labelled(_images(archive, prefix, size, resize), of_part)
-            for prefix, of_part in zip(prefixes, labels, strict=True)
+            Labelled(_images(archive, prefix, size, resize), of_part, of_group)
+            for prefix, of_part, of_group in zip(prefixes, labels, grouped, strict=True)
         ]
-    return ImageSet(parts[0], parts[1] if val else None, names)
+    return ImageSet(parts[0], parts[1] if val else None, names, grouped_by=by)
 
 
 def read_npz_for_evaluation(

@@ -49,7 +49,7 @@ def read(path: Path, image_size: int | None = None, rules: ReadingRules = USUAL)
     if is_folder(path):
         return read_folder(path, image_size, rules)
     check_kind(path)
-    return read_npz(path, image_size, rules.resize)
+    return read_npz(path, image_size, rules.resize, rules.groups)
 
 
 def read_for_evaluation(

@@ -20,11 +20,14 @@ class ReadingRules:
         resize: what becomes of the shape of a picture that is resized.
         labels: a file that says which class each picture of a folder is of; see
             ``bcauto.data.label_file``. None for a folder of class folders.
+        groups: what makes the groups that no split may part; see ``bcauto.data.groups``. None for
+            what the data set says of itself.
     """
 
     skip_damaged: bool = False
     resize: Resize = "stretch"
     labels: Path | None = None
+    groups: str | None = None
 
 
 USUAL = ReadingRules()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bcauto.data.groups import absolute_groups, group_file
 from bcauto.errors import BadInput, did_you_mean
 from bcauto.hardware import count_gpus
 from bcauto.io.disk import check_room, existing_part
@@ -83,6 +84,8 @@ def _with_absolute_paths(given: Mapping[str, Any]) -> dict[str, Any]:
     for key in ("data", "labels", "weights", "proxy_data", "proxy_add"):
         if given.get(key) and given[key] not in _NO_FOLDER:
             found[key] = str(Path(given[key]).resolve())
+    if given.get("groups"):
+        found["groups"] = absolute_groups(given["groups"])
     if "storage" in given:
         found["storage"] = absolute(given["storage"])
     if given.get("hypermodel"):
@@ -135,6 +138,10 @@ def _check_not_moved(stored: Settings, given: Mapping[str, Any], name: str) -> N
             option = f"--{key.replace('_', '-')}"
             rule = f"study {name!r} was begun with {option} {path}, which is no longer there"
             raise BadInput(f"{rule}; give {option} with its new place")
+    file = group_file(stored.groups) if stored.groups else None
+    if file and "groups" not in given and not file.exists():
+        rule = f"study {name!r} was begun with --groups {stored.groups}, which is no longer there"
+        raise BadInput(f"{rule}; give --groups with its new place")
 
 
 def _check_disk(studies: Path, folder: StudyFolder) -> None:

@@ -90,6 +90,7 @@ def _reading_rules(settings: DataSettings) -> ReadingRules:
         skip_damaged=settings.skip_damaged,
         resize=settings.resize,
         labels=Path(settings.labels) if settings.labels else None,
+        groups=settings.groups,
     )
 
 
@@ -123,7 +124,7 @@ def _read_images(settings: Settings) -> tuple[Dataset, OwnImages | None]:
     path = settings.proxy_data or settings.proxy_add
     if path is None:
         return data, None
-    rules = replace(_reading_rules(settings), labels=None)
+    rules = replace(_reading_rules(settings), labels=None, groups=None)
     found = read_for_evaluation(Path(path), data.image_size, data.class_names, rules)
     own = OwnImages(found.images, found.labels, alone=settings.proxy_data is not None)
     return data.without_near_duplicates_of(own.images, settings.leaks, path), own

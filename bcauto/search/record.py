@@ -43,6 +43,7 @@ def _identity(inputs: Inputs, materials: Materials) -> Identity:
     settings, own = inputs.settings, materials.own
     return Identity(
         data=materials.data.fingerprint,
+        groups=materials.data.grouping,
         space=materials.space.fingerprint,
         hypermodel=settings.hypermodel or "none",
         input_scale=settings.input_scale,

@@ -38,6 +38,9 @@ class DataSettings(Frozen):
 
     data: str | None = Field(None, description="path of the data; None means the built-in cells")
     labels: str | None = Field(None, description="file of labels beside a folder of pictures")
+    groups: str | None = Field(
+        None, description="what no split may part: a file, a column, an array, a pattern, or none"
+    )
     image_size: int | None = Field(None, ge=8, le=4096, description="side in px")
     resize: Literal["stretch", "fit", "crop"] = Field(
         "stretch", description="what becomes of pictures of another shape"
@@ -50,11 +53,13 @@ class DataSettings(Frozen):
     seed: int = Field(0, ge=0, le=2**63 - 1)
 
     @model_validator(mode="after")
-    def _labels_go_with_data(self) -> Self:
+    def _labels_and_groups_go_with_data(self) -> Self:
         if self.labels and not self.data:
             raise ValueError(
                 f"--labels goes with --data, its folder of pictures, got {self.labels}"
             )
+        if self.groups and not self.data:
+            raise ValueError(f"--groups goes with --data, got {self.groups}")
         return self
 
 
@@ -140,6 +145,7 @@ class Identity(Frozen):
     """What makes two searches the same study."""
 
     data: str
+    groups: str = "none"
     space: str
     hypermodel: str = "none"
     input_scale: int = 255
@@ -163,7 +169,8 @@ class Identity(Frozen):
             )
 
     def _differences(self, other: Identity) -> Iterator[str]:
-        follow = {"data", "proxy"} if self.seed != other.seed else set()  # by the split
+        other_split = self.seed != other.seed or self.groups != other.groups
+        follow = {"data", "proxy"} if other_split else set()
         for name in Identity.model_fields:
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine != theirs and name not in follow:

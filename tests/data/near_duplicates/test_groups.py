@@ -1,53 +1,40 @@
-"""Groups of near duplicates are the connected parts of the pairs."""
+"""Pairs join groups, and chains of pairs do."""
 
-from itertools import pairwise
+from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bcauto.data.near_duplicates import groups as module
-from bcauto.data.near_duplicates.groups import near_duplicate_groups
-from bcauto.data.near_duplicates.pairs import near_duplicates
+from bcauto.data.near_duplicates.groups import joined_groups
 
 
-@pytest.fixture
-def numbered(monkeypatch):
-    """Pictures by number, of which neighbours in these rows are near duplicates."""
-    rows = [[3, 8, 1], [5, 6], [0], [2], [4], [7], [9, 10, 11, 12]]
-    beside = {frozenset(pair) for row in rows for pair in pairwise(row)}
-
-    def pairs(train, val):
-        return [
-            (a, b)
-            for a, one in enumerate(train.tolist())
-            for b, other in enumerate(val.tolist())
-            if one == other or frozenset((one, other)) in beside
-        ]
-
-    monkeypatch.setattr(module, "near_duplicates", pairs)
-    return np.arange(13)
+def as_sets(groups):
+    return {frozenset(np.flatnonzero(groups == group).tolist()) for group in groups.tolist()}
 
 
 @pytest.mark.parametrize(
-    ("of", "found"),
+    ("groups", "pairs", "found"),
     [
-        ([3], [[1, 3, 8]]),
-        ([8, 3], [[1, 3, 8]]),
-        ([7, 5], [[5, 6], [7]]),
-        ([12, 0, 9], [[0], [9, 10, 11, 12]]),
+        ([0, 1, 2], [], [{0}, {1}, {2}]),
+        ([7, 7, 9], [], [{0, 1}, {2}]),
+        ([0, 1, 2, 3], [(0, 2)], [{0, 2}, {1}, {3}]),
+        ([0, 1, 2, 3], [(0, 2), (2, 3)], [{0, 2, 3}, {1}]),
+        ([0, 0, 1, 1, 2, 2], [(1, 3)], [{0, 1, 2, 3}, {4, 5}]),
+        ([0, 1], [(0, 0), (1, 1)], [{0}, {1}]),
     ],
 )
-def test_a_group_is_what_a_chain_of_pairs_leads_to(numbered, of, found):
-    assert [group.tolist() for group in near_duplicate_groups(numbered, np.array(of))] == found
+def test_pairs_join_whole_groups(groups, pairs, found):
+    assert as_sets(joined_groups(np.array(groups), pairs)) == {frozenset(s) for s in found}
 
 
-def test_real_pictures_and_their_turns():
-    rng = np.random.default_rng(0)
-    noise = rng.integers(0, 256, (6, 8, 8, 3), np.uint8)
-    pictures = noise.repeat(4, axis=1).repeat(4, axis=2)
-    turned = [np.rot90(pictures[at]) for at in (1, 4, 4)]
-    turned[2] = (turned[2] * 0.9).astype(np.uint8)
-    whole = np.stack([*pictures, *turned])
-    assert near_duplicates(whole[:6], whole[:6]) == [(at, at) for at in range(6)]
-    found = near_duplicate_groups(whole, np.array([0, 1, 4]))
-    assert [group.tolist() for group in found] == [[0], [1, 6], [4, 7, 8]]
+@given(data=st.data(), count=st.integers(1, 12))
+def test_against_merging_by_definition(data, count):
+    indices = st.integers(0, count - 1)
+    groups = data.draw(st.lists(indices, min_size=count, max_size=count))
+    pairs = data.draw(st.lists(st.tuples(indices, indices)))
+    merged = list(groups)
+    for one, other in pairs:
+        merged = [merged[one] if group == merged[other] else group for group in merged]
+    assert as_sets(joined_groups(np.array(groups), pairs)) == as_sets(np.array(merged))
