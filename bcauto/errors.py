@@ -14,6 +14,8 @@ import signal
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from bcauto.order import as_natural
+
 __all__ = [
     "BadInput",
     "BcautoError",
@@ -61,10 +63,12 @@ class Interrupted(BaseException):
 def did_you_mean(value: object, legal: Iterable[str]) -> str:
     """Return the end of a message about an unknown name: the nearest legal name, then all.
 
+    They are in natural order, "2" before "10".
+
     >>> did_you_mean("lionn", ["adam", "lion"])
     "did you mean 'lion'? Legal: adam, lion"
     """
-    names = sorted(legal)
+    names = sorted(legal, key=as_natural)
     folded = {name.lower(): name for name in names}
     near = get_close_matches(str(value).lower(), folded, n=1)
     hint = f"did you mean {folded[near[0]]!r}? " if near else ""

@@ -57,3 +57,8 @@ def test_choices_name_the_nearest_first_then_all_in_order(value, legal, message)
 def test_the_examples_in_the_docstrings_hold():
     tried = doctest.testmod(errors)
     assert (tried.failed, tried.attempted) == (0, 1)
+
+
+def test_legal_numbers_are_listed_as_numbers():
+    assert did_you_mean("12", ["10", "2", "1"]).endswith("Legal: 1, 2, 10")
+    assert did_you_mean("x", ["trial 10", "trial 9"]) == "Legal: trial 9, trial 10"

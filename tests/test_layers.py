@@ -14,6 +14,7 @@ import bcauto
 ROOT = Path(bcauto.__file__).parent
 
 ROOMS = [
+    "bcauto.order",
     "bcauto.errors",
     "bcauto.seeds",
     "bcauto.hardware",

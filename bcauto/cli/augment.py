@@ -14,6 +14,8 @@ from bcauto.cli.options import (
     DEFAULT_SEED,
     DataOption,
     ImageSizeOption,
+    LabelsOption,
+    ResizeOption,
     SeedOption,
 )
 from bcauto.errors import BadInput
@@ -36,6 +38,7 @@ _ANY_MODEL = {"model": {"backbone": "SmallCNN"}}  # a recipe must have one; a pi
 
 def augment(  # one parameter an option
     data: DataOption = None,
+    labels: LabelsOption = None,
     recipe: Annotated[
         str | None,
         typer.Option(
@@ -57,6 +60,7 @@ def augment(  # one parameter an option
         ),
     ] = None,
     image_size: ImageSizeOption = None,
+    resize: ResizeOption = None,
     seed: SeedOption = None,
 ) -> None:
     """Draw what augmentation does to training images.
@@ -74,7 +78,10 @@ def augment(  # one parameter an option
 
     check_picture_path(out)
     policy = None if recipe is None else _read_policy(recipe)
-    images = load(data, image_size, stream, "drop", ReadingRules(skip_damaged=True)).train
+    if labels and data is None:
+        raise BadInput(f"--labels goes with --data, its folder of pictures, got {labels}")
+    rules = ReadingRules(skip_damaged=True, resize=resize or "stretch", labels=labels)
+    images = load(data, image_size, stream, "drop", rules).train
     shown = _classes_in_turn(images.labels, columns, stream)
     if policy is None:
         rows, what = _every_op(images, shown, strength, stream)

@@ -7,7 +7,6 @@ the other. Their names are, and where all names are numbers, so are the numbers 
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,18 +15,11 @@ from bcauto.data.checks import check_in_range
 from bcauto.data.labelled import Labels
 from bcauto.errors import BadInput, did_you_mean
 
-__all__ = ["as_natural", "match_labels", "match_names", "match_ordered_names", "warn_of_missing"]
+__all__ = ["match_labels", "match_names", "match_ordered_names", "warn_of_missing"]
 
 _log = logging.getLogger(__name__)
 
-_DIGITS = re.compile("([0-9]+)")
 _SHOWN = 6  # names in a message
-
-
-def as_natural(name: str) -> tuple[list[str | int], str]:
-    """Return a key to sort names by as people do: "2" is before "10", "cell2" before "cell10"."""
-    parts = _DIGITS.split(name)  # text and digits in turn
-    return [int(part) if odd % 2 else part for odd, part in enumerate(parts)], name
 
 
 def match_names(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bcauto.data.checks import check_classes, check_names
-from bcauto.data.class_names import as_natural, match_names
+from bcauto.data.class_names import match_names
 from bcauto.data.groups import picture_groups
 from bcauto.data.label_file import read_label_file
 from bcauto.data.labelled import ImageSet, Labelled, Labels
@@ -19,6 +19,7 @@ from bcauto.data.pictures import read_pictures
 from bcauto.data.rules import USUAL, ReadingRules
 from bcauto.data.unread import check_no_class_is_empty
 from bcauto.errors import BadInput
+from bcauto.order import as_natural
 
 __all__ = ["read_folder", "read_folder_for_evaluation"]
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from bcauto.data.class_names import as_natural
 from bcauto.data.listing import all_pictures, entries, is_picture, listed, without_masks
 from bcauto.data.parts import Part, holds_pictures, is_version, part_named
 from bcauto.errors import BadInput
+from bcauto.order import as_natural
 
 __all__ = ["Classes", "Layout", "find_layout"]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from bcauto.data.image_file import SUFFIXES
 from bcauto.data.listing import is_junk
@@ -39,7 +41,7 @@ def is_zip_of_pictures(path: Path) -> bool:
 def unzipped(path: Path) -> Iterator[Path]:
     """Unpack the pictures of a zip into a temporary folder, which is deleted afterwards.
 
-    A ``BadInput`` that names the folder comes out with the zip's path in its place.
+    What is logged about the folder, and a ``BadInput``, names the zip in its place.
 
     Raises:
         BadInput: a member is damaged or locked, or there is no room to unpack all.
@@ -51,9 +53,31 @@ def unzipped(path: Path) -> Iterator[Path]:
             _check_room(path, members, Path(temporary))
             archive.extractall(folder, members)  # takes absolute paths as relative ones
         try:
-            yield folder
+            with _logged_as(folder, path):
+                yield folder
         except BadInput as error:
-            raise BadInput(str(error).replace(str(folder), str(path))) from error.__cause__
+            message = str(error).replace(str(folder), str(path))
+            remedy = str(error).partition(": ")[2]
+            unpack = " (unpack the zip first)" if str(folder) in remedy else ""
+            raise BadInput(f"{message}{unpack}") from error.__cause__
+
+
+@contextmanager
+def _logged_as(folder: Path, path: Path) -> Iterator[None]:
+    """Show ``path`` in place of ``folder`` in what is logged meanwhile."""
+    make = logging.getLogRecordFactory()
+
+    def renamed(*args: Any, **options: Any) -> logging.LogRecord:
+        record = make(*args, **options)
+        if str(folder) in (message := record.getMessage()):
+            record.msg, record.args = message.replace(str(folder), str(path)), ()
+        return record
+
+    logging.setLogRecordFactory(renamed)
+    try:
+        yield
+    finally:
+        logging.setLogRecordFactory(make)
 
 
 def _pictures(path: Path, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:

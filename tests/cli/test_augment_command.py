@@ -132,6 +132,22 @@ def test_images_are_loaded_as_a_search_loads_them(command, tiny_npz, tmp_path, o
     assert {image.tobytes() for image in first} <= train
 
 
+def test_images_of_a_label_file_keep_their_shape_where_they_shall(command, tmp_path, one_policy):
+    """Each is twice as wide as high."""
+    (tmp_path / "flat").mkdir()
+    for index in range(24):
+        image = np.random.default_rng(index).integers(0, 256, (16, 32, 3), np.uint8)
+        cv2.imwrite(str(tmp_path / "flat" / f"{index}.png"), image)
+    text = "".join(f"{index}.png,{'ab'[index % 2]}\n" for index in range(24))
+    (tmp_path / "labels.csv").write_text(text)
+    options = ("--data", "flat", "--labels", "labels.csv", "--image-size", 32, *one_policy)
+    for resize, borders in (("stretch", []), ("fit", [*range(8), *range(24, 32)])):
+        assert command("augment", *options, "--resize", resize).code == 0
+        for image in read_tiles(tmp_path / "augment.png", 8)[0]:
+            assert np.flatnonzero(image.std(axis=1).max(axis=1) == 0).tolist() == borders
+    assert "--labels goes with --data" in command("augment", "--labels", "labels.csv").err
+
+
 def test_columns_depend_on_the_seed_and_more_of_them_begin_with_the_same(drawn, one_policy):
     eight = drawn(*one_policy)[0]
     for count in (1, 5, 32):

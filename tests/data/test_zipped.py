@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 import zipfile
@@ -81,6 +82,28 @@ def test_refusals_name_the_zip(folder, zipped_cells, refused):
     shutil.make_archive(str(zipped_cells.with_suffix("")), "zip", folder)
     with refused(f"^{zipped_cells}/cells-main: 2 of 64 pictures cannot be read .a/00.png, b/01"):
         read(zipped_cells)
+
+
+def test_warnings_name_the_zip(folder, tmp_path, caplog):
+    with zipfile.ZipFile(tmp_path / "100 % cells.zip", "w") as archive:
+        for index, path in enumerate(sorted(folder.rglob("*.png"))):
+            image = cv2.imread(str(path))[: 20 + index % 3]
+            data = cv2.imencode(".png", image)[1].tobytes()
+            archive.writestr(f"cells/{path.parent.name}/{index}.png", data)
+    read(tmp_path / "100 % cells.zip")
+    (message,) = caplog.messages
+    assert message.startswith(f"{tmp_path}/100 % cells.zip/cells: 42 of 64 pictures are resized")
+    logging.getLogger("bcauto").warning("%s", tempfile.gettempdir())
+    assert caplog.messages[1] == tempfile.gettempdir()
+
+
+def test_remedies_say_to_unpack_the_zip(folder, tmp_path, refused):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for part in ("color", "grayscale"):
+            for path in sorted(folder.rglob("*.png")):
+                archive.write(path, f"{part}/{path.parent.name}/{path.name}")
+    with refused("give .*/a.zip/color .unpack the zip first.$"):
+        read(tmp_path / "a.zip")
 
 
 def test_no_path_leads_out_of_the_zip(tmp_path, folder):
