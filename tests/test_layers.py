@@ -30,6 +30,7 @@ ROOMS = [
     "bcauto.storage",
     "bcauto.study",
     "bcauto.results",
+    "bcauto.study_data",
     "bcauto.execute",
     "bcauto.hypermodels",
     "bcauto.plots",

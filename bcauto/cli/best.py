@@ -45,6 +45,15 @@ def best(  # one parameter an option
             "--ensemble", help="Average models of the best trials, where that scores better."
         ),
     ] = False,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            help="Formats besides Keras' own, a comma list: onnx, litert, litert-int8, savedmodel, "
+            "codabench.",
+            metavar="NAMES",
+        ),
+    ] = None,
     as_json: JsonFlag = False,
     studies_dir: StudiesDir = Path("studies"),
     storage: StorageOption = None,
@@ -56,8 +65,8 @@ def best(  # one parameter an option
     """
     if out and not export:
         raise BadInput(f"--out goes with --export, got --out {out} alone")
-    if (views or ensemble) and not export:
-        raise BadInput("--views and --ensemble go with --export, got none")
+    if (views or ensemble or formats) and not export:
+        raise BadInput("--views, --ensemble and --format go with --export, got none")
     from bcauto.export.entry import ExportOptions, export_entry
     from bcauto.results.open_study import open_study
     from bcauto.storage.connect import storage_failures_in_one_line  # --help would wait for Optuna
@@ -67,7 +76,7 @@ def best(  # one parameter an option
         entry = opened.leaderboard.find(trial)
     exported = None
     if export:
-        options = ExportOptions(views=views, ensemble=ensemble)
+        options = ExportOptions(views, ensemble, tuple(formats or ()))
         exported = export_entry(opened, entry, out or opened.folder.best, options)
     if as_json:
         typer.echo(json.dumps(_as_object(opened, entry, exported)))
@@ -85,6 +94,7 @@ def _as_object(opened: OpenStudy, entry: Entry, exported: Exported | None) -> di
         "export": str(exported.folder) if exported else None,
         "model": exported.model.as_dict() if exported else None,
         **({"combined": exported.combined.as_dict()} if exported and exported.combined else {}),
+        **({"formats": exported.manifest["formats"]} if exported and exported.formats else {}),
         "importance": opened.importances(),
     }
 
@@ -114,6 +124,7 @@ def _show(opened: OpenStudy, entry: Entry, exported: Exported | None) -> None:
 def _show_export(console: Console, exported: Exported) -> None:
     """Print what was written, and what the model in it scored itself."""
     from bcauto.cli.combined_lines import combined_lines
+    from bcauto.cli.format_table import print_formats
 
     model = exported.model
     files = ", ".join(sorted(path.name for path in exported.folder.iterdir()))
@@ -130,3 +141,5 @@ def _show_export(console: Console, exported: Exported) -> None:
     console.print(f"  The model is {model.name}. After loading it scores {', '.join(own)}{clean}.")
     if exported.combined:
         console.print("\n".join(combined_lines(exported.combined)))
+    if exported.formats:
+        print_formats(console, exported.formats)

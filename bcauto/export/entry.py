@@ -8,15 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from bcauto.ensemble.choose import legal_views
 from bcauto.errors import BadInput
+from bcauto.export.folder import export_folder, write_description
+from bcauto.export.formats.names import check_formats
 from bcauto.hardware import count_cores
+from bcauto.io.model_file import MODEL
+from bcauto.proxy.proxy import Proxy
 from bcauto.results.kept import Kept, kept_model, kept_repeats
 from bcauto.results.leaderboard import Entry
 from bcauto.results.open_study import OpenStudy
 from bcauto.space.export import Views
+from bcauto.study_data import training_images
 from bcauto.training.device import start_keras
 
 if TYPE_CHECKING:  # it imports Keras
     from bcauto.export.combined import Combined
+    from bcauto.export.formats.write import Written
     from bcauto.export.model import ExportedModel
 
 __all__ = ["ExportOptions", "Exported", "export_entry"]
@@ -31,10 +37,12 @@ class ExportOptions:
     Attributes:
         views: average over mirrored and turned pictures, where that scores better.
         ensemble: average models of the best trials, where that scores better.
+        formats: names of formats to write besides Keras' own, or comma lists of them.
     """
 
     views: bool = False
     ensemble: bool = False
+    formats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,12 +53,14 @@ class Exported:
         folder: where it lies.
         model: whose model it is, and what it scored after it was loaded.
         combined: how views and other models were chosen; None where none was asked for.
+        formats: what the model does in each format; Keras' own comes first.
         manifest: all that its ``manifest.json`` says.
     """
 
     folder: Path
     model: ExportedModel
     combined: Combined | None
+    formats: tuple[Written, ...]
     manifest: dict[str, Any]
 
 
@@ -70,25 +80,38 @@ def export_entry(
         options: what may be done to the model; nothing by default.
 
     Raises:
-        BadInput: the model is no longer kept, the options do not fit, or ``out`` cannot be written
-            to.
-        NothingUsable: after loading, the model scores otherwise, by more than 0.2 points.
+        BadInput: the model is no longer kept, the options do not fit, a format is unknown or needs
+            what is not installed, or ``out`` cannot be written to.
+        NothingUsable: after loading, the model scores otherwise, by more than 0.2 points, or a
+            format does not predict what Keras does.
     """
-    kept, views = _sources(opened, entry, options or ExportOptions())  # before TensorFlow starts
-    start_keras(count_cores())
-    from bcauto.export.combined import write_combined  # these import Keras
-    from bcauto.export.folder import export_folder, write_description
-    from bcauto.export.manifest import make_manifest
-    from bcauto.export.model import write_kept
-
+    options = options or ExportOptions()
+    formats = check_formats(options.formats)
+    kept, views = _sources(opened, entry, options)
     with export_folder(out) as partial:
+        calibrated = any(each.calibrated for each in formats)
+        training = training_images(opened.record) if calibrated else None
+        start_keras(count_cores())  # all else was checked
+        from bcauto.export.combined import write_combined  # these import Keras
+        from bcauto.export.formats.write import write_formats
+        from bcauto.export.load import load_model
+        from bcauto.export.manifest import make_manifest
+        from bcauto.export.model import write_kept
+
         if views:
             model, combined = write_combined(opened.folder, kept, views, partial)
         else:
             model, combined = write_kept(kept[0], partial), None
+        written: tuple[Written, ...] = ()
+        if formats:
+            proxy = Proxy.load(kept[0].proxy)
+            keras = load_model(partial / MODEL).model
+            written = write_formats(keras, formats, partial, proxy, training)
         manifest = make_manifest(opened, entry, model, combined)
+        if written:
+            manifest["formats"] = [each.as_dict() for each in written]
         write_description(partial, manifest, entry.recipe)
-    return Exported(out, model, combined, manifest)
+    return Exported(out, model, combined, written, manifest)
 
 
 def _sources(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -11,31 +12,35 @@ from pathlib import Path
 from typing import Any
 
 from bcauto.errors import BadInput
-from bcauto.export.load import MANIFEST
-from bcauto.io.model_file import MODEL
+from bcauto.export.formats.names import FORMATS
+from bcauto.io.model_file import MANIFEST
 from bcauto.recipe.recipe import Recipe
 
 __all__ = ["export_folder", "write_description"]
 
 _RECIPE = "recipe.toml"
+_CARD, _README = "MODEL_CARD.md", "README.md"
+_OURS = {MANIFEST, _RECIPE, _CARD, _README, *(each.file for each in FORMATS.values())}
 
 
 @contextmanager
 def export_folder(out: Path) -> Iterator[Path]:
-    """Open a folder for model, recipe and manifest, which are in ``out`` once it is closed.
+    """Open a folder to export to; all that is written there is in ``out`` once it is closed.
+
+    An older export in ``out`` goes, with its models in other formats. Other files there stay.
 
     Raises:
-        BadInput: ``out`` cannot be written to.
+        BadInput: ``out`` cannot be written to, or holds files of these names and is no export.
     """
-    with suppress(FileExistsError, NotADirectoryError, PermissionError):
-        out.mkdir(parents=True, exist_ok=True)
-    if not (out.is_dir() and os.access(out, os.W_OK)):
-        raise BadInput(f"--out must be a folder that can be written to, got {out}")
+    _check(out)
     with tempfile.TemporaryDirectory(dir=out, prefix=".partial-") as name:
         partial = Path(name)
         yield partial
-        for file in (_RECIPE, MANIFEST, MODEL):
-            (partial / file).replace(out / file)
+        for file in _OURS:
+            if not (partial / file).exists() or (out / file).is_dir():
+                _delete(out / file)
+        for path in sorted(partial.iterdir()):
+            path.replace(out / path.name)
 
 
 def write_description(folder: Path, manifest: Mapping[str, Any], recipe: Recipe) -> None:
@@ -43,3 +48,23 @@ def write_description(folder: Path, manifest: Mapping[str, Any], recipe: Recipe)
     text = json.dumps(manifest, indent=2) + "\n"
     (folder / MANIFEST).write_text(text, encoding="utf-8")
     (folder / _RECIPE).write_text(recipe.to_toml(), encoding="utf-8")
+
+
+def _check(out: Path) -> None:
+    with suppress(FileExistsError, NotADirectoryError, PermissionError):
+        out.mkdir(parents=True, exist_ok=True)
+    if not (out.is_dir() and os.access(out, os.W_OK)):
+        raise BadInput(f"--out must be a folder that can be written to, got {out}")
+    others = sorted(name for name in _OURS if (out / name).exists())
+    if others and not (out / MANIFEST).exists():
+        raise BadInput(
+            f"--out must be an older export, or have no {others[0]}, which would be replaced, "
+            f"got {out}"
+        )
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -13,14 +13,11 @@ import numpy as np
 
 from bcauto.data.resize import Resize
 from bcauto.errors import BadInput
-from bcauto.io.model_file import find_model, read_description
+from bcauto.io.model_file import MANIFEST, find_model, read_description
 from bcauto.models.from_config import count_parameters
 from bcauto.training.scoring import predict_labels, predict_probabilities
 
-__all__ = ["MANIFEST", "LoadedModel", "load_model"]
-
-MANIFEST = "manifest.json"
-"""The file beside an exported model that says what it is and where it comes from."""
+__all__ = ["LoadedModel", "load_model"]
 
 _log = logging.getLogger(__name__)
 

@@ -25,6 +25,7 @@ from bcauto.io.read_errors import refuse_unreadable
 
 __all__ = [
     "INPUT",
+    "MANIFEST",
     "MODEL",
     "Description",
     "class_tables",
@@ -36,6 +37,9 @@ __all__ = [
 
 MODEL = "model.keras"
 """The file of an exported model, in its folder."""
+
+MANIFEST = "manifest.json"
+"""The file beside an exported model that says what it is and where it comes from."""
 
 INPUT = "RGB, 0-255, (n, height, width, 3)"
 """What a model takes, in its manifest's words."""

@@ -19,10 +19,10 @@ from bcauto.recipe.pretrained import Weights, check_weights, read_weights
 from bcauto.recipe.recipe import Recipe
 from bcauto.results.kept import kept_model
 from bcauto.results.open_study import OpenStudy
-from bcauto.search.materials import load_data
 from bcauto.seeds import generator
 from bcauto.space.files import read_space
 from bcauto.space.space import given_recipe
+from bcauto.study_data import load_data
 from bcauto.training.device import start_keras
 
 __all__ = ["MeasuredDistances", "measure_distances"]

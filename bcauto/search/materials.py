@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 
-from bcauto.data.dataset import Dataset, load
-from bcauto.data.reading import read_for_evaluation
-from bcauto.data.rules import ReadingRules
+from bcauto.data.dataset import Dataset
 from bcauto.errors import BadInput
 from bcauto.hypermodels.space import hypermodel_space
 from bcauto.proxy.config import ProxyConfig
@@ -21,10 +18,11 @@ from bcauto.seeds import derive
 from bcauto.space.files import read_space, space_text
 from bcauto.space.space import Space
 from bcauto.study.sampling import check_sampler
-from bcauto.study.settings import DataSettings, SamplerName, Settings
+from bcauto.study.settings import SamplerName
+from bcauto.study_data import read_images
 from bcauto.training.keras_settings import check_settings, keras_backend
 
-__all__ = ["Materials", "gather_materials", "load_data", "study_proxy", "uses_keras_cv"]
+__all__ = ["Materials", "gather_materials", "study_proxy", "uses_keras_cv"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,40 +56,19 @@ def gather_materials(inputs: Inputs) -> Materials:
     settings, file = inputs.settings, inputs.space_file
     weights = read_weights(settings.weights)
     if settings.hypermodel:  # its space depends on the classes and the size of the data
-        data, own = _read_images(settings)
+        data, own = read_images(settings)
         space, text = hypermodel_space(settings, file, data)
         _check_usable(space, settings.sampler)
     else:
         space, text = read_space(file), space_text(file)
         _check_usable(space, settings.sampler)
-        data, own = _read_images(settings)
+        data, own = read_images(settings)
     check_models([recipe.model for recipe in space.edge_recipes], data.image_size, weights)
     if inputs.stored:
         proxy = Proxy.load(inputs.folder.proxy)
     else:
         proxy = study_proxy(data, space.proxy, settings.seed, own)
     return Materials(space=space, space_text=text, data=data, own=own, proxy=proxy, weights=weights)
-
-
-def load_data(settings: DataSettings) -> Dataset:
-    """Return the data set that the settings name, cleaned and split.
-
-    Raises:
-        BadInput: the data set breaks a rule.
-    """
-    path = Path(settings.data) if settings.data else None
-    rules = _reading_rules(settings)
-    return load(path, settings.image_size, settings.seed, settings.leaks, rules)
-
-
-def _reading_rules(settings: DataSettings) -> ReadingRules:
-    """Return how the settings say that pictures are read."""
-    return ReadingRules(
-        skip_damaged=settings.skip_damaged,
-        resize=settings.resize,
-        labels=Path(settings.labels) if settings.labels else None,
-        groups=settings.groups,
-    )
 
 
 def study_proxy(
@@ -113,21 +90,6 @@ def study_proxy(
 def uses_keras_cv(space: Space) -> bool:
     """Return whether a recipe of the space may augment with keras-cv."""
     return any(recipe.augment.engine == "keras-cv" for recipe in space.edge_recipes)
-
-
-def _read_images(settings: Settings) -> tuple[Dataset, OwnImages | None]:
-    """Return the data set, and the user's own images for the proxy at its size.
-
-    Training images that are near duplicates of the user's own are refused or dropped.
-    """
-    data = load_data(settings)
-    path = settings.proxy_data or settings.proxy_add
-    if path is None:
-        return data, None
-    rules = replace(_reading_rules(settings), labels=None, groups=None)
-    found = read_for_evaluation(Path(path), data.image_size, data.class_names, rules)
-    own = OwnImages(found.images, found.labels, alone=settings.proxy_data is not None)
-    return data.without_near_duplicates_of(own.images, settings.leaks, path), own
 
 
 def _check_usable(space: Space, sampler: SamplerName) -> None:

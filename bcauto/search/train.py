@@ -9,8 +9,9 @@ from bcauto.hardware import count_cores
 from bcauto.proxy.config import ProxyConfig
 from bcauto.recipe.pretrained import check_models, read_weights
 from bcauto.recipe.recipe import Recipe
-from bcauto.search.materials import load_data, study_proxy
+from bcauto.search.materials import study_proxy
 from bcauto.study.settings import DataSettings
+from bcauto.study_data import load_data
 from bcauto.training.trainer import Payload, Trainer
 from bcauto.trial import Job, Report, TrialResult, trial_seed
 

@@ -9,6 +9,7 @@ import time
 import numpy as np
 import optuna
 import pytest
+from onnxruntime import InferenceSession
 from optuna.trial import TrialState
 from sqlalchemy.exc import DatabaseError
 
@@ -157,7 +158,9 @@ def seen_by(model, images, views):
 def test_an_ensemble_over_views_is_the_mean_that_its_manifest_says(searched, command):
     import keras
 
-    told = json.loads(command("best", "--export", "--views", "--ensemble", "--json").out)
+    told = json.loads(
+        command("best", "--export", "--views", "--ensemble", "--format", "onnx", "--json").out
+    )
     made = told["combined"]
     manifest = json.loads((searched / "best" / "manifest.json").read_text())
     assert manifest["combined"] == made
@@ -188,6 +191,11 @@ def test_an_ensemble_over_views_is_the_mean_that_its_manifest_says(searched, com
     own = {run["repeat"]: run["objective"] for run in told["confirmation"]["repeats"]}
     assert made["single"]["objective"] in own.values()
     assert made["combined"]["milliseconds"] > 0
+    keras_row, onnx_row = told["formats"]
+    assert (keras_row["format"], onnx_row["file"]) == ("keras", "model.onnx")
+    session = InferenceSession(searched / "best" / "model.onnx")
+    by_onnx = session.run(None, {"image": proxy.images[sampled].astype(np.float32)})[0]
+    assert np.abs(by_onnx - expected).max() < 1e-4
 
 
 def test_a_space_says_which_views_may_be_taken(searched, command):
@@ -204,7 +212,7 @@ def test_a_space_says_which_views_may_be_taken(searched, command):
 def test_what_cannot_be_averaged_is_refused(searched, command):
     alone = command("best", "--views")
     assert alone.code == 2
-    assert "--views and --ensemble go with --export" in alone.err
+    assert "--views, --ensemble and --format go with --export" in alone.err
     again = {t.user_attrs["of_trial"] for t in repeats(searched)}
     [other] = {0, 1, 2} - again
     unconfirmed = command("best", "--trial", other, "--export", "--ensemble")

@@ -96,6 +96,10 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
+def names_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
 def test_an_export_is_a_model_a_recipe_and_a_manifest(study, folder, best, tmp_path):
     out = tmp_path / "a" / "b"
     assert export_entry(study, best, out).folder == out
@@ -230,6 +234,51 @@ def test_a_new_export_takes_the_place_of_the_old_one(study, folder, best):
     assert (folder.best / "model.keras").read_bytes() == folder.model(10).read_bytes()
     assert json.loads((folder.best / "manifest.json").read_text())["trial"] == 10
     assert len(contents(folder.best)) == 3
+
+
+def test_an_export_in_other_formats_says_so_and_the_next_one_takes_them_away(
+    study, folder, best, pictures, monkeypatch
+):
+    monkeypatch.setattr("bcauto.export.entry.training_images", lambda record: pictures)
+    options = ExportOptions(formats=("litert-int8", "savedmodel"))
+    done = export_entry(study, best, folder.best, options)
+    assert {"model.keras", "model.int8.tflite", "saved_model"} < names_in(folder.best)
+    manifest = json.loads((folder.best / "manifest.json").read_text())
+    rows = {row["format"]: row for row in manifest["formats"]}
+    assert [*rows] == ["keras", "litert-int8", "savedmodel"]
+    assert rows["keras"]["bytes"] == len((folder.best / "model.keras").read_bytes())
+    assert rows["savedmodel"]["largest_difference"] < 1e-5 < rows["litert-int8"]["bytes"]
+    assert json.loads(json.dumps(done.manifest)) == manifest
+    (folder.best / "notes.txt").write_text("mine")
+    export_entry(study, best, folder.best, ExportOptions(formats=("savedmodel",)))
+    kept = {"model.keras", "saved_model", "manifest.json", "notes.txt"}
+    assert kept < names_in(folder.best)
+    export_entry(study, best, folder.best)
+    left = names_in(folder.best)
+    assert not left & {"saved_model", "model.int8.tflite"}
+    assert "notes.txt" in left
+
+
+def test_what_bcauto_did_not_write_is_not_replaced(study, best, tmp_path, refused):
+    out = tmp_path / "mine"
+    out.mkdir()
+    (out / "README.md").write_text("mine")
+    with refused("^--out must be an older export, or have no README.md, which would be replaced"):
+        export_entry(study, best, out)
+    assert contents(out) == {"README.md": b"mine"}
+
+
+def test_formats_and_data_are_checked_before_anything_is_written(study, folder, best, refused):
+    export_entry(study, best, folder.best)
+    before = contents(folder.best)
+    with refused("^unknown --format 'onix'; did you mean 'onnx'"):
+        export_entry(study, best, folder.best, ExportOptions(formats=("onix",)))
+    moved = RECORD.model_copy(update={"settings": Settings(space="quick", data="gone.npz")})
+    with refused("gone.npz"):
+        export_entry(
+            replace(study, record=moved), best, folder.best, ExportOptions(formats=("litert-int8",))
+        )
+    assert contents(folder.best) == before
 
 
 def test_a_score_that_does_not_come_back_is_refused_and_the_old_export_stays(study, folder, best):

@@ -9,11 +9,12 @@ from bcauto.recipe.training import Training, TrainingStage
 
 __all__ = ["recipe_in_words"]
 
+_HEAD = "of the head alone"
 _SCHEDULES = {
-    "cosine": "falling along a cosine",
-    "exponential": "falling exponentially",
-    "reduce_on_plateau": "reduced on plateaus",
-    "constant": "constant",
+    "cosine": "fall along a cosine",
+    "exponential": "fall exponentially",
+    "reduce_on_plateau": "are reduced on plateaus",
+    "constant": "stay",
 }
 _BALANCES = {
     "class_weight": "Classes weigh the same in the loss, however rare.",
@@ -70,16 +71,14 @@ def _network(model: Network, pretrained: bool) -> list[str]:
 
 
 def _training(training: Training, model: Network, pretrained: bool) -> list[str]:
-    rate = training.learning_rate * training.rate_factor
     decay = f" with a weight decay of {training.weight_decay:g}" if training.weight_decay else ""
     loss = "focal loss" if training.loss == "focal" else "cross-entropy"
     smoothing = training.label_smoothing
     smooth = f" with labels smoothed by {smoothing:g}" if smoothing else ""
     average = training.weight_average
     told = [
-        f"Trained by {training.optimizer}{decay} at a rate of at most {rate:.3g}, "
-        f"{_SCHEDULES[training.schedule]}, in batches of {training.batch_size}; the loss is "
-        f"{loss}{smooth}.",
+        f"Trained by {training.optimizer}{decay}, in batches of {training.batch_size}, at rates "
+        f"that {_SCHEDULES[training.schedule]}; the loss is {loss}{smooth}.",
         _stages(training, model, pretrained),
     ]
     if average:
@@ -92,24 +91,23 @@ def _training(training: Training, model: Network, pretrained: bool) -> list[str]
 def _stages(training: Training, model: Network, pretrained: bool) -> str:
     head = TrainingStage(epochs=max(training.head_epochs, 1), trainable_layers=0)
     two = [head] * bool(training.head_epochs) + [TrainingStage(epochs=training.epochs)]
-    parts = [
-        f"{_epochs(stage.epochs)} {_trained(stage if stage.is_said else model)}"
-        for stage in training.stages or two
-    ]
-    if not pretrained:  # no stage trains the head alone
-        whole = [stage.epochs for stage in training.stages or two if stage.trainable_layers != 0]
-        parts = [f"{_epochs(sum(whole))} of the whole network"]
+    stages = list(training.stages or two)
+    if not pretrained:  # no stage freezes anything
+        stages = [stage for stage in stages if stage.trainable_layers != 0] or stages[-1:]
+    parts = []
+    for stage in stages:
+        part = _trained(stage if stage.is_said else model) if pretrained else "of the whole network"
+        usual = training.head_learning_rate if part == _HEAD else training.learning_rate
+        rate = (stage.learning_rate or usual) * training.rate_factor
+        epochs = "1 epoch" if stage.epochs == 1 else f"{stage.epochs} epochs"
+        parts.append(f"{epochs} {part} at {rate:.3g}")
     return f"At most {', then '.join(parts)}."
-
-
-def _epochs(count: int) -> str:
-    return "1 epoch" if count == 1 else f"{count} epochs"
 
 
 def _trained(part: Freezing) -> str:
     """Return which part of a network trains in a stage."""
     if part.trainable_layers == 0 or part.trainable_fraction == 0:
-        return "of the head alone"
+        return _HEAD
     if part.trainable_layers is not None:
         return f"of the head and the last {part.trainable_layers} layers"
     if part.trainable_fraction is not None and part.trainable_fraction < 1:
@@ -128,15 +126,17 @@ def _augmentation(augment: Augment) -> list[str]:
         "MixUp": augment.mixup,
         "CutMix": augment.cutmix,
     }
-    used = [f"{name} ({one.probability:.0%} of them)" for name, one in policies.items() if one]
+    used = [
+        f"{name} ({one.probability:.0%} of them)"
+        for name, one in policies.items()
+        if one and one.probability
+    ]
     if not used:
         return ["Training pictures were not augmented."]
-    return [f"Training pictures were augmented by {', '.join(used)}."]
+    return [f"Training pictures were augmented by {'; '.join(used)}."]
 
 
 def _basic(basic: Basic | None) -> str:
-    """Return the changes that a basic policy makes, such as ``flip and zoom``."""
-    names = [
-        name for name in Basic.model_fields if name != "probability" and getattr(basic, name, 0)
-    ]
-    return " and ".join(names) or "nothing"
+    """Return the changes that a basic policy makes, such as ``flip, zoom``."""
+    changes = [name for name in Basic.model_fields if name != "probability"]
+    return ", ".join(name for name in changes if getattr(basic, name, 0)) or "nothing"

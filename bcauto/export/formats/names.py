@@ -26,6 +26,7 @@ class Format:
         runtime: what runs it.
         modules: that writing and running it needs.
         extra: of bcauto, which installs them; None where bcauto itself does.
+        calibrated: whether it is calibrated on training pictures.
     """
 
     name: str
@@ -33,13 +34,14 @@ class Format:
     runtime: str
     modules: tuple[str, ...] = ()
     extra: str | None = None
+    calibrated: bool = False
 
 
 _ALL = (
     Format("keras", MODEL, "Keras"),
     Format("onnx", "model.onnx", "ONNX Runtime", ("onnx", "tf2onnx", "onnxruntime"), "onnx"),
     Format("litert", "model.tflite", "LiteRT", ("ai_edge_litert",), "litert"),
-    Format("litert-int8", "model.int8.tflite", "LiteRT", ("ai_edge_litert",), "litert"),
+    Format("litert-int8", "model.int8.tflite", "LiteRT", ("ai_edge_litert",), "litert", True),
     Format("savedmodel", "saved_model", "TensorFlow"),
     Format("codabench", "submission.zip", "TensorFlow 2.17 and later"),
 )
@@ -48,7 +50,7 @@ FORMATS = {each.name: each for each in _ALL}
 
 
 def check_formats(given: Sequence[str]) -> tuple[Format, ...]:
-    """Return the formats of these names, each once and ``keras`` first.
+    """Return the formats of these names, each once and ``keras`` first; none if none is given.
 
     Args:
         given: names, or comma lists of names.
@@ -56,6 +58,8 @@ def check_formats(given: Sequence[str]) -> tuple[Format, ...]:
     Raises:
         BadInput: a format is unknown, or what it needs is not installed.
     """
+    if not given:
+        return ()
     names = [name.strip().lower() for text in given for name in text.split(",")]
     for name in names:
         if name not in FORMATS:

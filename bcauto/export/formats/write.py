@@ -68,7 +68,7 @@ def write_formats(
     folder: Path,
     proxy: Proxy,
     training: Images | None = None,
-) -> list[Written]:
+) -> tuple[Written, ...]:
     """Write a model in formats, and return what each does; Keras, the reference, comes first.
 
     A model that computes in less than float32 is written, and compared, in float32.
@@ -105,7 +105,7 @@ def write_formats(
         if codec.exact:
             _check_same(found)
         written.append(found)
-    return written
+    return tuple(written)
 
 
 def _measured(

@@ -15,7 +15,8 @@ def names_of(*given):
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ((), ["keras"]),
+        ((), []),
+        (("keras",), ["keras"]),
         (("onnx",), ["keras", "onnx"]),
         (("codabench, ONNX", "litert", "onnx"), ["keras", "onnx", "litert", "codabench"]),
         (("litert-int8,savedmodel",), ["keras", "litert-int8", "savedmodel"]),
