@@ -48,9 +48,9 @@ def team(name: str, given: argparse.Namespace) -> dict[str, Any]:
 
 
 def searched(given: argparse.Namespace) -> dict[str, Any]:
-    """The scores of the study's best trial."""
+    """The scores of the study's best trial, as the search trained it."""
     best = printed("best", given.study, "--studies-dir", given.studies_dir)
-    return {**best, "recipe": f"{given.study}, trial {best['trial']}"}
+    return {**best["search"], "recipe": f"{given.study}, trial {best['trial']}"}
 
 
 def main() -> None:

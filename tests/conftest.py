@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 # Several tests run at a time: BLAS threads that spin for one another would only slow them down.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -61,6 +62,15 @@ def _found(path: Path) -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return path
+
+
+@pytest.fixture(scope="module")
+def keras() -> Any:
+    """Keras, started as for a trial on one core."""
+    start_keras(1)
+    import keras
+
+    return keras
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from types import TracebackType
 
 import optuna
@@ -69,8 +70,9 @@ class SearchScreen(Monitor):
         self.finished, self.ended_here, self.best = 0, 0, "none yet"
         self.best_objective: float | None = None
         self.goes_on, self.begun = True, False
-        self.target, self.unit = plan.settings.trials, "trials"
+        self.target, self.unit, self.length = plan.settings.trials, "trials", 1.0
         self.started_at = self.timed_from = time.monotonic()
+        self.took: list[float] = []  # seconds of each trial that was completed here
         self.live = Live(self, console=self.console, refresh_per_second=2, transient=True)
 
     def __enter__(self) -> SearchScreen:
@@ -133,7 +135,7 @@ class SearchScreen(Monitor):
         who = many if len(trials) > 1 else f"trial {trials[0]} trains"
         self._say(f"confirming: {who} {again}, scored on new corruptions")
         self.lanes = [None] * len(self.lanes)
-        self.target, self.unit = target, "repeats"
+        self.target, self.unit, self.length = target, "repeats", wanted.length
         self.ended_here, self.best, self.timed_from = 0, "none yet", time.monotonic()
 
     def reported(self, number: int, epoch: int, score: float) -> None:
@@ -148,6 +150,8 @@ class SearchScreen(Monitor):
         for position, lane in enumerate(self.lanes):
             if lane and lane.job.number == number:
                 name, self.lanes[position] = lane.name, None
+                if state == "complete":
+                    self.took.append((time.monotonic() - lane.since) / self.length)
         counts = state in ("complete", "pruned")
         if counts:
             self.finished += 1
@@ -191,22 +195,40 @@ class SearchScreen(Monitor):
         return f"{next_command('status', self.plan.folder)} shows how they ended"
 
     def _summary(self) -> str:
-        left = self._time_left()
         parts = [f"{self.finished} of {self.target} {self.unit}", f"best {self.best}"]
-        return "  ".join(["", *parts, *([f"about {_clock(left)} left"] if left else [])]).strip()
+        if left := self._time_left():
+            ahead = self._repeats_ahead()
+            included = f", {counted(ahead, 'repeat')} included" if ahead else ""
+            parts.append(f"about {_clock(left)} left{included}")
+        return "  ".join(parts)
+
+    def _repeats_ahead(self) -> int:
+        """Return how many repeats follow the search, at most; none once they have begun."""
+        wanted = self.plan.confirmation
+        return min(wanted.top, self.target) * wanted.repeats if self.unit == "trials" else 0
 
     def _time_left(self) -> float | None:
-        """Return the seconds left at the pace of this run so far; None before there is a pace."""
+        """Return the seconds left, those of the confirmation included; None before it is known.
+
+        Trials and repeats go on at the pace of this run so far. Repeats that are still ahead take
+        as long as the trials that were completed here, since none of them is pruned.
+        """
         passed = time.monotonic() - self.timed_from
         under_way = sum(lane.share_done for lane in self.lanes if lane)
         done = self.ended_here + under_way
-        missing = self.target - self.finished - under_way
-        if not done or missing <= 0:
+        missing = max(0.0, self.target - self.finished - under_way)
+        whole = fmean(self.took) / len(self.lanes) if self.took else None
+        if done:
+            pace = passed / done
+        elif whole is not None:
+            pace = whole * self.length
+        else:
             return None
-        pace = passed / done * missing
+        repeat = self.plan.confirmation.length * (pace if whole is None else whole)
+        left = pace * missing + repeat * self._repeats_ahead()
         timeout = self.plan.settings.timeout
         spent = time.monotonic() - self.started_at
-        return pace if timeout is None else max(0.0, min(pace, timeout - spent))
+        return left if timeout is None else max(0.0, min(left, timeout - spent))
 
     def _say(self, line: str) -> None:
         self.console.print(line, markup=False)

@@ -144,6 +144,22 @@ class Leaderboard:
         }
         return {"confirmed": found, "repeats": self.repeats.as_dict()}
 
+    def estimates(self) -> dict[str, Any]:
+        """Return every score of trials that were trained again, as a dashboard can show it.
+
+        The search's score, the repeats' and the estimate stand under the trial that they are of.
+        """
+        trials = {
+            f"trial {each.candidate.number}": {
+                "search": each.candidate.objective,
+                "repeats": [run.objective for run in each.runs],
+                "estimate": each.score,
+                "interval": list(each.interval),
+            }
+            for each in self.confirmed
+        }
+        return {"repeats": f"{self.repeats.done} of {self.repeats.wanted} are done", **trials}
+
     @classmethod
     def of(
         cls,

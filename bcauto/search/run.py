@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import optuna
 from optuna.trial import FrozenTrial
 
-from bcauto.errors import BadInput
+from bcauto.errors import BadInput, Interrupted
 from bcauto.execute.contract import Executor, Work
 from bcauto.execute.inline import InlineExecutor
 from bcauto.io.disk import disk_failures_in_one_line
@@ -20,7 +20,7 @@ from bcauto.results.leaderboard import Leaderboard
 from bcauto.results.trials import completed_trials, load_study
 from bcauto.search.plan import Plan
 from bcauto.storage.connect import connect, storage_failures_in_one_line
-from bcauto.study.attributes import read_identity, store_identity
+from bcauto.study.attributes import read_identity, store_estimates, store_identity
 from bcauto.study.ledger import DONE, Ledger, Limits
 from bcauto.study.lock import StudyLock, locked
 from bcauto.study.monitor import Monitor
@@ -66,8 +66,7 @@ def run_search(
         _write(plan)
         run.search(study)
         repeats = run.confirm(study) if plan.confirmation.top else None
-        trials, seed = completed_trials(study), plan.settings.seed
-        return study, Leaderboard.of(folder.name, trials, repeats, plan.confirmation, seed)
+        return study, run.leaderboard(study, repeats)
 
 
 @dataclass(frozen=True)
@@ -135,8 +134,19 @@ class _Run:
         self.monitor.confirming(source.candidates, confirmation, target)
         limits = Limits(target, "all", self.deadline)
         ledger = Ledger(repeats, source, limits, plan.folder.confirm_model, self.monitor)
-        self._execute(ledger, lambda: _confirm_proxy(plan))
+        try:
+            self._execute(ledger, lambda: _confirm_proxy(plan))
+        except Interrupted:
+            store_estimates(study, self.leaderboard(study, repeats).estimates())
+            raise
+        store_estimates(study, self.leaderboard(study, repeats).estimates())
         return repeats
+
+    def leaderboard(self, study: optuna.Study, repeats: optuna.Study | None) -> Leaderboard:
+        """Return what the study has come to so far."""
+        trials, wanted = completed_trials(study), self.plan.confirmation
+        seed = self.plan.settings.seed
+        return Leaderboard.of(self.plan.folder.name, trials, repeats, wanted, seed)
 
     def _execute(self, ledger: Ledger, proxy: Callable[[], Proxy]) -> None:
         def check() -> None:

@@ -22,12 +22,14 @@ __all__ = [
     "read_identity",
     "read_sign_of_life",
     "store",
+    "store_estimates",
     "store_identity",
     "store_sign_of_life",
 ]
 
 _IDENTITY = "identity"
 _SIGN_OF_LIFE = "searched_by"
+_ESTIMATES = "confirmation"
 
 
 def read_attributes(trial: FrozenTrial | optuna.Trial) -> TrialAttributes:
@@ -65,6 +67,11 @@ def read_identity(study: optuna.Study) -> Identity | None:
 def store_identity(study: optuna.Study, identity: Identity) -> None:
     """Store what the study was begun with."""
     study.set_user_attr(_IDENTITY, identity.model_dump())
+
+
+def store_estimates(study: optuna.Study, estimates: dict[str, Any]) -> None:
+    """Store what the confirmation has come to, for those who look at the study in a dashboard."""
+    study.set_user_attr(_ESTIMATES, estimates)
 
 
 class SignOfLife(BaseModel):

@@ -7,18 +7,8 @@ from typing import Any
 
 import pytest
 
-from bcauto.training.device import start_keras
 
-
-@pytest.fixture(scope="session")
-def keras() -> Any:
-    start_keras(1)
-    import keras
-
-    return keras
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def make_model(keras) -> Callable[..., Any]:
     """Makes a classifier of pictures of this size into three classes, by its seed."""
 

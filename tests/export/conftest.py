@@ -8,16 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bcauto.training.device import start_keras
-
-
-@pytest.fixture(scope="module")
-def keras() -> Any:
-    start_keras(1)
-    import keras
-
-    return keras
-
 
 @pytest.fixture(scope="module")
 def pictures() -> np.ndarray:

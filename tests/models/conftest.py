@@ -7,16 +7,6 @@ from typing import Any
 
 import pytest
 
-from bcauto.training.device import start_keras
-
-
-@pytest.fixture(scope="module")
-def keras() -> Any:
-    start_keras(1)
-    import keras
-
-    return keras
-
 
 @pytest.fixture
 def downloads(keras, monkeypatch, tmp_path) -> list[str]:

@@ -5,20 +5,11 @@ from typing import Any
 import pytest
 
 from bcauto.recipe.network import Freezing
-from bcauto.training.device import start_keras
 
-pytestmark = pytest.mark.keras
+pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("keras")]
 
 FRACTIONS = [0.01, 0.1, 0.25, 0.4, 0.5, 0.75, 0.9, 0.99]
 NAMES = ["MobileNet", "MobileNetV2", "MobileNetV3Small", "VGG16", "EfficientNetV2B0", "ResNet50"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def keras() -> Any:
-    start_keras(1)
-    import keras
-
-    return keras
 
 
 @pytest.fixture(scope="module")

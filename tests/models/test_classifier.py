@@ -13,20 +13,11 @@ from sklearn.preprocessing import StandardScaler
 
 from bcauto.recipe.network import Network
 from bcauto.recipe.pretrained import Weights
-from bcauto.training.device import start_keras
 
-pytestmark = pytest.mark.keras
+pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("keras")]
 
 OBLONG = (32, 48)
 NARROW = Network(backbone="MobileNet", alpha=0.25)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def keras() -> Any:
-    start_keras(1)
-    import keras
-
-    return keras
 
 
 @pytest.fixture(scope="module")

@@ -8,20 +8,12 @@ import pytest
 from bcauto.recipe.network import Network
 from bcauto.recipe.pretrained import Weights
 from bcauto.recipe.training import Training
-from bcauto.training.device import Device, start_keras
+from bcauto.training.device import Device
 
-pytestmark = pytest.mark.keras
+pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("keras")]
 
 CPU = Device("cpu", "float32", jit_compile=False, backend="tensorflow")
 TRAINING = Training(optimizer="lion", batch_size=16)  # lion moves every weight, however slight
-
-
-@pytest.fixture(scope="module", autouse=True)
-def keras() -> Any:
-    start_keras(1)
-    import keras
-
-    return keras
 
 
 @pytest.fixture

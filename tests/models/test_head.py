@@ -6,17 +6,8 @@ import numpy as np
 import pytest
 
 from bcauto.recipe.network import Head
-from bcauto.training.device import start_keras
 
-pytestmark = pytest.mark.keras
-
-
-@pytest.fixture(scope="module", autouse=True)
-def keras() -> Any:
-    start_keras(1)
-    import keras
-
-    return keras
+pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("keras")]
 
 
 @pytest.fixture(scope="module")

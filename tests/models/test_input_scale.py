@@ -1,16 +1,14 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
 
 import numpy as np
 import pytest
 
 from bcauto.recipe.network import Network
 from bcauto.recipe.pretrained import Weights
-from bcauto.training.device import start_keras
 
-pytestmark = pytest.mark.keras
+pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("keras")]
 
 SCALES = {  # a backbone of each
     "symmetric": "MobileNet",
@@ -18,14 +16,6 @@ SCALES = {  # a backbone of each
     "torch": "DenseNet121",
     "none": "EfficientNetV2B0",
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def keras() -> Any:
-    start_keras(1)
-    import keras
-
-    return keras
 
 
 @pytest.fixture(scope="module")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 from bcauto.recipe.backbones import BACKBONES
 from bcauto.recipe.network import Network
 from bcauto.recipe.pretrained import Weights
-from bcauto.training.device import start_keras
 
-pytestmark = pytest.mark.keras
+pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("keras")]
 
 OWN = [name for name, entry in BACKBONES.items() if not entry.pretrained]
 BLOCKS = {"SmallCNN": 5, "FourBlockCNN": 4, "CifarCNN": 2, "UNet": 7}
@@ -22,14 +19,6 @@ FEATURES = {  # of 96 px
     "CifarCNN": (22, 22, 64),  # two convolutions of each four lose a pixel on every side
     "UNet": (96, 96, 16),
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def keras() -> Any:
-    start_keras(1)
-    import keras
-
-    return keras
 
 
 def build(name, size=(96, 96), **settings):

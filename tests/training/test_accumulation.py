@@ -13,10 +13,10 @@ from bcauto.augment.policies import Augment, Basic, MixUp
 from bcauto.recipe.network import Network
 from bcauto.recipe.recipe import Recipe
 from bcauto.recipe.training import Training
-from bcauto.training.device import Device, start_keras
+from bcauto.training.device import Device
 from bcauto.trial import Job
 
-pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("narrow_network")]
+pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("keras", "narrow_network")]
 
 CPU = Device("cpu", "float32", jit_compile=False, backend="tensorflow")
 STEPS, EPOCHS, BATCH = 4, 2, 12
@@ -29,14 +29,6 @@ OPTIMIZERS = {
     "sgd, clipped": {"optimizer": "sgd", "gradient_clipping": 0.02},
     "adamw, clipped": {"optimizer": "adamw", "weight_decay": 0.5, "gradient_clipping": 0.02},
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def keras() -> Any:
-    start_keras(1)
-    import keras
-
-    return keras
 
 
 def batches(size: int = BATCH, steps: int = STEPS) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -12,20 +12,11 @@ import numpy as np
 import pytest
 
 from bcauto.recipe.training import Training
-from bcauto.training.device import start_keras
 
-pytestmark = pytest.mark.keras
+pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("keras")]
 
 STEPS, EPOCHS, DECAY = 13, 3, 0.6
 READ = [10, 13, 23, 26, 36, 39]  # every tenth step since the last, and the last of each epoch
-
-
-@pytest.fixture(scope="module", autouse=True)
-def keras() -> Any:
-    start_keras(1)
-    import keras
-
-    return keras
 
 
 class Stages:

@@ -9,21 +9,12 @@ import numpy as np
 import pytest
 
 from bcauto.recipe.training import Training
-from bcauto.training.device import start_keras
 
-pytestmark = pytest.mark.keras
+pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("keras")]
 
 RISING = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
 UP_AND_DOWN = [0.3, 0.5, 0.5, 0.4, 0.45, 0.6, 0.55, 0.5, 0.59, 0.58, 0.5, 0.5]
 STEPS = 4
-
-
-@pytest.fixture(scope="module", autouse=True)
-def keras() -> Any:
-    start_keras(1)
-    import keras
-
-    return keras
 
 
 class Stages:

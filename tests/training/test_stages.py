@@ -9,23 +9,15 @@ from bcauto.recipe.network import Network
 from bcauto.recipe.pretrained import Weights
 from bcauto.recipe.recipe import Recipe
 from bcauto.recipe.training import Training, TrainingStage
-from bcauto.training.device import Device, start_keras
+from bcauto.training.device import Device
 
-pytestmark = pytest.mark.keras
+pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("keras")]
 
 CPU = Device("cpu", "float32", jit_compile=False, backend="tensorflow")
 RECIPE = Recipe(
     model=Network(backbone="MobileNet", alpha=0.25, frozen_layers=30),
     training=Training(head_epochs=3, head_learning_rate=2e-3, epochs=7, learning_rate=4e-4),
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def keras() -> Any:
-    start_keras(1)
-    import keras
-
-    return keras
 
 
 @pytest.fixture(scope="module")
