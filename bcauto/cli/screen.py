@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import fmean
 from types import TracebackType
 
@@ -42,7 +42,7 @@ class _Lane:
     job: Job
     name: str
     epochs: int
-    since: float = field(default_factory=time.monotonic)
+    since: float
     epoch: int = 0
     score: float | None = None
 
@@ -112,7 +112,10 @@ class SearchScreen(Monitor):
             self.lanes.append(None)
         name = f"trial {job.number}" if of_trial is None else f"repeat of trial {of_trial}"
         epochs = job.recipe.all_epochs(self.plan.weights.pretrains(job.recipe.model))
-        self.begun, self.lanes[self.lanes.index(None)] = True, _Lane(job, name, epochs)
+        self.begun, self.lanes[self.lanes.index(None)] = (
+            True,
+            _Lane(job, name, epochs, time.monotonic()),
+        )
         if not self.console.is_terminal:
             again = f", trial {retry_of} again" if of_trial is None else ", once more"
             again = "" if retry_of is None else again

@@ -1,15 +1,21 @@
 """What a person sees of a search, without the search."""
 
 import io
+import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
+from study_fixtures import scores_of
 
 from bcauto.cli.screen import SearchScreen
+from bcauto.results.confirmation import confirmed
+from bcauto.results.leaderboard import Entry, Leaderboard, RepeatsLeft
+from bcauto.results.trials import CompletedTrial
 from bcauto.search.plan import plan_search
 from bcauto.space.space import Confirmation
-from bcauto.trial import Job
+from bcauto.trial import Job, RunRecord
 
 WIDTH = 80
 
@@ -111,3 +117,89 @@ def test_a_file_gets_a_line_for_each_event(screen, job):
     ]
     assert said[3].startswith("trial 4 complete: 0.6000    3 of 5 trials  best 0.6000 (trial 4)")
     assert said[8].startswith("repeat of trial 4 complete: 0.5500    1 of 2 repeats")
+
+
+@pytest.fixture
+def passing(monkeypatch):
+    """Lets seconds pass on the clock of the screen."""
+    now = [1000.0]
+    monkeypatch.setattr("bcauto.cli.screen.time.monotonic", lambda: now[0])
+
+    def wait(seconds):
+        now[0] += seconds
+
+    return wait
+
+
+@pytest.fixture
+def confirming_plan(plan):
+    return replace(plan, settings=plan.settings.model_copy(update=CONFIRMED))
+
+
+CONFIRMED = {"confirm": 2, "confirm_repeats": 3, "confirm_length": 2.0}
+
+
+def test_the_time_left_covers_the_confirmation(confirming_plan, job, passing):
+    """Trials of 60 s, one at a time: of 5 trials, and of 6 repeats that are twice as long."""
+    shown = SearchScreen(confirming_plan, Console(file=io.StringIO(), width=100))
+    shown.began(0, None)
+    for number in range(2):
+        shown.started(job(number), None, None)
+        passing(60)
+        shown.ended(number, "complete", "0.6000")
+    assert drawn(shown)[-1].endswith("about 15m00s left, 6 repeats included")
+    shown.started(job(2), None, None)
+    passing(6)
+    shown.ended(2, "pruned", "behind the median")
+    # Two trials are left at 42 s each; repeats, which are not pruned, take as long as whole trials.
+    assert drawn(shown)[-1].endswith("about 13m24s left, 6 repeats included")
+    for number in (3, 4):
+        shown.started(job(number), None, None)
+        passing(60)
+        shown.ended(number, "complete", "0.5000")
+    shown.confirming([0, 1], confirming_plan.confirmation, 6)
+    shown.began(0, None)
+    assert drawn(shown)[-1] == "0 of 6 repeats  best none yet  about 12m00s left"
+    shown.started(job(0), None, 0)
+    passing(90)
+    shown.ended(0, "complete", "0.5500")
+    assert drawn(shown)[-1].endswith(
+        "1 of 6 repeats  best 0.5500 (repeat of trial 0)  about 7m30s left"
+    )
+
+
+def test_a_timeout_bounds_the_time_left(confirming_plan, job, passing):
+    settings = confirming_plan.settings.model_copy(update={"timeout": 300.0})
+    plan = replace(confirming_plan, settings=settings)
+    shown = SearchScreen(plan, Console(file=io.StringIO(), width=100))
+    shown.began(0, None)
+    shown.started(job(0), None, None)
+    passing(60)
+    shown.ended(0, "complete", "0.6000")
+    assert "about 4m00s left" in drawn(shown)[-1]
+
+
+def test_the_end_says_whose_each_number_is_and_what_is_not_finished(confirming_plan, study):
+    written = io.StringIO()
+    shown = SearchScreen(confirming_plan, Console(file=written, width=1000, highlight=False))
+    recipe = confirming_plan.space.edge_recipes[0]
+    trials = [
+        CompletedTrial(number, objective, 0.95, scores_of(), recipe, RunRecord())
+        for number, objective in ((4, 0.9), (2, 0.8))
+    ]
+    run = replace(trials[1], number=0, of_trial=2, objective=0.5)
+    [again] = confirmed(trials, [run])
+    entries = (Entry(trials[0]), Entry(trials[1], again))
+    board = Leaderboard("cells", entries, confirming_plan.confirmation, RepeatsLeft(5, 6))
+    shown.conclude(study, board)
+    best, confirming, following = written.getvalue().splitlines()[1:]
+    assert (
+        best
+        == "best of the search: trial 4, 0.9000 on the proxy, 0.9500 on clean validation images"
+    )
+    assert confirming.startswith(
+        "confirming: 1 of 6 repeats are done, and another trial may still win"
+    )
+    assert "so far trial 2, 0.5000" in confirming
+    studies = str(confirming_plan.folder.path.parent)
+    assert shlex.split(following.removeprefix("next: "))[-2:] == ["--studies-dir", studies]
