@@ -6,7 +6,7 @@ was not given: then a study's own value holds, or the default.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -59,6 +59,7 @@ __all__ = [
 DEFAULT_SEED: int = Settings.model_fields["seed"].default
 
 _HOUR = 3600  # seconds
+_MOST_SHOWN = 10**6  # of an upper bound in the help
 
 
 def _setting(name: str, text: str, default: str | None = None, **more: Any) -> Any:
@@ -80,7 +81,20 @@ def _setting(name: str, text: str, default: str | None = None, **more: Any) -> A
         if hasattr(rule, key)
     }
     option = f"--{name.replace('_', '-')}"
+    if bounds.get("max", 0) > _MOST_SHOWN:  # the help has no room for such a bound
+        more["callback"] = _at_most(option, bounds.pop("max"))
     return typer.Option(option, help=text, show_default=default or False, **bounds, **more)
+
+
+def _at_most(option: str, most: int) -> Callable[[int | None], int | None]:
+    """Return a callback that refuses values above a bound, in the words of Typer's own bounds."""
+
+    def check(value: int | None) -> int | None:
+        if value is not None and value > most:
+            raise BadInput(f"{option} must be less than or equal to {most}, got '{value}'")
+        return value
+
+    return check
 
 
 # --- of every command --------------------------------------------------------------------------

@@ -78,7 +78,7 @@ class Settings(DataSettings):
         OWN_STORAGE, description="Optuna storage URL without its password, or the study's own"
     )
     sampler: SamplerName = "tpe"
-    trials: int = Field(100, ge=1)
+    trials: int = Field(100, ge=1, le=10**9)
     timeout: float | None = Field(None, gt=0, description="seconds, of one run of the search")
     workers: int | None = Field(None, ge=1, le=10_000)
     gpus_per_trial: float = Field(

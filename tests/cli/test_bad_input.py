@@ -48,6 +48,7 @@ def refused(command, tmp_path):
         (("--workers", 0), "--workers must be greater than or equal to 1, got '0'"),
         (("--workers", 10**9), "--workers must be less than or equal to 10000, got '1000000000'"),
         (("--seed", -1), "--seed must be greater than or equal to 0, got '-1'"),
+        (("--trials", 10**9 + 1), "--trials must be less than or equal to 1000000000, got '10000"),
         (("--seed", 2**63), f"--seed must be less than or equal to {2**63 - 1}, got '{2**63}'"),
         (("--gpus-per-trial", 0), "gpus_per_trial must be greater than 0, got 0"),
         (("--gpus-per-trial", 2), "--gpus-per-trial must be less than or equal to 1, got '2'"),

@@ -42,6 +42,7 @@ def test_choices_are_those_of_the_setting(name):
     ("option", "shown"),
     [
         ("--trials", "(100); x>=1"),
+        ("--seed", "(0); x>=0"),
         ("--epoch-timeout", "(2h)"),
         ("--keep", "(5)"),
         ("--workers", "; 1<=x<=10000"),
