@@ -78,10 +78,8 @@ def train(  # one parameter an option
         trained = train_recipe(chosen, settings, folder / "model.keras", report)
         found = _as_object(recipe, trained.result)
         (folder / "recipe.toml").write_text(chosen.to_toml(), encoding="utf-8")
-        whole = json.dumps(
-            {**found, **_about_model(trained, settings), **trained.result.as_dict()}, indent=2
-        )
-        (folder / "manifest.json").write_text(whole + "\n", encoding="utf-8")
+        manifest = json.dumps(_manifest(recipe, trained, settings), indent=2)
+        (folder / "manifest.json").write_text(manifest + "\n", encoding="utf-8")
     typer.echo(json.dumps(found) if as_json else _line(chosen, found))
 
 
@@ -141,15 +139,22 @@ def _as_object(name: str, result: TrialResult) -> dict[str, Any]:
     }
 
 
-def _about_model(trained: TrainedRecipe, settings: DataSettings) -> dict[str, Any]:
+def _manifest(name: str, trained: TrainedRecipe, settings: DataSettings) -> dict[str, Any]:
     """Return what a user of the model must know, by the names that an export uses."""
     from bcauto.io.model_file import INPUT  # h5py, which --help would wait for
 
+    scores = trained.result.scores
     return {
+        "recipe": name,
         "class_names": list(trained.class_names),
         "image_size": list(trained.image_size),
         "resize": settings.resize,
         "input": INPUT,
+        "model": {
+            **trained.result.as_dict(),
+            "interval": list(scores.interval),
+            "held_out": scores.mean_held_out,
+        },
     }
 
 

@@ -62,7 +62,7 @@ def test_what_it_leaves_can_be_evaluated(train, command, tmp_path, test_npz):
         "recipe.toml",
     ]
     assert read_recipe(kept / "recipe.toml") == read_recipe(tmp_path / "mine.toml")
-    scores = json.loads((kept / "manifest.json").read_text())
+    scores = json.loads((kept / "manifest.json").read_text())["model"]
     assert [stage["epochs"] for stage in scores["run"]["stages"]] == [1, 1]
     assert f"objective {scores['objective']:.4f}" in ran.out
     evaluated = command("evaluate", "kept", "--data", test_npz, "--json")
