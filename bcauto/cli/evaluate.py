@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bcauto.cli.options import JsonFlag, LabelsOption, SkipDamagedOption
 from bcauto.errors import BadInput
+
+if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
+    from bcauto.prediction.evaluate import Evaluation
 
 __all__ = ["evaluate"]
 
@@ -24,30 +28,55 @@ def evaluate(
     ],
     labels: LabelsOption = None,
     skip_damaged: SkipDamagedOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="New folder for predictions, scores of each class, and pictures of the worst "
+            "mistakes.",
+            show_default="nothing is written",
+        ),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Score a model on labelled images.
 
-    Every image counts; nothing is cleaned or left out.
+    Every image counts; nothing is cleaned or left out. Images that the model was trained on, and
+    known intruders, are pointed out.
     """
-    from bcauto.data.reading import read_for_evaluation
-    from bcauto.data.rules import ReadingRules
-    from bcauto.export.evaluation import evaluate_labels
-    from bcauto.hardware import count_cores
     from bcauto.io.model_file import find_model, read_description
-    from bcauto.training.device import start_keras
+    from bcauto.io.new_output import new_folder
 
     if not data.exists():
         raise BadInput(f"--data must exist, got {data}")
-    read_description(find_model(model))  # refuses a wrong file before TensorFlow starts
+    file = find_model(model)
+    read_description(file)  # refuses a wrong file before TensorFlow starts
+    with new_folder(out) if out else nullcontext(None) as folder:
+        found = _evaluated(file, data, labels, skip_damaged=bool(skip_damaged))
+        if folder:
+            from bcauto.prediction.write_evaluation import write_evaluation
+
+            write_evaluation(found, folder)
+    scores = {**found.as_dict(), "out": str(out) if out else None}
+    typer.echo(json.dumps(scores)) if as_json else _show(scores)
+
+
+def _evaluated(file: Path, data: Path, labels: Path | None, skip_damaged: bool) -> Evaluation:
+    """Start Keras and return what the model predicts for the data."""
+    from bcauto.data.reading import read_for_evaluation
+    from bcauto.data.rules import ReadingRules
+    from bcauto.hardware import count_cores
+    from bcauto.training.device import start_keras
+
     start_keras(count_cores())
     from bcauto.export.load import load_model
+    from bcauto.prediction.evaluate import evaluate as evaluate_images
+    from bcauto.prediction.evaluate import fingerprints_beside
 
-    loaded = load_model(model)
-    rules = ReadingRules(skip_damaged=bool(skip_damaged), resize=loaded.resize, labels=labels)
+    fingerprints = fingerprints_beside(file)
+    loaded = load_model(file)
+    rules = ReadingRules(skip_damaged=skip_damaged, resize=loaded.resize, labels=labels)
     images = read_for_evaluation(data, loaded.image_size, loaded.class_names, rules)
-    scores = evaluate_labels(images.labels, loaded.predict(images.images), loaded.class_names)
-    typer.echo(json.dumps(scores)) if as_json else _show(scores)
+    return evaluate_images(loaded, images, fingerprints)
 
 
 def _show(scores: dict[str, Any]) -> None:
@@ -57,14 +86,37 @@ def _show(scores: dict[str, Any]) -> None:
     words = ("accuracy", "balanced_accuracy", "macro_f1")
     line = ", ".join(f"{word.replace('_', ' ')} {scores[word]:.4f}" for word in words)
     console.print(f"{scores['n']} images: {line}")
-    classes = zip(scores["per_class_recall"].items(), scores["confusion_matrix"], strict=True)
+    if warning := _seen_line(scores["seen"]):
+        console.print(warning)
+    classes = zip(scores["per_class"], scores["confusion_matrix"], strict=True)
     rows = [
         {
-            "true class": f"{index} {name}",
-            "recall": "-" if recall is None else f"{recall:.3f}",
+            "true class": f"{index} {row['class']}",
+            **{title: _shown(row[title]) for title in ("precision", "recall", "f1", "roc_auc")},
             **{str(predicted): str(count) for predicted, count in enumerate(counts)},
         }
-        for index, ((name, recall), counts) in enumerate(classes)
+        for index, (row, counts) in enumerate(classes)
     ]
     numbers = rows[0].keys() - {"true class"}
     print_rows(console, rows, text=("true class",), numbers=numbers)
+    if scores["out"]:
+        console.print(f"written to {scores['out']}")
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _seen_line(seen: dict[str, int] | None) -> str:
+    """Return a warning about pictures that the model has seen; empty where there are none."""
+    if not seen or not any(seen.values()):
+        return ""
+    parts = [
+        f"trained on {seen['trained_on']} of them" * bool(seen["trained_on"]),
+        f"chosen by {seen['validated_on']}" * bool(seen["validated_on"]),
+    ]
+    made = " and ".join(filter(None, parts))
+    known = [f"the model was {made}, so that it scores too well"] if made else []
+    if seen["intruders"]:
+        known.append(f"{seen['intruders']} are intruders, which its search dropped")
+    return f"warning: {'; '.join(known)}"

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -24,7 +21,8 @@ from bcauto.cli.options import (
     WeightsOption,
     given_settings,
 )
-from bcauto.errors import BadInput
+from bcauto.io.files import temporary_folder
+from bcauto.io.new_output import new_folder
 from bcauto.io.toml import checked
 from bcauto.study.settings import DataSettings
 
@@ -66,7 +64,7 @@ def train(  # one parameter an option
 
     chosen = read_recipe(find_recipe(recipe))
     chosen = scaled_small(chosen) if scale == "small" else chosen
-    with _out_folder(out) as folder:
+    with new_folder(out) if out else temporary_folder("train") as folder:
         from bcauto.recipe.pretrained import read_weights
         from bcauto.search.train import train_recipe
 
@@ -81,44 +79,6 @@ def train(  # one parameter an option
         manifest = json.dumps(_manifest(recipe, trained, settings), indent=2)
         (folder / "manifest.json").write_text(manifest + "\n", encoding="utf-8")
     typer.echo(json.dumps(found) if as_json else _line(chosen, found))
-
-
-@contextmanager
-def _out_folder(out: Path | None) -> Iterator[Path]:
-    """Make the folder for the results before anything is trained; a temporary one without ``out``.
-
-    Where the training fails, the folders that were made are deleted again.
-
-    Raises:
-        BadInput: the folder is not empty, or cannot be made or written to.
-    """
-    if out is None:
-        with tempfile.TemporaryDirectory() as temporary:
-            yield Path(temporary)
-        return
-    made = _made(out)
-    try:
-        yield out
-    except BaseException:
-        for one in made:
-            with suppress(OSError):  # it is not empty
-                one.rmdir()
-        raise
-
-
-def _made(folder: Path) -> list[Path]:
-    """Make the folder and those above it; return those that were missing, the deepest first."""
-    rule = "--out must be an empty folder or a new one"
-    try:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise BadInput(f"{rule}, got {str(folder)!r}")
-        missing = [one for one in (folder, *folder.parents) if not one.exists()]
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise BadInput(f"{rule} that can be written to, got {str(folder)!r} ({reason})") from None
-    return missing
 
 
 def _epoch_printer(epochs: int, silent: bool) -> Report:

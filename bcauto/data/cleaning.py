@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import median_low
 
 import numpy as np
@@ -34,6 +34,7 @@ class Cleaning:
         joined: images that are in validation as near duplicates of others there.
         damaged: the names of pictures that were not read, and left out.
         shared: training images dropped since their group is among the validation images.
+        intruder_digests: the SHA-256 of each intruder.
 
     """
 
@@ -45,6 +46,7 @@ class Cleaning:
     joined: int = 0
     damaged: tuple[str, ...] = ()
     shared: int = 0
+    intruder_digests: tuple[bytes, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def kept(self) -> int:
@@ -108,7 +110,10 @@ def clean(image_set: ImageSet) -> tuple[ImageSet, Cleaning]:
     cleaned = _only(image_set, kept)
     copies = sum(digest in intruders for part in digests for digest in part)
     duplicates = len(labels) - copies - sum(map(len, kept))
-    return cleaned, Cleaning(len(labels), duplicates, len(intruders), copies)
+    cleaning = Cleaning(
+        len(labels), duplicates, len(intruders), copies, intruder_digests=tuple(sorted(intruders))
+    )
+    return cleaned, cleaning
 
 
 def content_digests(images: Images) -> list[bytes]:

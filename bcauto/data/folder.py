@@ -12,9 +12,10 @@ from bcauto.data.checks import check_classes, check_names
 from bcauto.data.class_names import match_names
 from bcauto.data.groups import picture_groups
 from bcauto.data.label_file import read_label_file
-from bcauto.data.labelled import ImageSet, Labelled, Labels
+from bcauto.data.labelled import ImageSet, Labelled, Labels, NamedImages
 from bcauto.data.layout import Classes, find_layout
 from bcauto.data.listing import pictures_of_classes
+from bcauto.data.names import printable
 from bcauto.data.pictures import read_pictures
 from bcauto.data.rules import USUAL, ReadingRules
 from bcauto.data.unread import check_no_class_is_empty
@@ -116,7 +117,7 @@ def read_folder_for_evaluation(
     image_size: tuple[int, int],
     class_names: tuple[str, ...],
     rules: ReadingRules = USUAL,
-) -> Labelled:
+) -> NamedImages:
     """Return every picture to evaluate on; see ``read_for_evaluation``."""
     if rules.labels:
         labelled = read_label_file(rules.labels, path)
@@ -143,9 +144,12 @@ def read_folder_for_evaluation(
     return _read(classes.path, pictures, image_size, rules)
 
 
-def _read(path: Path, pictures: _Pictures, size: tuple[int, int], rules: ReadingRules) -> Labelled:
+def _read(
+    path: Path, pictures: _Pictures, size: tuple[int, int], rules: ReadingRules
+) -> NamedImages:
     images, kept = read_pictures(path, pictures.paths, size, rules)
-    return Labelled(images, pictures.labels[kept])
+    names = tuple(printable(pictures.paths[at]) for at in kept)
+    return NamedImages(images, pictures.labels[kept], names=names)
 
 
 def _listed(classes: Classes, labels: Labels, all_full: bool = False) -> _Pictures:

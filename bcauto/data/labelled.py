@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from bcauto.data.checks import check_image_array, check_in_range
 from bcauto.errors import BadInput
 
-__all__ = ["Groups", "ImageSet", "Images", "Labelled", "Labels", "check_lengths"]
+__all__ = [
+    "Groups",
+    "ImageSet",
+    "Images",
+    "Labelled",
+    "Labels",
+    "NamedImages",
+    "check_lengths",
+]
 
 Images = NDArray[np.uint8]
 """Images (n, h, w, 3), RGB in 0-255."""
@@ -77,6 +85,17 @@ class Labelled:
         """Return a copy of the images at ``indices``, in their order, with what belongs to them."""
         groups = None if self.groups is None else self.groups[indices]
         return Labelled(self.images[indices], self.labels[indices], groups)
+
+
+@dataclass(frozen=True, eq=False)
+class NamedImages(Labelled):
+    """Images to evaluate on, and where each comes from: its file, or its place in an npz file."""
+
+    names: tuple[str, ...] = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_lengths(len(self.images), len(self.names), "images and names")
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,7 +22,8 @@ from bcauto.data.checks import (
 )
 from bcauto.data.class_names import match_labels, match_ordered_names
 from bcauto.data.groups import archive_groups
-from bcauto.data.labelled import Images, ImageSet, Labelled, Labels, check_lengths
+from bcauto.data.labelled import Images, ImageSet, Labelled, Labels, NamedImages, check_lengths
+from bcauto.data.names import row_name
 from bcauto.data.resize import Resize, resize_all
 from bcauto.errors import BadInput
 from bcauto.io.npz_archive import Archive, Header, open_archive
@@ -62,13 +63,15 @@ def read_npz_for_evaluation(
     image_size: tuple[int, int],
     class_names: tuple[str, ...],
     resize: Resize = "stretch",
-) -> Labelled:
+) -> NamedImages:
     """Read the test images of an npz file; see ``bcauto.data.reading.read_for_evaluation``."""
     with open_archive(path) as archive:
         prefix = _prefix(archive, ("", "test_"))
         _image_header(archive, prefix)
         labels = _labels_of_model(archive, prefix, class_names)
-        return Labelled(_images(archive, prefix, image_size, resize), labels)
+        images = _images(archive, prefix, image_size, resize)
+    names = tuple(row_name(path, at) for at in range(len(images)))
+    return NamedImages(images, labels, names=names)
 
 
 def _prefix(archive: Archive, legal: tuple[str, ...]) -> str:

@@ -16,11 +16,12 @@ import numpy as np
 from bcauto.data.bit_depth import find_depth
 from bcauto.data.image_file import decode, read_header
 from bcauto.data.labelled import Images
+from bcauto.data.names import printable, row_name
 from bcauto.data.resize import Resize, resize_all
 from bcauto.errors import BadInput
 from bcauto.io.npz_archive import open_archive
 
-__all__ = ["PictureArray", "PictureBatch", "PictureFiles", "PictureSource", "printable"]
+__all__ = ["PictureArray", "PictureBatch", "PictureFiles", "PictureSource"]
 
 _THREADS = min(8, os.cpu_count() or 1)
 _LARGE = 16_000_000  # pixels of a picture above which no other such is decoded at the same time
@@ -55,11 +56,6 @@ class PictureSource(Protocol):
     ) -> Iterator[PictureBatch]:
         """Yield the pictures at ``size`` (height, width), ``at_most`` in a batch."""
         ...
-
-
-def printable(path: Path | str) -> str:
-    """Return a path as text that every file and screen takes, whatever bytes its name has."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 class _Fate(NamedTuple):
@@ -169,7 +165,7 @@ class PictureArray:
                 images = np.broadcast_to(
                     part.reshape(*part.shape[:3], -1), (*part.shape[:3], 3)
                 )  # of grey pictures, all colours are one
-                names = [f"{printable(self.path)}[{start + at}]" for at in range(len(part))]
+                names = [row_name(self.path, start + at) for at in range(len(part))]
                 yield PictureBatch(
                     names, resize_all(images, size, where, resize), {}, len(part) * resized
                 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from bcauto.data.checks import check_image_size
 from bcauto.data.class_names import warn_of_missing
 from bcauto.data.folder import read_folder, read_folder_for_evaluation
-from bcauto.data.labelled import ImageSet, Labelled
+from bcauto.data.labelled import ImageSet, NamedImages
 from bcauto.data.npz import read_npz, read_npz_for_evaluation
 from bcauto.data.rules import USUAL, ReadingRules
 from bcauto.data.unread import check_kind
@@ -57,7 +58,7 @@ def read_for_evaluation(
     image_size: tuple[int, int],
     class_names: tuple[str, ...] | int,
     rules: ReadingRules = USUAL,
-) -> Labelled:
+) -> NamedImages:
     """Read every image of a test set, at a model's size and with its labels.
 
     An npz file holds ``images`` and ``labels``, or ``test_images`` and ``test_labels``, and maybe
@@ -72,7 +73,8 @@ def read_for_evaluation(
         rules: what to do with pictures that are not as all others.
 
     Returns:
-        Images (n, height, width, 3) uint8 RGB; labels (n,) int64, indices into the model's classes.
+        Images (n, height, width, 3) uint8 RGB; labels (n,) int64, indices into the model's classes;
+        names, such as ``test/a/1.png`` and ``test.npz[12]``.
 
     Raises:
         BadInput: the test set breaks a rule, or has a class that the model does not know.
@@ -80,17 +82,18 @@ def read_for_evaluation(
     check_image_size(min(image_size))
     if is_zip_of_pictures(path):
         with unzipped(path) as folder:
-            return read_for_evaluation(folder, image_size, class_names, rules)
+            found = read_for_evaluation(folder, image_size, class_names, rules)
+        names = tuple(name.replace(str(folder), str(path), 1) for name in found.names)
+        return replace(found, names=names)
     _check_labels_for_folder(path, rules)
-    names = class_names
-    if isinstance(names, int):
-        names = tuple(map(str, range(names)))
+    if isinstance(class_names, int):
+        class_names = tuple(map(str, range(class_names)))
     if is_folder(path):
-        found = read_folder_for_evaluation(path, image_size, names, rules)
+        found = read_folder_for_evaluation(path, image_size, class_names, rules)
     else:
         check_kind(path)
-        found = read_npz_for_evaluation(path, image_size, names, rules.resize)
-    warn_of_missing(found.labels, names, str(path))
+        found = read_npz_for_evaluation(path, image_size, class_names, rules.resize)
+    warn_of_missing(found.labels, class_names, str(path))
     return found
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from bcauto.data.checks import check_image_array, rgb_shape
 from bcauto.data.listing import all_files, is_picture
+from bcauto.data.names import printable
 from bcauto.data.picture_batches import (
     PictureArray,
     PictureBatch,
     PictureFiles,
     PictureSource,
-    printable,
 )
 from bcauto.data.resize import Resize
 from bcauto.data.zipped import is_zip_of_pictures, unzipped

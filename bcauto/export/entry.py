@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bcauto.data.fingerprints import FINGERPRINTS
 from bcauto.ensemble.choose import legal_views
 from bcauto.errors import BadInput
 from bcauto.export.folder import export_folder, write_description
@@ -111,6 +114,8 @@ def export_entry(
         if written:
             manifest["formats"] = [each.as_dict() for each in written]
         write_description(partial, manifest, entry.recipe)
+        with suppress(FileNotFoundError):  # an earlier version began the study
+            shutil.copyfile(opened.folder.fingerprints, partial / FINGERPRINTS)
     return Exported(out, model, combined, written, manifest)
 
 

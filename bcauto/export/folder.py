@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from bcauto.data.fingerprints import FINGERPRINTS
 from bcauto.errors import BadInput
 from bcauto.export.formats.names import FORMATS
 from bcauto.io.model_file import MANIFEST
@@ -20,7 +21,7 @@ __all__ = ["export_folder", "write_description"]
 
 _RECIPE = "recipe.toml"
 _CARD, _README = "MODEL_CARD.md", "README.md"
-_OURS = {MANIFEST, _RECIPE, _CARD, _README, *(each.file for each in FORMATS.values())}
+_OURS = {MANIFEST, _RECIPE, FINGERPRINTS, _CARD, _README, *(each.file for each in FORMATS.values())}
 
 
 @contextmanager

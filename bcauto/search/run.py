@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import optuna
 from optuna.trial import FrozenTrial
 
+from bcauto.data.fingerprints import PictureFingerprints
 from bcauto.errors import BadInput, Interrupted
 from bcauto.execute.contract import Executor, Work
 from bcauto.execute.inline import InlineExecutor
@@ -195,6 +196,8 @@ def _confirm_proxy(plan: Plan) -> Proxy:
 def _write(plan: Plan) -> None:
     if not plan.resumed:
         plan.proxy.save(plan.folder.proxy)
+    if not plan.folder.fingerprints.exists():  # studies of earlier versions have none
+        PictureFingerprints.of(plan.data).save(plan.folder.fingerprints)
     with atomic_write(plan.folder.space) as partial:
         partial.write_text(plan.space_text, encoding="utf-8")
     plan.record.write(plan.folder)

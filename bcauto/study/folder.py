@@ -56,6 +56,11 @@ class StudyFolder:
         return self.path / "proxy.npz"
 
     @property
+    def fingerprints(self) -> Path:
+        """Hashes of the pictures that the trials trained and validated on, and of intruders."""
+        return self.path / "fingerprints.npz"
+
+    @property
     def models(self) -> Path:
         """Models of the best trials."""
         return self.path / "models"
