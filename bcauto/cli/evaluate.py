@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait fo
 
 __all__ = ["evaluate"]
 
+_TITLES = {"prec.": "precision", "recall": "recall", "F1": "f1", "AUC": "roc_auc"}
+
 
 def evaluate(
     model: Annotated[Path, typer.Argument(help="A .keras file, or a folder with a model.keras.")],
@@ -92,7 +94,7 @@ def _show(scores: dict[str, Any]) -> None:
     rows = [
         {
             "true class": f"{index} {row['class']}",
-            **{title: _shown(row[title]) for title in ("precision", "recall", "f1", "roc_auc")},
+            **{title: _shown(row[key]) for title, key in _TITLES.items()},
             **{str(predicted): str(count) for predicted, count in enumerate(counts)},
         }
         for index, (row, counts) in enumerate(classes)

@@ -76,9 +76,9 @@ class Evaluation:
         if self.seen is None:
             return None
         found = Counter(self.seen)
-        words: dict[str, Part] = {"trained_on": "train", "validated_on": "val"}
         return {
-            **{word: found[part] for word, part in words.items()},
+            "trained_on": found["train"],
+            "validated_on": found["val"],
             "intruders": found["intruder"],
         }
 

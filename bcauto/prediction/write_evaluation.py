@@ -22,6 +22,7 @@ def write_evaluation(found: Evaluation, folder: Path) -> None:
     ``predictions.csv`` has a row for each picture, ``classes.csv`` one for each class, and
     ``scores.json`` all scores. ``mistakes.png`` shows the surest mistakes of each true class, and
     ``mistakes.csv`` says which they are, row by row; both are missing where there is no mistake.
+    Known intruders, which belong to no class, are not among them.
     """
     (folder / "scores.json").write_text(json.dumps(found.as_dict(), indent=2) + "\n", "utf-8")
     _write_predictions(found, folder / "predictions.csv")
@@ -31,7 +32,8 @@ def write_evaluation(found: Evaluation, folder: Path) -> None:
     _write_table(folder / "classes.csv", titles, cells)
     worst: dict[int, list[Mistake]] = {}
     for mistake in found.mistakes():
-        worst.setdefault(mistake.truth, []).append(mistake)
+        if not found.seen or found.seen[mistake.index] != "intruder":
+            worst.setdefault(mistake.truth, []).append(mistake)
     if worst:
         shown = [worst[truth][:_SHOWN] for truth in sorted(worst)]
         grid = [_grid_row(found, of_class) for of_class in shown]
@@ -72,7 +74,7 @@ def _write_mistakes(found: Evaluation, shown: Sequence[Sequence[Mistake]], path:
 def _grid_row(found: Evaluation, of_class: Sequence[Mistake]) -> Row:
     """Return the row of a class: its surest mistakes, and what they were taken for."""
     tiles = found.images.images[[each.index for each in of_class]]
-    said = [f"{found.class_names[each.predicted]} {each.probability:.2f}" for each in of_class]
+    said = [f"{found.class_names[each.predicted]}:{each.probability:.2f}" for each in of_class]
     title = _ascii(found.class_names[of_class[0].truth])
     return Row(title, tiles, _ascii(f"taken for: {', '.join(said)}"))
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from bcauto.export.evaluation import evaluate_labels
+from bcauto.export.evaluation import class_table, evaluate_labels
 
 NAMES = ("a", "b", "c", "d", "e")
 
@@ -99,3 +99,29 @@ def test_rows_of_the_confusion_matrix_are_true_classes():
 def test_any_whole_number_type_is_taken_for_labels(dtype):
     labels = np.array([0, 1, 1], dtype)
     assert evaluate_labels(labels, labels, ("a", "b"))["macro_f1"] == 1.0
+
+
+@settings(max_examples=60)
+@given(labellings(), st.randoms(use_true_random=False))
+def test_the_table_of_classes_is_what_its_definitions_say(labelling, random):
+    truth, predicted, names = labelling
+    probabilities = np.array([[random.random() for _ in names] for _ in truth])
+    probabilities[np.arange(len(truth)), predicted] += 1  # the most probable class
+    table = class_table(truth, probabilities, names)
+    matrix = counted(truth, predicted, len(names))
+    assert [row["class"] for row in table] == list(names)
+    for label, row in enumerate(table):
+        hits, of_class = matrix[label][label], sum(matrix[label])
+        said = sum(line[label] for line in matrix)
+        assert row["support"] == of_class
+        assert row["precision"] == (pytest.approx(hits / said) if said else None)
+        assert row["recall"] == (pytest.approx(hits / of_class) if of_class else None)
+        assert row["f1"] == (pytest.approx(f1(matrix, label)) if said + of_class else None)
+        assert row["roc_auc"] == share_of_pairs(probabilities[:, label], truth == label)
+    assert json.loads(json.dumps(table, allow_nan=False)) == table
+
+
+def share_of_pairs(scores, positive):
+    """How often a picture of the class scores higher than another one; a tie counts half."""
+    pairs = [(a > b) + (a == b) / 2 for a in scores[positive] for b in scores[~positive]]
+    return pytest.approx(np.mean(pairs)) if pairs else None
