@@ -108,6 +108,15 @@ def test_an_export_is_a_model_a_recipe_and_a_manifest(study, folder, best, tmp_p
     assert read_recipe(out / "recipe.toml") == RECIPE
 
 
+def test_the_fingerprints_of_its_pictures_go_with_a_model(study, folder, best):
+    folder.fingerprints.write_bytes(b"of this study")
+    assert (export_entry(study, best, folder.best).folder / "fingerprints.npz").read_bytes() == (
+        b"of this study"
+    )
+    folder.fingerprints.unlink()  # as where an earlier version began the study
+    assert "fingerprints.npz" not in names_in(export_entry(study, best, folder.best).folder)
+
+
 def test_a_manifest_says_where_the_model_comes_from(study, folder, best):
     out = export_entry(study, best, folder.best).folder
     manifest = json.loads((out / "manifest.json").read_text())
