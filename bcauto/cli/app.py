@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import sys
 from typing import Annotated, NoReturn
 
@@ -21,6 +22,7 @@ from bcauto.cli.search import search
 from bcauto.cli.space import space
 from bcauto.cli.status import status
 from bcauto.cli.studies import studies
+from bcauto.cli.text import pin_text
 from bcauto.cli.train import train
 from bcauto.errors import BcautoError, Interrupted
 
@@ -32,6 +34,7 @@ _RULES = {
     "float_parsing": "must be a number",
 }
 """What is wrong with an option's value, by pydantic's name of it; pydantic says the rest well."""
+_NARROW = 52  # columns, below which Typer would make lines longer than these
 _SHOWN = 200  # characters of a wrong value
 
 app = typer.Typer(
@@ -76,9 +79,13 @@ for command in (
 
 def main() -> NoReturn:
     """Run the command line, and exit."""
+    pin_text()
     try:
         check_none_empty(sys.argv[1:])
-        sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0)
+        columns = shutil.get_terminal_size().columns
+        width = columns - 1 if columns < _NARROW else None  # else as Typer chooses
+        arguments = sys.argv[1:] or ["--help"]
+        sys.exit(app(arguments, standalone_mode=False, terminal_width=width) or 0)
     except BcautoError as error:
         _end(str(error), error.exit_code)
     except Interrupted as error:

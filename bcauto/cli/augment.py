@@ -72,6 +72,7 @@ def augment(  # one parameter an option
         raise BadInput(f"--magnitude goes without --recipe, got {magnitude:g} and {recipe}")
     strength = _MAGNITUDE if magnitude is None else magnitude
     stream = DEFAULT_SEED if seed is None else seed
+    from bcauto.cli.tables import open_console
     from bcauto.data.dataset import load
     from bcauto.data.rules import ReadingRules
     from bcauto.plots.grid import Row, check_picture_path, draw_grid, write_picture
@@ -91,7 +92,8 @@ def augment(  # one parameter an option
             typer.echo(f"bcauto: drawn by bcauto's own engine, not by {policy.engine}", err=True)
     originals = Row("originals", images.images[shown], "training images, classes in turn")
     write_picture(out, draw_grid([originals, *rows]))
-    typer.echo(f"{len(rows) + 1} rows of {len(shown)} training images: as they are, {what}")
+    line = f"{len(rows) + 1} rows of {len(shown)} training images: as they are, {what}"
+    open_console().print(line)
     typer.echo(out)
 
 

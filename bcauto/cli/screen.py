@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import fmean
 from types import TracebackType
 
 import optuna
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group, OverflowMethod, RenderableType
 from rich.live import Live
 from rich.text import Text
 
 from bcauto.cli.confirmation_line import confirmation_line, trained_again
+from bcauto.cli.lane import Lane, clock, recipe_line
 from bcauto.cli.next_command import next_command
 from bcauto.cli.tables import counted, open_console, print_facts
 from bcauto.data.groups import NO_GROUPS
 from bcauto.errors import NothingUsable
-from bcauto.recipe.network import Hypermodel
 from bcauto.results.leaderboard import Leaderboard
 from bcauto.search.materials import uses_keras_cv
 from bcauto.search.plan import Plan
@@ -35,29 +34,7 @@ _KERAS_CV_LINE = (
 )
 
 
-@dataclass
-class _Lane:
-    """A trial that is running, and what is known of it."""
-
-    job: Job
-    name: str
-    epochs: int
-    since: float
-    epoch: int = 0
-    score: float | None = None
-
-    @property
-    def share_done(self) -> float:
-        """About how much of the trial is done, 0 to 1; its scoring counts as an epoch."""
-        return self.epoch / (self.epochs + 1)
-
-    def line(self) -> str:
-        """Return a line about the trial; a narrow terminal cuts only the recipe at its end."""
-        progress = "in its first epoch"
-        if self.score is not None:
-            progress = f"epoch {self.epoch} of {self.epochs}, score {self.score:.3f}"
-        took = _clock(time.monotonic() - self.since)
-        return f"{self.name:<10} {took:>7}  {progress:<28} {_recipe_line(self.job)}"
+_WIDE = 60  # columns, in which a line has room for all but its recipe
 
 
 class SearchScreen(Monitor):
@@ -66,7 +43,7 @@ class SearchScreen(Monitor):
     def __init__(self, plan: Plan, console: Console | None = None) -> None:
         self.plan = plan
         self.console = console or open_console()
-        self.lanes: list[_Lane | None] = [None] * plan.slots.workers
+        self.lanes: list[Lane | None] = [None] * plan.slots.workers
         self.finished, self.ended_here, self.best = 0, 0, "none yet"
         self.best_objective: float | None = None
         self.goes_on, self.begun = True, False
@@ -91,9 +68,14 @@ class SearchScreen(Monitor):
 
     def __rich__(self) -> RenderableType:
         free = "idle" if self.begun else "getting ready"
-        lanes = [f"  {lane.line() if lane else free}" for lane in self.lanes]
-        shown = [*lanes, self._summary()]
-        return Group(*(Text(line, no_wrap=True, overflow="ellipsis") for line in shown))
+        narrow = self.console.width < _WIDE
+        lanes = [f"  {lane.line(narrow) if lane else free}" for lane in self.lanes]
+        if narrow:
+            return Group(*(Text(line, overflow="fold") for line in [*lanes, self._summary()]))
+        letters = self.console.encoding.startswith("utf")
+        cut: OverflowMethod = "ellipsis" if letters else "crop"  # the recipe's end
+        shown = [Text(line, no_wrap=True, overflow=cut) for line in lanes]
+        return Group(*shown, Text(self._summary(), overflow="fold"))
 
     # --- the monitor that the ledger calls ---------------------------------------------------
 
@@ -114,12 +96,12 @@ class SearchScreen(Monitor):
         epochs = job.recipe.all_epochs(self.plan.weights.pretrains(job.recipe.model))
         self.begun, self.lanes[self.lanes.index(None)] = (
             True,
-            _Lane(job, name, epochs, time.monotonic()),
+            Lane(job, name, epochs, time.monotonic()),
         )
         if not self.console.is_terminal:
             again = f", trial {retry_of} again" if of_trial is None else ", once more"
             again = "" if retry_of is None else again
-            self._say(f"{name} started: {_recipe_line(job)}{again}")
+            self._say(f"{name} started: {recipe_line(job)}{again}")
 
     def exhausted(self) -> None:
         """Say why the search ends before its target."""
@@ -202,7 +184,7 @@ class SearchScreen(Monitor):
         if left := self._time_left():
             ahead = self._repeats_ahead()
             included = f", {counted(ahead, 'repeat')} included" if ahead else ""
-            parts.append(f"about {_clock(left)} left{included}")
+            parts.append(f"about {clock(left)} left{included}")
         return "  ".join(parts)
 
     def _repeats_ahead(self) -> int:
@@ -278,24 +260,3 @@ def _weights_line(plan: Plan) -> str:
     networks = [recipe.model for recipe in plan.space.edge_recipes]
     needed = any(map(plan.weights.pretrains, networks))
     return plan.settings.weights if needed else "none (all networks train from scratch)"
-
-
-def _recipe_line(job: Job) -> str:
-    model, training = job.recipe.model, job.recipe.training
-    if isinstance(model, Hypermodel):
-        return f"{model.label} {' '.join(map(_short, model.values.values()))}"
-    if training.stages:
-        return f"{model.label} {training.optimizer} in {len(training.stages)} stages"
-    frozen = f" frozen {model.frozen_layers}" if model.frozen_layers else ""
-    rate = training.rate_factor * training.learning_rate
-    return f"{model.label}{frozen} {training.optimizer} {rate:.1e}"
-
-
-def _short(value: str | int | float | bool) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{rest:02}s"

@@ -21,7 +21,7 @@ _PIPE_WIDTH = 100_000  # columns, since Rich takes a pipe for a terminal of 80
 
 def open_console() -> Console:
     """Return standard output to print to."""
-    console = Console(highlight=False, markup=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = _PIPE_WIDTH
     return console

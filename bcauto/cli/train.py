@@ -71,20 +71,26 @@ def train(  # one parameter an option
         epochs = chosen.all_epochs(read_weights(settings.weights).pretrains(chosen.model))
         if not as_json:
             where = data or "built-in cells"
-            typer.echo(f"training {chosen.model.label} on {where}; the first epoch takes longest")
+            _say(f"training {chosen.model.label} on {where}; the first epoch takes longest")
         report = _epoch_printer(epochs, silent=as_json)
         trained = train_recipe(chosen, settings, folder / "model.keras", report)
         found = _as_object(recipe, trained.result)
         (folder / "recipe.toml").write_text(chosen.to_toml(), encoding="utf-8")
         manifest = json.dumps(_manifest(recipe, trained, settings), indent=2)
         (folder / "manifest.json").write_text(manifest + "\n", encoding="utf-8")
-    typer.echo(json.dumps(found) if as_json else _line(chosen, found))
+    typer.echo(json.dumps(found)) if as_json else _say(_line(chosen, found))
+
+
+def _say(line: str) -> None:
+    from bcauto.cli.tables import open_console
+
+    open_console().print(line)
 
 
 def _epoch_printer(epochs: int, silent: bool) -> Report:
     def print_epoch(epoch: int, score: float) -> None:
         if not silent:
-            typer.echo(f"epoch {epoch} of {epochs}: score {score:.4f}")
+            _say(f"epoch {epoch} of {epochs}: score {score:.4f}")
 
     return print_epoch
 

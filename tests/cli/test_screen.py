@@ -30,9 +30,9 @@ def plan(tiny_npz, tiny_space, tmp_path):
 def screen(plan):
     """Makes a screen on a terminal, or on a file; gives it with what is written there."""
 
-    def make(terminal):
-        written = io.StringIO()
-        size = {"width": WIDTH, "height": 25} if terminal else {"width": 1000}
+    def make(terminal, width=WIDTH, encoding="utf-8"):
+        written = io.TextIOWrapper(io.BytesIO(), encoding) if encoding != "utf-8" else io.StringIO()
+        size = {"width": width, "height": 25} if terminal else {"width": 1000}
         console = Console(file=written, force_terminal=terminal, highlight=False, **size)
         return SearchScreen(plan, console), written
 
@@ -66,6 +66,33 @@ def test_a_line_says_what_its_numbers_are_and_fits(screen, job):
     line, total = drawn(shown)
     assert line.strip() == "idle"
     assert total.startswith("1 of 5 trials  best 0.6000 (trial 12)")
+
+
+def test_forty_columns_show_every_number_of_a_running_trial(screen, job):
+    shown, _ = screen(terminal=True, width=40)
+    shown.began(0, 0.1234)
+    shown.started(job(12), None, None)
+    shown.started(job(13), None, 5)
+    shown.reported(12, 2, 0.8765)
+    shown.reported(13, 1, 0.4321)
+    lines = drawn(shown)
+    assert max(map(len, lines)) <= 40
+    text = " ".join(" ".join(lines).split())
+    assert "trial 12 0m00s epoch 2 of 3, score 0.8" in text  # rounded to even
+    assert "repeat of trial 5 0m00s epoch 1 of 3, score 0.432" in text
+    assert "0 of 5 trials best 0.1234 about" in text
+    assert "SmallCNN" not in text
+
+
+def test_a_terminal_of_ascii_gets_no_letter_that_it_cannot_show(screen, job):
+    shown, _ = screen(terminal=True, width=64, encoding="ascii")
+    shown.started(job(12), None, None)
+    lines = drawn(shown)
+    assert all(line.isascii() and len(line) <= 64 for line in lines)
+    assert len(lines) == 2
+    wide, _ = screen(terminal=True, width=64)
+    wide.started(job(12), None, None)
+    assert drawn(wide)[0].endswith("…")
 
 
 def test_a_narrow_terminal_folds_the_first_lines_between_words(screen, plan):
