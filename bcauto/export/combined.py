@@ -14,7 +14,7 @@ from bcauto.ensemble.choose import VIEWS_OF, Chosen, Predictions, choose
 from bcauto.ensemble.mean import mean_of
 from bcauto.ensemble.views import each_view, with_views
 from bcauto.export.load import load_model
-from bcauto.export.model import ExportedModel, check_score
+from bcauto.export.model import ExportedModel, check_score, proxy_recalls
 from bcauto.io.model_file import MODEL
 from bcauto.proxy.proxy import Proxy
 from bcauto.proxy.score import ProxyScore, score, score_probe
@@ -131,6 +131,7 @@ def write_combined(
     on_probe = score_probe(again, probabilities[again.probe])
     check_score("the combined model", on_probe, decide.score_of(best), "its members do")
     found, own = score(again, probabilities), kept[0].run
+    recalls = proxy_recalls(again, probabilities)
     made = Combined(
         members=tuple(
             (kept[index].run, count) for index, count in zip(best.members, counts, strict=True)
@@ -141,8 +142,8 @@ def write_combined(
         combined=_handed(loaded.model, again.images, found.objective, found),
     )
     if made.alone:
-        return ExportedModel.of_training(made.alone, found), made
-    return ExportedModel.of_mean(made.name, found), made
+        return ExportedModel.of_training(made.alone, found, recalls), made
+    return ExportedModel.of_mean(made.name, found, recalls), made
 
 
 def _predictions(

@@ -70,7 +70,7 @@ class Exported:
 def export_entry(
     opened: OpenStudy, entry: Entry, out: Path, options: ExportOptions | None = None
 ) -> Exported:
-    """Write model, recipe and manifest of a study's recipe to a folder.
+    """Write model, recipe, manifest and card of a study's recipe to a folder.
 
     The model is that of ``kept_model``, or a combination of kept models and views that scores
     better. It is loaded and scored again first; nothing replaces an older export until all is
@@ -95,7 +95,9 @@ def export_entry(
         calibrated = any(each.calibrated for each in formats)
         training = training_images(opened.record) if calibrated else None
         start_keras(count_cores())  # all else was checked
-        from bcauto.export.combined import write_combined  # these import Keras
+        from bcauto.export.card.subject import Subject  # these import Keras
+        from bcauto.export.card.write import write_texts
+        from bcauto.export.combined import write_combined
         from bcauto.export.formats.write import write_formats
         from bcauto.export.load import load_model
         from bcauto.export.manifest import make_manifest
@@ -114,6 +116,7 @@ def export_entry(
         if written:
             manifest["formats"] = [each.as_dict() for each in written]
         write_description(partial, manifest, entry.recipe)
+        write_texts(partial, Subject(opened, entry, model, combined, written))
         with suppress(FileNotFoundError):  # an earlier version began the study
             shutil.copyfile(opened.folder.fingerprints, partial / FINGERPRINTS)
     return Exported(out, model, combined, written, manifest)

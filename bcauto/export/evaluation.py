@@ -13,7 +13,23 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-__all__ = ["class_table", "evaluate_labels"]
+__all__ = ["class_recalls", "class_table", "evaluate_labels"]
+
+
+def class_recalls(
+    truth: np.ndarray, predicted: np.ndarray, classes: int
+) -> tuple[float | None, ...]:
+    """Return the recall of each class in 0..1, None of one that does not occur in ``truth``.
+
+    Args:
+        truth: (n,) class indices.
+        predicted: (n,) class indices.
+        classes: how many there are.
+    """
+    present = np.unique(truth).tolist()
+    recalls = recall_score(truth, predicted, labels=present, average=None, zero_division=0)
+    by_class = dict(zip(present, recalls.tolist(), strict=True))
+    return tuple(by_class.get(label) for label in range(classes))
 
 
 def evaluate_labels(
@@ -33,17 +49,16 @@ def evaluate_labels(
         The object that ``bcauto evaluate --json`` prints; rows of the matrix are true classes.
     """
     present = np.unique(truth)
-    recalls = recall_score(truth, predicted, labels=present, average=None, zero_division=0)
-    by_class = {class_names[label]: float(r) for label, r in zip(present, recalls, strict=True)}
+    recalls = class_recalls(truth, predicted, len(class_names))
     matrix = confusion_matrix(truth, predicted, labels=range(len(class_names)))
     return {
         "n": len(truth),
         "accuracy": float(np.mean(truth == predicted)),
-        "balanced_accuracy": float(np.mean(recalls)),
+        "balanced_accuracy": float(np.mean([recall for recall in recalls if recall is not None])),
         "macro_f1": float(
             f1_score(truth, predicted, labels=present, average="macro", zero_division=0)
         ),
-        "per_class_recall": {name: by_class.get(name) for name in class_names},
+        "per_class_recall": dict(zip(class_names, recalls, strict=True)),
         "confusion_matrix": matrix.tolist(),
     }
 

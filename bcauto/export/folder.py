@@ -14,14 +14,13 @@ from typing import Any
 from bcauto.data.fingerprints import FINGERPRINTS
 from bcauto.errors import BadInput
 from bcauto.export.formats.names import FORMATS
-from bcauto.io.model_file import MANIFEST
+from bcauto.io.model_file import CARD, MANIFEST, README
 from bcauto.recipe.recipe import Recipe
 
 __all__ = ["export_folder", "write_description"]
 
 _RECIPE = "recipe.toml"
-_CARD, _README = "MODEL_CARD.md", "README.md"
-_OURS = {MANIFEST, _RECIPE, FINGERPRINTS, _CARD, _README, *(each.file for each in FORMATS.values())}
+_OURS = {MANIFEST, _RECIPE, FINGERPRINTS, CARD, README, *(each.file for each in FORMATS.values())}
 
 
 @contextmanager

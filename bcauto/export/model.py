@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from bcauto.errors import NothingUsable
+from bcauto.export.evaluation import class_recalls
 from bcauto.export.load import load_model
 from bcauto.io.model_file import MODEL
 from bcauto.proxy.proxy import Proxy
@@ -17,7 +20,7 @@ from bcauto.results.leaderboard import scores_table
 from bcauto.results.trials import CompletedTrial
 from bcauto.trial import Scores
 
-__all__ = ["ExportedModel", "check_score", "write_kept"]
+__all__ = ["ExportedModel", "check_score", "proxy_recalls", "write_kept"]
 
 _TOLERANCE = 0.002  # 0.2 points of accuracy
 
@@ -33,6 +36,7 @@ class ExportedModel:
         clean_accuracy: on the validation images as they are, in 0..1; None where that was not
             measured on this very model.
         scores: all that it scored.
+        recalls: of each class, on all pictures of that proxy; None where it has none of a class.
     """
 
     name: str
@@ -40,9 +44,12 @@ class ExportedModel:
     objective: float
     clean_accuracy: float | None
     scores: Scores
+    recalls: tuple[float | None, ...]
 
     @classmethod
-    def of_training(cls, run: CompletedTrial, found: ProxyScore) -> ExportedModel:
+    def of_training(
+        cls, run: CompletedTrial, found: ProxyScore, recalls: tuple[float | None, ...]
+    ) -> ExportedModel:
         """Return the model of a trial or a repeat, with what it scored after it was loaded.
 
         The clean accuracy was measured when it was trained.
@@ -51,17 +58,19 @@ class ExportedModel:
             "search" if run.of_trial is None else "confirmation"
         )
         scores = _as_scores(found, run.scores.clean)
-        return cls(run.name, proxy, found.objective, run.clean_accuracy, scores)
+        return cls(run.name, proxy, found.objective, run.clean_accuracy, scores, recalls)
 
     @classmethod
-    def of_mean(cls, name: str, found: ProxyScore) -> ExportedModel:
+    def of_mean(
+        cls, name: str, found: ProxyScore, recalls: tuple[float | None, ...]
+    ) -> ExportedModel:
         """Return a mean over views or models, with what it scored on the confirmation's proxy."""
-        return cls(name, "confirmation", found.objective, None, _as_scores(found, {}))
+        return cls(name, "confirmation", found.objective, None, _as_scores(found, {}), recalls)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain values that JSON can hold."""
         own = scores_table(self.objective, self.clean_accuracy, self.scores)
-        return {"name": self.name, "proxy": self.proxy, **own}
+        return {"name": self.name, "proxy": self.proxy, **own, "recalls": list(self.recalls)}
 
 
 def _as_scores(found: ProxyScore, clean: dict[str, float]) -> Scores:
@@ -84,9 +93,16 @@ def write_kept(kept: Kept, partial: Path) -> ExportedModel:
     """
     shutil.copyfile(kept.file, partial / MODEL)
     loaded, proxy, run = load_model(partial / MODEL), Proxy.load(kept.proxy), kept.run
-    found = score(proxy, loaded.predict_probabilities(proxy.images))
+    probabilities = loaded.predict_probabilities(proxy.images)
+    found, recalls = score(proxy, probabilities), proxy_recalls(proxy, probabilities)
     check_score(f"the model of {run.name}", found.objective, run.objective, "when it was trained")
-    return ExportedModel.of_training(run, found)
+    return ExportedModel.of_training(run, found, recalls)
+
+
+def proxy_recalls(proxy: Proxy, probabilities: np.ndarray) -> tuple[float | None, ...]:
+    """Return the recall of each class on all pictures of a proxy, held-out corruptions too."""
+    classes = probabilities.shape[1]
+    return class_recalls(proxy.labels, probabilities.argmax(axis=1), classes)
 
 
 def check_score(model: str, loaded: float, expected: float, source: str) -> None:

@@ -24,9 +24,11 @@ from bcauto.io.npz_archive import MAX_EXPANSION
 from bcauto.io.read_errors import refuse_unreadable
 
 __all__ = [
+    "CARD",
     "INPUT",
     "MANIFEST",
     "MODEL",
+    "README",
     "Description",
     "class_tables",
     "find_model",
@@ -40,6 +42,9 @@ MODEL = "model.keras"
 
 MANIFEST = "manifest.json"
 """The file beside an exported model that says what it is and where it comes from."""
+
+CARD, README = "MODEL_CARD.md", "README.md"
+"""Beside an exported model: what it is for and what it scored, and how it is loaded."""
 
 INPUT = "RGB, 0-255, (n, height, width, 3)"
 """What a model takes, in its manifest's words."""

@@ -86,6 +86,16 @@ def objective_of(proxy, model):
     return float(np.mean([right[stored["cell"] == place].mean() for place in searched]))
 
 
+def recalls_of(proxy, model):
+    """The share of right answers for the pictures of each class."""
+    import keras
+
+    stored = np.load(proxy)
+    predicted = keras.saving.load_model(model).predict(stored["images"], verbose=0).argmax(axis=1)
+    labels = stored["labels"]
+    return [float(np.mean(predicted[labels == label] == label)) for label in range(3)]
+
+
 def family(stored, place):
     from bcauto.proxy.corruptions import CORRUPTIONS
 
@@ -103,7 +113,8 @@ def names_in(folder: Path) -> set[str]:
 def test_an_export_is_a_model_a_recipe_and_a_manifest(study, folder, best, tmp_path):
     out = tmp_path / "a" / "b"
     assert export_entry(study, best, out).folder == out
-    assert set(contents(out)) == {"model.keras", "recipe.toml", "manifest.json"}
+    texts = {"MODEL_CARD.md", "README.md"}
+    assert set(contents(out)) == {"model.keras", "recipe.toml", "manifest.json", *texts}
     assert (out / "model.keras").read_bytes() == folder.model(4).read_bytes()
     assert read_recipe(out / "recipe.toml") == RECIPE
 
@@ -143,6 +154,7 @@ def test_a_manifest_says_where_the_model_comes_from(study, folder, best):
         "versions": {"keras": "3"},
     }
     assert (own["name"], own["proxy"], own["clean_accuracy"]) == ("trial 4", "search", 0.4)
+    assert own["recalls"] == pytest.approx(recalls_of(folder.proxy, folder.model(4)))
     assert own["objective"] == pytest.approx(best.score)
     assert own["interval"][0] < own["objective"] < own["interval"][1]
 
@@ -242,7 +254,7 @@ def test_a_new_export_takes_the_place_of_the_old_one(study, folder, best):
     export_entry(study, other, folder.best)
     assert (folder.best / "model.keras").read_bytes() == folder.model(10).read_bytes()
     assert json.loads((folder.best / "manifest.json").read_text())["trial"] == 10
-    assert len(contents(folder.best)) == 3
+    assert len(contents(folder.best)) == 5
 
 
 def test_an_export_in_other_formats_says_so_and_the_next_one_takes_them_away(

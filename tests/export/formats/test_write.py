@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 import runpy
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -156,6 +158,25 @@ def test_a_submission_resizes_pictures_of_another_size_as_training_did(submissio
         assert np.median(difference) <= 1
         assert difference.mean() < 2
         assert submission.predict(given).shape == (20,)
+
+
+def test_what_the_readme_says_loads_every_format(written, expected, proxy, monkeypatch):
+    from bcauto.export.card.readme import readme
+
+    folder, found = written
+    study = SimpleNamespace(folder=SimpleNamespace(name="cells"))
+    data = SimpleNamespace(image_size=(24, 20))
+    text = readme(SimpleNamespace(opened=study, data=data, formats=[*found.values()]))
+    monkeypatch.chdir(folder)
+    snippets = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(snippets) == 5
+    for snippet in snippets:
+        names = {"pictures": probe_of(proxy)}
+        exec(snippet, names)
+        given = np.array(names["probabilities"])
+        tolerance = 0.1 if "int8" in snippet else EXACT
+        assert np.abs(given - expected[: len(given)]).max() < tolerance
+    assert "submission.zip" in text
 
 
 def test_a_model_in_half_precision_is_written_in_float32(keras, proxy, tmp_path):
