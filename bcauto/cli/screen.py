@@ -8,6 +8,7 @@ from statistics import fmean
 from types import TracebackType
 
 import optuna
+from optuna.trial import FrozenTrial
 from rich.console import Console, Group, OverflowMethod, RenderableType
 from rich.live import Live
 from rich.text import Text
@@ -15,23 +16,19 @@ from rich.text import Text
 from bcauto.cli.confirmation_line import confirmation_line, trained_again
 from bcauto.cli.lane import Lane, clock, recipe_line
 from bcauto.cli.next_command import next_command
+from bcauto.cli.overview import overview
 from bcauto.cli.tables import counted, open_console, print_facts
-from bcauto.data.groups import NO_GROUPS
 from bcauto.errors import NothingUsable
 from bcauto.results.leaderboard import Leaderboard
-from bcauto.search.materials import uses_keras_cv
 from bcauto.search.plan import Plan
 from bcauto.space.space import Confirmation
 from bcauto.storage.url import secret_hider
+from bcauto.study.attributes import read_attributes
 from bcauto.study.ledger import DONE
 from bcauto.study.monitor import Monitor
 from bcauto.trial import Job
 
 __all__ = ["SearchScreen"]
-
-_KERAS_CV_LINE = (
-    'augment.engine = "keras-cv" follows no seed: the same trial has another score the next time'
-)
 
 
 _WIDE = 60  # columns, in which a line has room for all but its recipe
@@ -53,7 +50,7 @@ class SearchScreen(Monitor):
         self.live = Live(self, console=self.console, refresh_per_second=2, transient=True)
 
     def __enter__(self) -> SearchScreen:
-        print_facts(self.console, _overview(self.plan))
+        print_facts(self.console, overview(self.plan))
         if self.console.is_terminal:
             self.live.start()
         return self
@@ -79,11 +76,12 @@ class SearchScreen(Monitor):
 
     # --- the monitor that the ledger calls ---------------------------------------------------
 
-    def began(self, finished: int, best: float | None) -> None:
+    def began(self, finished: int, best: FrozenTrial | None) -> None:
         """Say what an earlier run has finished already."""
-        self.finished, self.best_objective = finished, best
+        self.finished, self.best_objective = finished, best.value if best else None
         if best is not None:
-            self.best = f"{best:.4f}"
+            name = _name(best.number, read_attributes(best).of_trial)
+            self.best = f"{best.value:.4f} ({name})"
         if finished:
             are = f"{self.unit[:-1]} is" if finished == 1 else f"{self.unit} are"
             self._say(f"going on: {finished} {are} finished, best {self.best}")
@@ -92,7 +90,7 @@ class SearchScreen(Monitor):
         """Show a trial in a free line."""
         if None not in self.lanes:  # a cluster has more room than this machine
             self.lanes.append(None)
-        name = f"trial {job.number}" if of_trial is None else f"repeat of trial {of_trial}"
+        name = _name(job.number, of_trial)
         epochs = job.recipe.all_epochs(self.plan.weights.pretrains(job.recipe.model))
         self.begun, self.lanes[self.lanes.index(None)] = (
             True,
@@ -183,7 +181,8 @@ class SearchScreen(Monitor):
         parts = [f"{self.finished} of {self.target} {self.unit}", f"best {self.best}"]
         if left := self._time_left():
             ahead = self._repeats_ahead()
-            included = f", {counted(ahead, 'repeat')} included" if ahead else ""
+            most = "up to " if self.plan.resumed else ""  # some may be done already
+            included = f", {most}{counted(ahead, 'repeat')} included" if ahead else ""
             parts.append(f"about {clock(left)} left{included}")
         return "  ".join(parts)
 
@@ -219,44 +218,5 @@ class SearchScreen(Monitor):
         self.console.print(line, markup=False)
 
 
-def _overview(plan: Plan) -> dict[str, str]:
-    settings, data, slots = plan.settings, plan.record.data, plan.slots
-    known = "goes on" if plan.resumed else "new"
-    size = "x".join(map(str, data.image_size))
-    split = f"{data.train} images to train on, {data.val} to validate, {size}"
-    share = f"{slots.gpus:g} GPU" if slots.gpus else counted(slots.threads, "core")
-    workers = f"{slots.workers} at a time with {share} each, {settings.executor}"
-    if settings.ray_address != "local":
-        workers = f"{settings.workers or 'as many as fit'} at a time on {settings.ray_address}"
-    frail = " (a crash of native code ends the search)" if settings.executor == "inline" else ""
-    dimensions = counted(len(plan.space.search), "dimension")
-    keras_cv = {"engine": _KERAS_CV_LINE} if uses_keras_cv(plan.space) else {}
-    return {
-        "study": f"{plan.folder.name} ({known}), in {plan.folder.path}",
-        "data": f"{settings.data or 'built-in cells'}: {split}, {len(data.class_names)} classes",
-        "cleaned": plan.data.cleaning.summary(),
-        **({"groups": _groups_line(plan)} if plan.data.grouping != NO_GROUPS else {}),
-        "space": f"{settings.space}: {dimensions}, weights {_weights_line(plan)}",
-        **keras_cv,
-        "proxy": _proxy_line(plan),
-        "workers": f"{workers}{frail}",
-    }
-
-
-def _groups_line(plan: Plan) -> str:
-    unasked = plan.settings.groups is None
-    return plan.data.grouping_summary + ("; --groups none parts them" if unasked else "")
-
-
-def _proxy_line(plan: Plan) -> str:
-    own = len(plan.own.labels) if plan.own else 0
-    copies = f"{len(plan.proxy.labels) - own} corrupted copies of the validation images"
-    return f"{copies}, {own} of your own" if own else copies
-
-
-def _weights_line(plan: Plan) -> str:
-    if plan.settings.hypermodel:
-        return "the hypermodel's own"
-    networks = [recipe.model for recipe in plan.space.edge_recipes]
-    needed = any(map(plan.weights.pretrains, networks))
-    return plan.settings.weights if needed else "none (all networks train from scratch)"
+def _name(number: int, of_trial: int | None) -> str:
+    return f"trial {number}" if of_trial is None else f"repeat of trial {of_trial}"

@@ -98,7 +98,7 @@ class Ledger:
             reason = "the search was killed while it ran"
             self._fail(orphan, Failure(reason, retry=Retry.ALWAYS))
         self._files.sweep()
-        self.monitor.began(self.finished, max(map(_value, self._complete()), default=None))
+        self.monitor.began(self.finished, max(self._complete(), key=_value, default=None))
 
     # --- what an executor calls ------------------------------------------------------------
 

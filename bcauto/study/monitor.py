@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from optuna.trial import FrozenTrial
+
 from bcauto.space.space import Confirmation
 from bcauto.trial import Job
 
@@ -13,8 +15,8 @@ __all__ = ["Monitor"]
 class Monitor:
     """Watches a search. Its methods do nothing; a watcher overrides those that it needs."""
 
-    def began(self, finished: int, best: float | None) -> None:
-        """The study is open, with so many trials finished and this best objective."""
+    def began(self, finished: int, best: FrozenTrial | None) -> None:
+        """The study is open, with so many trials finished, and this is the best of them."""
 
     def exhausted(self) -> None:
         """Every recipe of the space has been trained."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from optuna.trial import create_trial
 from rich.console import Console
 from study_fixtures import scores_of
 
@@ -116,7 +117,9 @@ def test_a_file_gets_a_line_for_each_event(screen, job):
     shown, written = screen(terminal=False)
     with shown:
         head = len(written.getvalue().splitlines())
-        shown.began(2, 0.25)
+        best = create_trial(value=0.25)
+        best.number = 1
+        shown.began(2, best)
         shown.started(job(3), None, None)
         shown.ended(3, "interrupted", "the time was up; it is tried again")
         shown.started(job(4), 3, None)
@@ -128,7 +131,7 @@ def test_a_file_gets_a_line_for_each_event(screen, job):
         shown.started(job(1), 0, 4)
         shown.ended(1, "complete", "0.5500")
     going_on, *said = written.getvalue().splitlines()[head:]
-    assert going_on == "going on: 2 trials are finished, best 0.2500"
+    assert going_on == "going on: 2 trials are finished, best 0.2500 (trial 1)"
     recipe = said[0].partition(": ")[2]
     assert recipe.startswith("SmallCNN adam ")
     assert said == [
