@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
@@ -49,7 +50,15 @@ def print_rows(
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for title in rows[0]:
         side: Literal["right", "left"] = "right" if title in numbers else "left"
-        table.add_column(title, no_wrap=title not in text, justify=side, overflow="fold")
+        whole = [title, *(row[title] for row in rows)]
+        parts = " ".join(whole).split() if title in text else whole
+        table.add_column(
+            title,
+            no_wrap=title not in text,
+            justify=side,
+            overflow="fold",
+            min_width=max(map(cell_len, parts)),  # Rich would fold within words
+        )
     for row in rows:
         table.add_row(*map(Text, row.values()))
     unbounded = console.options.update(max_width=_PIPE_WIDTH)

@@ -37,6 +37,17 @@ def test_no_value_is_cut_and_no_line_is_wider_than_the_terminal(printed, width):
     assert "…" not in "".join(lines)
 
 
+@pytest.mark.parametrize("width", range(30, 90, 2))
+def test_a_value_with_a_space_counts_whole_and_no_word_is_parted(width):
+    row = {"size": "86.8 MB", "written": "2026-11-30 19:28", "best": "0.5755 confirmed (trial 1)"}
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=width, color_system=None)
+    print_rows(console, [row], text=("written", "best"), numbers=("size",))
+    words = file.getvalue().split()
+    assert {"2026-11-30", "19:28", "0.5755", "confirmed", "(trial", "1)"} <= set(words)
+    assert any("86.8 MB" in line for line in file.getvalue().splitlines())
+
+
 def test_a_wide_terminal_shows_columns_with_numbers_to_the_right(printed):
     head, rule, first, second = printed(80, numbers=("trial",))
     assert head.split() == ["trial", "score", "95", "%", "what"]
