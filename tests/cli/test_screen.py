@@ -45,6 +45,13 @@ def job(plan):
     return lambda number: Job(number, plan.space.edge_recipes[0], number, Path("model.keras"))
 
 
+def best_of(number, objective):
+    """A trial of an earlier run, in the storage."""
+    trial = create_trial(value=objective)
+    trial.number = number
+    return trial
+
+
 def drawn(screen):
     """The live part, line by line."""
     with screen.console.capture() as captured:
@@ -71,7 +78,7 @@ def test_a_line_says_what_its_numbers_are_and_fits(screen, job):
 
 def test_forty_columns_show_every_number_of_a_running_trial(screen, job):
     shown, _ = screen(terminal=True, width=40)
-    shown.began(0, 0.1234)
+    shown.began(0, best_of(9, 0.1234))
     shown.started(job(12), None, None)
     shown.started(job(13), None, 5)
     shown.reported(12, 2, 0.8765)
@@ -81,7 +88,7 @@ def test_forty_columns_show_every_number_of_a_running_trial(screen, job):
     text = " ".join(" ".join(lines).split())
     assert "trial 12 0m00s epoch 2 of 3, score 0.8" in text  # rounded to even
     assert "repeat of trial 5 0m00s epoch 1 of 3, score 0.432" in text
-    assert "0 of 5 trials best 0.1234 about" in text
+    assert "0 of 5 trials best 0.1234 (trial 9) about" in text
     assert "SmallCNN" not in text
 
 
@@ -117,9 +124,7 @@ def test_a_file_gets_a_line_for_each_event(screen, job):
     shown, written = screen(terminal=False)
     with shown:
         head = len(written.getvalue().splitlines())
-        best = create_trial(value=0.25)
-        best.number = 1
-        shown.began(2, best)
+        shown.began(2, best_of(1, 0.25))
         shown.started(job(3), None, None)
         shown.ended(3, "interrupted", "the time was up; it is tried again")
         shown.started(job(4), 3, None)
