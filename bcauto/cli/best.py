@@ -86,10 +86,13 @@ def best(  # one parameter an option
 
 def _as_object(opened: OpenStudy, entry: Entry, exported: Exported | None) -> dict[str, Any]:
     """Return what is known of a trial's recipe, each number under the model it is of."""
+    from bcauto.results.state import trials_left
+
     return {
         "study": opened.folder.name,
         "recipe": entry.recipe.model_dump(mode="json"),
         **entry.as_dict(),
+        "trials": {"left": trials_left(opened), "wanted": opened.record.settings.trials},
         "repeats": opened.leaderboard.repeats.as_dict(),
         "export": str(exported.folder) if exported else None,
         "model": exported.model.as_dict() if exported else None,
@@ -112,13 +115,26 @@ def _show(opened: OpenStudy, entry: Entry, exported: Exported | None) -> None:
     print_leaderboard(console, board, entry)
     console.print()
     title, text = confirmation_line(board, None if entry == board.winner else entry)
+    searching = _searching(opened)
+    if searching:
+        console.print(f"searching: {searching}")
     if text:
         console.print(f"{title}: {text}")
     if exported:
         _show_export(console, exported)
+        missing = [searching] if searching else []
         if board.repeats.left:
-            warning = f"the confirmation is not finished: {unfinished(board.repeats)}"
-            console.print(f"warning: {warning}; the same search goes on with it")
+            missing.append(unfinished(board.repeats))
+        if missing:
+            console.print(f"warning: {'; '.join(missing)}; the same search goes on")
+
+
+def _searching(opened: OpenStudy) -> str:
+    """Return how far the search is; empty where it is finished."""
+    from bcauto.results.state import trials_left
+
+    left, wanted = trials_left(opened), opened.record.settings.trials
+    return f"{wanted - left} of {wanted} trials are finished" if left else ""
 
 
 def _show_export(console: Console, exported: Exported) -> None:

@@ -9,6 +9,7 @@ from bcauto.export.model import ExportedModel
 from bcauto.io.model_file import INPUT
 from bcauto.results.leaderboard import Entry
 from bcauto.results.open_study import OpenStudy
+from bcauto.results.state import trials_left
 
 __all__ = ["make_manifest"]
 
@@ -31,6 +32,7 @@ def make_manifest(
         "model": model.as_dict(),
         **({"combined": combined.as_dict()} if combined else {}),
         **entry.as_dict(),
+        "trials": {"left": trials_left(opened), "wanted": record.settings.trials},
         "repeats": opened.leaderboard.repeats.as_dict(),
         "fingerprints": record.identity.model_dump(include={"data", "space", "proxy"}),
         "seed": record.settings.seed,

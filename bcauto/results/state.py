@@ -14,7 +14,7 @@ from bcauto.study.ledger import DONE
 from bcauto.study.lock import searching_process
 from bcauto.trial import trial_seed
 
-__all__ = ["State", "is_finished", "study_state"]
+__all__ = ["State", "is_finished", "study_state", "trials_left"]
 
 
 class State(Enum):
@@ -47,12 +47,23 @@ def is_finished(opened: OpenStudy) -> bool:
         BadInput: the study's space is damaged.
         NothingUsable: a trial is.
     """
+    begun = opened.study is not None
+    return begun and not trials_left(opened) and not opened.leaderboard.repeats.left
+
+
+def trials_left(opened: OpenStudy) -> int:
+    """How many trials are still to finish; 0 also where every recipe of the space is trained.
+
+    Raises:
+        BadInput: the study's space is damaged.
+        NothingUsable: a trial is.
+    """
+    target = opened.record.settings.trials
     if opened.study is None:
-        return False
+        return target
     trials = opened.study.get_trials(deepcopy=False)
-    finished = sum(trial.state in DONE for trial in trials)
-    enough = finished >= opened.record.settings.trials or _is_exhausted(opened, trials)
-    return enough and not opened.leaderboard.repeats.left
+    left = target - sum(trial.state in DONE for trial in trials)
+    return 0 if left <= 0 or _is_exhausted(opened, trials) else left
 
 
 def _is_exhausted(opened: OpenStudy, trials: Sequence[FrozenTrial]) -> bool:

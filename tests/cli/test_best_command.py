@@ -177,6 +177,18 @@ def test_what_is_not_finished_is_said_everywhere(done, confirm, command):
     )
 
 
+def test_a_search_that_is_not_finished_is_said_to_be(folder, command):
+    record = StudyRecord.read(folder)
+    settings = record.settings.model_copy(update={"trials": 24, "confirm": 0})
+    record.model_copy(update={"settings": settings}).write(folder)
+    space = folder.space.read_text().replace("[0.1, 0.2, 0.3]", "{ low = 0.1, high = 0.5 }")
+    folder.space.write_text(space)
+    assert "searching: 3 of 24 trials are finished" in command("best").out
+    told = json.loads(command("best", "--json").out)
+    assert told["trials"] == {"left": 21, "wanted": 24}
+    assert told["repeats"] == {"left": 0, "wanted": 0}
+
+
 def test_two_trials_with_the_same_estimate_are_told_apart_by_their_repeats(confirm, command):
     confirm(again={(0, 1): 0.30, (0, 2): 0.70, (1, 1): 0.32, (1, 2): 0.72})
     _, again = tables(command("best").out)
@@ -228,7 +240,7 @@ def test_an_export_of_an_unfinished_confirmation_warns_and_shows_the_models_own_
     assert f"{scored[1]:.4f} on what was held out" in own
     assert own.endswith(f"when trained, {scored[0] + 0.05:.4f} on clean validation images.")
     assert said.out.splitlines()[-1].startswith(
-        "warning: the confirmation is not finished: 2 of 4 repeats are done, and another trial "
+        "warning: 2 of 4 repeats are done, and another trial may still win; the same search"
     )
     manifest = json.loads((folder.best / "manifest.json").read_text())
     assert manifest["repeats"] == {"left": 2, "wanted": 4}

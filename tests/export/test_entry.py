@@ -148,6 +148,7 @@ def test_a_manifest_says_where_the_model_comes_from(study, folder, best):
             "run": RunRecord(epochs=3).model_dump(mode="json"),
         },
         "confirmation": None,
+        "trials": {"left": 100, "wanted": 100},
         "repeats": {"left": 0, "wanted": 0},
         "fingerprints": {"data": "d", "space": "s", "proxy": "p"},
         "seed": 11,
