@@ -36,7 +36,7 @@ def read_images(settings: Settings) -> tuple[Dataset, OwnImages | None]:
     path = settings.proxy_data or settings.proxy_add
     if path is None:
         return data, None
-    rules = replace(_reading_rules(settings), labels=None, groups=None)
+    rules = replace(_reading_rules(settings), labels=None, groups=None, bits=data.bits)
     found = read_for_evaluation(Path(path), data.image_size, data.class_names, rules)
     own = OwnImages(found.images, found.labels, alone=settings.proxy_data is not None)
     return data.without_near_duplicates_of(own.images, settings.leaks, path), own

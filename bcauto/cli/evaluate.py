@@ -76,7 +76,7 @@ def _evaluated(file: Path, data: Path, labels: Path | None, skip_damaged: bool) 
 
     fingerprints = fingerprints_beside(file)
     loaded = load_model(file)
-    rules = ReadingRules(skip_damaged=skip_damaged, resize=loaded.resize, labels=labels)
+    rules = ReadingRules(skip_damaged, loaded.resize, labels=labels, bits=loaded.bits)
     images = read_for_evaluation(data, loaded.image_size, loaded.class_names, rules)
     return evaluate_images(loaded, images, fingerprints)
 

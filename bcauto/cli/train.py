@@ -115,6 +115,7 @@ def _manifest(name: str, trained: TrainedRecipe, settings: DataSettings) -> dict
         "class_names": list(trained.class_names),
         "image_size": list(trained.image_size),
         "resize": settings.resize,
+        **({"bits": trained.bits} if trained.bits else {}),
         "input": INPUT,
         "model": {
             **trained.result.as_dict(),

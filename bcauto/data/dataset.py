@@ -42,6 +42,8 @@ class Dataset:
     class_names: tuple[str, ...]
     cleaning: Cleaning
     grouped_by: str = ""
+    bits: int | None = None
+    """How many bits files of 16 bits are taken to have; None without such files."""
 
     @property
     def grouping(self) -> str:
@@ -128,15 +130,16 @@ def load(
     as_read = _built_in_cells(image_size) if path is None else read(path, image_size, rules)
     image_set, cleaning = clean(as_read)
     cleaning = replace(cleaning, damaged=as_read.damaged)
-    names = image_set.class_names
+    names, bits = image_set.class_names, as_read.bits
     if image_set.val is None:
         del as_read  # the images that were dropped may take gigabytes
         train, val, joined = split_without_leaks(image_set.train, names, seed)
-        return Dataset(train, val, names, replace(cleaning, joined=joined), image_set.grouped_by)
+        cleaning = replace(cleaning, joined=joined)
+        return Dataset(train, val, names, cleaning, image_set.grouped_by, bits)
     image_set, shared = train_without_groups_of_val(image_set, leaks, str(path))
     train, leaked = train_without_leaks(image_set, as_read, leaks, str(path))
     cleaning = replace(cleaning, leaked=leaked, shared=shared)
-    return Dataset(train, image_set.parts[1], names, cleaning, image_set.grouped_by)
+    return Dataset(train, image_set.parts[1], names, cleaning, image_set.grouped_by, bits)
 
 
 def _built_in_cells(image_size: int | None) -> ImageSet:

@@ -108,6 +108,7 @@ class ImageSet:
         class_names: the classes; a label is an index into them.
         damaged: the names of pictures that were left out because they cannot be read.
         grouped_by: where the groups of the parts come from, in words; "" where there are none.
+        bits: how many bits files of 16 bits are taken to have; None without such files.
 
     Raises:
         BadInput: a label has no class name, or the two parts differ in image size.
@@ -119,6 +120,7 @@ class ImageSet:
     class_names: tuple[str, ...]
     damaged: tuple[str, ...] = ()
     grouped_by: str = ""
+    bits: int | None = None
 
     def __post_init__(self) -> None:
         for part in self.parts:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple, Protocol
@@ -52,9 +53,12 @@ class PictureSource(Protocol):
         ...
 
     def batches(
-        self, size: tuple[int, int], resize: Resize, at_most: int
+        self, size: tuple[int, int], resize: Resize, at_most: int, bits: int | None
     ) -> Iterator[PictureBatch]:
-        """Yield the pictures at ``size`` (height, width), ``at_most`` in a batch."""
+        """Yield the pictures at ``size`` (height, width), ``at_most`` in a batch.
+
+        ``bits`` is how many bits files of 16 bits had in training; None where it is not known.
+        """
         ...
 
 
@@ -87,14 +91,15 @@ class PictureFiles:
         return len(self.paths)
 
     def batches(
-        self, size: tuple[int, int], resize: Resize, at_most: int
+        self, size: tuple[int, int], resize: Resize, at_most: int, bits: int | None
     ) -> Iterator[PictureBatch]:
         """Yield the pictures; OpenCV decodes outside Python's lock."""
         with ThreadPoolExecutor(_THREADS) as pool:
             for start in range(0, len(self.paths), at_most):
                 paths = self.paths[start : start + at_most]
                 images = np.empty((len(paths), *size, 3), np.uint8)
-                fates = list(pool.map(self._fill, images, paths, [resize] * len(paths)))
+                fill = partial(self._fill, resize=resize, trained=bits)
+                fates = list(pool.map(fill, images, paths))
                 names = [self._name(path) for path in paths]
                 good = [at for at, fate in enumerate(fates) if not fate.damage]
                 yield PictureBatch(
@@ -104,13 +109,13 @@ class PictureFiles:
                     sum(fate.resized for fate in fates),
                 )
 
-    def _fill(self, image: Images, path: Path, resize: Resize) -> _Fate:
+    def _fill(self, image: Images, path: Path, resize: Resize, trained: int | None) -> _Fate:
         """Read a picture into ``image`` (height, width, 3)."""
         size = (image.shape[0], image.shape[1])
         try:
             header = read_header(path)
             own = (header.height, header.width)
-            bits = self._bits() if header.deep else 16
+            bits = self._bits(trained) if header.deep else 16
             with self._large if own[0] * own[1] > _LARGE else nullcontext():
                 image[:] = decode(path, header.transparent, size, bits, resize)
         except BadInput as error:
@@ -119,12 +124,12 @@ class PictureFiles:
             return _Fate(damage=printable(str(error).removeprefix(f"{path}: ")))
         return _Fate(resized=own != size)
 
-    def _bits(self) -> int:
+    def _bits(self, trained: int | None) -> int:
         """Return how many bits pictures of 16 bits use; all are looked at when one is found."""
         with self._asking:
             if not self._depths:
                 deep = [path for path in self.paths if _is_deep(path)]
-                self._depths.append(find_depth(f"{len(self.paths)} files", deep, map))
+                self._depths.append(find_depth(f"{len(self.paths)} files", deep, map, trained))
             return self._depths[0]
 
     def _name(self, path: Path) -> str:
@@ -151,7 +156,11 @@ class PictureArray:
     image_size: tuple[int, int]
 
     def batches(
-        self, size: tuple[int, int], resize: Resize, at_most: int
+        self,
+        size: tuple[int, int],
+        resize: Resize,
+        at_most: int,
+        bits: int | None,  # noqa: ARG002  its pictures have 8 bits
     ) -> Iterator[PictureBatch]:
         """Yield the pictures.
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from bcauto.data.rules import ReadingRules
 from bcauto.errors import BadInput
 from bcauto.io.read_errors import refuse_unreadable
 
-__all__ = ["read_pictures"]
+__all__ = ["ReadPictures", "read_pictures"]
 
 _log = logging.getLogger(__name__)
 
@@ -33,10 +33,24 @@ _SLIGHT = 0.02  # a change of the aspect ratio that nobody sees
 _NAMED = 40  # damaged pictures that a refusal names
 
 
+class ReadPictures(NamedTuple):
+    """Pictures at one size.
+
+    Attributes:
+        images: (n, h, w, 3) uint8.
+        kept: the indices (n,) of the pictures that were read.
+        bits: how many bits files of 16 bits are taken to have; None without such files.
+    """
+
+    images: Images
+    kept: NDArray[np.intp]
+    bits: int | None
+
+
 def read_pictures(
     path: Path, paths: Sequence[Path], size: tuple[int, int] | None, rules: ReadingRules
-) -> tuple[Images, NDArray[np.intp]]:
-    """Return pictures at one size, (n, h, w, 3) uint8, and the indices of those that were read.
+) -> ReadPictures:
+    """Return pictures at one size.
 
     Args:
         path: the data set, for messages.
@@ -58,15 +72,15 @@ def read_pictures(
     own = Counter((header.height, header.width) for header in headers.values())
     chosen = size or own.most_common(1)[0][0]  # of several, the first seen
     _tell_of_sizes(path, own, chosen, rules.resize, given=size is not None)
-    images, undecoded = _decoded(path, paths, headers, chosen, rules.resize)
+    images, bits, undecoded = _decoded(path, paths, headers, chosen, rules)
     damaged |= undecoded
     if not damaged:
-        return images, np.arange(len(paths))
+        return ReadPictures(images, np.arange(len(paths)), bits)
     if not rules.skip_damaged:
         _refuse_damaged(path, damaged, len(paths))
     _log.warning("%s: left out %d of %d pictures, damaged", path, len(damaged), len(paths))
     kept = np.setdiff1d(np.arange(len(paths)), [*damaged])
-    return images[kept], kept
+    return ReadPictures(images[kept], kept, bits)
 
 
 def _decoded(
@@ -74,11 +88,12 @@ def _decoded(
     paths: Sequence[Path],
     headers: Mapping[int, PictureHeader],
     size: tuple[int, int],
-    resize: Resize,
-) -> tuple[Images, dict[int, str]]:
+    rules: ReadingRules,
+) -> tuple[Images, int | None, dict[int, str]]:
     """Return the pictures that have a header; OpenCV decodes outside Python's lock.
 
-    Also returned is why pictures cannot be decoded, by index; their pixels are undefined.
+    Also returned is how many bits files of 16 bits have, if there are any, and why pictures cannot
+    be decoded, by index; their pixels are undefined.
     """
     damaged: dict[int, str] = {}
     shape = (len(paths), *size, 3)
@@ -89,16 +104,16 @@ def _decoded(
     deep = [paths[index] for index, header in headers.items() if header.deep]
     largest = max(header.height * header.width for header in headers.values())
     with ThreadPoolExecutor(max(1, min(_THREADS, _PIXELS_AT_ONCE // largest))) as pool:
-        bits = find_depth(str(path), deep, pool.map)
+        bits = find_depth(str(path), deep, pool.map, rules.bits) if deep else None
 
         def fill(index: int) -> None:
             with _noting_damage(damaged, index):
                 transparent = headers[index].transparent
-                images[index] = decode(paths[index], transparent, size, bits, resize)
+                images[index] = decode(paths[index], transparent, size, bits or 16, rules.resize)
 
         for _ in pool.map(fill, headers):
             pass
-    return images, damaged
+    return images, bits, damaged
 
 
 def _tell_of_sizes(

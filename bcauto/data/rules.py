@@ -20,6 +20,8 @@ class ReadingRules:
         resize: what becomes of the shape of a picture that is resized.
         labels: a file that says which class each picture of a folder is of; see
             ``bcauto.data.label_file``. None for a folder of class folders.
+        bits: how many bits files of 16 bits had when a model was trained; None to take what these
+            pictures use.
         groups: what makes the groups that no split may part; see ``bcauto.data.groups``. None for
             what the data set says of itself.
     """
@@ -27,6 +29,7 @@ class ReadingRules:
     skip_damaged: bool = False
     resize: Resize = "stretch"
     labels: Path | None = None
+    bits: int | None = None
     groups: str | None = None
 
 

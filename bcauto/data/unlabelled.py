@@ -45,7 +45,11 @@ class Pictures:
         return sum(source.count for source in self.sources)
 
     def batches(
-        self, size: tuple[int, int], resize: Resize = "stretch", at_most: int = 128
+        self,
+        size: tuple[int, int],
+        resize: Resize = "stretch",
+        at_most: int = 128,
+        bits: int | None = None,
     ) -> Iterator[PictureBatch]:
         """Yield all pictures in their order, read in threads while those before are in use.
 
@@ -53,12 +57,15 @@ class Pictures:
             size: (height, width) in px.
             resize: what becomes of a picture of another shape.
             at_most: pictures in a batch; only a few batches are in memory.
+            bits: how many bits files of 16 bits had in training; None where it is not known.
 
         Raises:
             BadInput: an npz file is damaged.
         """
         every = (
-            batch for source in self.sources for batch in source.batches(size, resize, at_most)
+            batch
+            for source in self.sources
+            for batch in source.batches(size, resize, at_most, bits)
         )
         with ThreadPoolExecutor(1) as reader:
             coming = deque(reader.submit(next, every, None) for _ in range(_AHEAD))

@@ -33,6 +33,7 @@ class LoadedModel:
         image_size: its input, (height, width) in px.
         class_names: in its order.
         resize: what became of pictures of another shape when it was trained.
+        bits: how many bits files of 16 bits had when it was trained; None where it is not known.
 
     """
 
@@ -40,6 +41,7 @@ class LoadedModel:
     image_size: tuple[int, int]
     class_names: tuple[str, ...]
     resize: Resize = "stretch"
+    bits: int | None = None
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Return the class indices (n,) int64 of images (n, h, w, 3) uint8."""
@@ -73,13 +75,13 @@ def load_model(path: Path) -> LoadedModel:
         raise BadInput(f"{file}: must take (n, h, w, 3) and give (n, classes), got {shapes}")
     _, height, width, _ = model.input_shape
     classes = model.output_shape[-1]
-    names, resize = _read_manifest(file.with_name(MANIFEST))
+    names, resize, bits = _read_manifest(file.with_name(MANIFEST))
     if names and len(names) != classes:
         problem = f"names {len(names)} classes, but {file.name} has {classes}; it is not used"
         _log.warning("%s: %s", file.with_name(MANIFEST), problem)
     if len(names) != classes:
         names = [str(number) for number in range(classes)]
-    return LoadedModel(model, (height, width), tuple(names), resize)
+    return LoadedModel(model, (height, width), tuple(names), resize, bits)
 
 
 def _check_parameters(config: dict[str, Any], weight_bytes: int) -> None:
@@ -101,14 +103,18 @@ def _is_classifier(inputs: Any, outputs: Any) -> bool:
     return len(inputs) == 4 and inputs[-1] == 3 and None not in inputs[1:] and len(outputs) == 2
 
 
-def _read_manifest(manifest: Path) -> tuple[list[str], Resize]:
-    """Return the class names of a manifest, none without such a file, and how it resizes."""
+def _read_manifest(manifest: Path) -> tuple[list[str], Resize, int | None]:
+    """Return the class names of a manifest, how pictures are resized, and the bits of deep ones.
+
+    Without such a file there are no names.
+    """
     if not manifest.exists():
-        return [], "stretch"
+        return [], "stretch", None
     try:
         stored = json.loads(manifest.read_text(encoding="utf-8"))
         names: list[str] = stored["class_names"]
         resize: Resize = stored.get("resize", "stretch")  # older manifests have none
+        bits: int | None = stored.get("bits")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInput(f"{manifest}: damaged ({type(error).__name__}: {error})") from None
     texts = isinstance(names, list) and all(isinstance(name, str) for name in names)
@@ -118,4 +124,6 @@ def _read_manifest(manifest: Path) -> tuple[list[str], Resize]:
     if resize not in get_args(Resize):
         rule = f"resize must be one of {', '.join(get_args(Resize))}"
         raise BadInput(f"{manifest}: damaged ({rule}, got {repr(resize)[:_REASON]})")
-    return names, resize
+    if bits is not None and bits not in range(8, 17):
+        raise BadInput(f"{manifest}: damaged (bits must be 8 to 16, got {repr(bits)[:_REASON]})")
+    return names, resize, bits

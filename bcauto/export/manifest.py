@@ -28,6 +28,7 @@ def make_manifest(
         "class_names": list(record.data.class_names),
         "image_size": list(record.data.image_size),
         "resize": record.settings.resize,
+        **({"bits": record.data.bits} if record.data.bits else {}),
         "input": INPUT,
         "model": model.as_dict(),
         **({"combined": combined.as_dict()} if combined else {}),

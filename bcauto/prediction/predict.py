@@ -44,7 +44,7 @@ def predict_batches(model: LoadedModel, pictures: Pictures) -> Iterator[Predicte
         BadInput: an npz file is damaged.
     """
     none = np.empty((0, len(model.class_names)), np.float32)
-    for batch in pictures.batches(model.image_size, model.resize, BATCH):
+    for batch in pictures.batches(model.image_size, model.resize, BATCH, model.bits):
         found = model.predict_probabilities(batch.images) if batch.names else none
         yield Predicted(batch.names, found.astype(np.float32), batch.damaged, batch.resized)
 

@@ -34,6 +34,7 @@ class ModelSource:
         study: whose it is; None for a file that was given itself.
         class_names: of a model that has no manifest beside it.
         resize: what became of pictures of another shape when such a model was trained.
+        bits: how many bits files of 16 bits had then; None where it is not known.
     """
 
     file: Path
@@ -41,6 +42,7 @@ class ModelSource:
     study: str | None = None
     class_names: tuple[str, ...] | None = None
     resize: Resize = "stretch"
+    bits: int | None = None
 
 
 def find_source(given: str, studies: Path, storage: str | None) -> ModelSource:
@@ -85,7 +87,8 @@ def load_source(source: ModelSource) -> LoadedModel:
     loaded = load_model(source.file)
     if source.class_names is None:
         return loaded
-    return replace(loaded, class_names=source.class_names, resize=source.resize)
+    names, resize, bits = source.class_names, source.resize, source.bits
+    return replace(loaded, class_names=names, resize=resize, bits=bits)
 
 
 def _of_study(opened: OpenStudy) -> ModelSource:
@@ -107,7 +110,8 @@ def _of_study(opened: OpenStudy) -> ModelSource:
     which = "trained again" if best.confirmed else "of the search"
     origin = f"{kept.file}, kept of trial {best.number} of study {name} ({which}, not exported)"
     record = opened.record
-    return ModelSource(kept.file, origin, name, record.data.class_names, record.settings.resize)
+    data, resize = record.data, record.settings.resize
+    return ModelSource(kept.file, origin, name, data.class_names, resize, data.bits)
 
 
 def _exported_trial(folder: Path) -> int | None:

@@ -58,11 +58,27 @@ class Weights:
         name = network.entry.weights_name(network.alpha)
         return self.folder / name if self.folder and self.pretrains(network) else None
 
+    def fingerprint(self, models: Iterable[Network | Hypermodel]) -> str:
+        """Return what the models start from: the source, or of a folder a SHA-256 of their files.
+
+        The folder's own path does not matter, nor do other files there.
+        """
+        if not self.folder:
+            return self.source
+        digest = hashlib.sha256()
+        for file in self._files(models):
+            with file.open("rb") as content:
+                of_file = hashlib.file_digest(content, "sha256").hexdigest()
+            digest.update(f"{file.name} {of_file}\n".encode())
+        return digest.hexdigest()
+
     def contents(self, models: Iterable[Network | Hypermodel]) -> dict[str, NDArray[np.uint8]]:
         """Return the bytes of the weights files of models by file name, for other machines."""
+        return {file.name: np.fromfile(file, np.uint8) for file in self._files(models)}
+
+    def _files(self, models: Iterable[Network | Hypermodel]) -> list[Path]:
         networks = (model for model in models if isinstance(model, Network))
-        files = {file for network in networks if (file := self.file(network))}
-        return {file.name: np.fromfile(file, np.uint8) for file in sorted(files)}
+        return sorted({file for network in networks if (file := self.file(network))})
 
 
 def unpack_weights(contents: Mapping[str, NDArray[np.uint8]]) -> Weights:

@@ -132,9 +132,9 @@ def _check_not_mistyped(name: str, given: Mapping[str, Any], studies: Path) -> N
 
 def _check_not_moved(stored: Settings, given: Mapping[str, Any], name: str) -> None:
     """Check that the files which a study was begun with are where they were, or given anew."""
-    for key in ("data", "labels", "proxy_data", "proxy_add"):
+    for key in ("data", "labels", "weights", "proxy_data", "proxy_add"):
         path = getattr(stored, key)
-        if path and key not in given and not Path(path).exists():
+        if path and path not in _NO_FOLDER and key not in given and not Path(path).exists():
             option = f"--{key.replace('_', '-')}"
             rule = f"study {name!r} was begun with {option} {path}, which is no longer there"
             raise BadInput(f"{rule}; give {option} with its new place")

@@ -30,6 +30,7 @@ def make_record(inputs: Inputs, materials: Materials) -> StudyRecord:
             train=len(data.train),
             val=len(data.val),
             image_size=data.image_size,
+            bits=data.bits,
             cleaning=data.cleaning.as_dict(),
         ),
         versions={"python": platform.python_version(), **{p: version(p) for p in _PACKAGES}},
@@ -50,6 +51,17 @@ def _identity(inputs: Inputs, materials: Materials) -> Identity:
         proxy=materials.proxy.fingerprint,
         own_images=own.fingerprint if own else "none",
         seed=settings.seed,
-        weights=settings.weights,
+        weights=_weights(inputs, materials),
         storage=settings.storage,
     )
+
+
+def _weights(inputs: Inputs, materials: Materials) -> str:
+    """Return what the networks start from: by content, so that a folder may move.
+
+    A study that was begun with a folder's path goes on with that.
+    """
+    stored = inputs.stored
+    if stored and stored.identity.weights == stored.settings.weights:
+        return inputs.settings.weights
+    return materials.weights.fingerprint([each.model for each in materials.space.edge_recipes])

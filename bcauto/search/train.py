@@ -20,11 +20,12 @@ __all__ = ["TrainedRecipe", "train_recipe"]
 
 @dataclass(frozen=True)
 class TrainedRecipe:
-    """The result of training a recipe, the data's class names and its (height, width) in px."""
+    """The result of training a recipe, the data's class names, (height, width) in px and bits."""
 
     result: TrialResult
     class_names: tuple[str, ...]
     image_size: tuple[int, int]
+    bits: int | None
 
 
 def train_recipe(
@@ -53,4 +54,4 @@ def train_recipe(
         result = trainer.run(job, report)
     finally:
         job.checkpoint_path.unlink(missing_ok=True)  # no retry will need it
-    return TrainedRecipe(result, data.class_names, data.image_size)
+    return TrainedRecipe(result, data.class_names, data.image_size, data.bits)

@@ -138,6 +138,9 @@ class DataRecord(Frozen):
     train: int
     val: int
     image_size: tuple[int, int]
+    bits: int | None = Field(
+        None, ge=8, le=16, description="of files of 16 bits, if there were any"
+    )
     cleaning: dict[str, Any]
 
 

@@ -2,9 +2,9 @@
 
 import json
 
+import cv2
 import numpy as np
 import pytest
-from PIL import Image
 
 from bcauto.errors import BadInput
 from bcauto.recipe.recipe import read_recipe
@@ -90,13 +90,14 @@ def test_what_it_leaves_knows_the_classes(train, command, tmp_path, tiny_npz):
 
 
 @pytest.mark.keras
-def test_evaluate_resizes_as_the_training_did(command, recipe, tmp_path, tiny_npz):
+def test_evaluate_reads_pictures_as_the_training_did(command, recipe, tmp_path, tiny_npz):
     with np.load(tiny_npz) as file:
         images, labels = file["images"], file["labels"]
     wide = np.concatenate([255 - images[:, :, :16], images, 255 - images[:, :, 16:]], axis=2)
     (tmp_path / "wide").mkdir()
     for index, image in enumerate(wide):
-        Image.fromarray(image).save(tmp_path / "wide" / f"{index}.png")
+        deep = image[..., ::-1].astype(np.uint16) * 16  # of a camera of 12 bits
+        cv2.imwrite(str(tmp_path / "wide" / f"{index}.png"), deep)
     rows = "".join(f"{index},{label}\n" for index, label in enumerate(labels))
     (tmp_path / "labels.csv").write_text(rows)
     data = ("--data", "wide", "--labels", "labels.csv")
@@ -104,7 +105,8 @@ def test_evaluate_resizes_as_the_training_did(command, recipe, tmp_path, tiny_np
         "train", recipe.name, *data, "--image-size", 32, "--resize", "crop", "--out", "kept"
     )
     assert trained.code == 0, trained.err
-    assert json.loads((tmp_path / "kept" / "manifest.json").read_text())["resize"] == "crop"
+    manifest = json.loads((tmp_path / "kept" / "manifest.json").read_text())
+    assert (manifest["resize"], manifest["bits"]) == ("crop", 12)
     scores = [command("evaluate", "kept", *of, "--json") for of in (data, ("--data", tiny_npz))]
     assert scores[0].code == 0, scores[0].err
     assert json.loads(scores[0].out) == json.loads(scores[1].out)

@@ -51,3 +51,18 @@ def test_damaged_and_other_pictures_do_not_count(written, tmp_path):
     paths[1].write_bytes(b"\x89PNG")
     cv2.imwrite(str(tmp_path / "8.png"), np.full((20, 20), 255, np.uint8))
     assert find_depth("cells", [*paths, tmp_path / "8.png", tmp_path / "none.png"], map) == 12
+
+
+@pytest.mark.parametrize("largest", [200, 1000, 4095])
+def test_darker_pictures_have_the_bits_that_the_model_was_trained_on(written, largest, caplog):
+    assert find_depth("cells", written(largest, 10), map, trained=12) == 12
+    message = f"values up to {largest} only, they are read as pictures of 12 bits, as those were"
+    assert message in caplog.text
+
+
+def test_brighter_pictures_than_the_model_was_trained_on(written, caplog):
+    assert find_depth("cells", written(9000), map, trained=12) == 14
+    message = "values up to 9000, more than the 12 bits of those that the model was trained on"
+    assert message in caplog.text
+    assert find_depth("cells", [], map, trained=12) == 12
+    assert find_depth("cells", written(9000), map, trained=16) == 16

@@ -9,6 +9,7 @@ import pytest
 
 from bcauto.data import checks as rules
 from bcauto.data import pictures
+from bcauto.data.dataset import load
 from bcauto.data.reading import read, read_for_evaluation
 from bcauto.data.resize import resize_one
 from bcauto.data.rules import ReadingRules
@@ -319,3 +320,30 @@ def test_pictures_of_a_12_bit_camera_are_as_bright_as_they_were(tmp_path, images
     assert "4 pictures of 16 bits hold values up to 4080 only" in caplog.text
     test = read_for_evaluation(tmp_path, (12, 10), ("a", "b"))
     np.testing.assert_array_equal(test.images, source.train.images)
+
+
+def test_darker_pictures_of_the_camera_are_as_dark_in_an_evaluation(tmp_path, images_of):
+    image = images_of(1)[0] // 8
+    for number in range(2):
+        (tmp_path / "a").mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / "a" / f"{number}.png"), image.astype(np.uint16) * 16)
+    for bits, brighter in ((12, 1), (None, 8)):  # of 512 values, 10 bits are taken by themselves
+        test = read_for_evaluation(tmp_path, (12, 10), ("a", "b"), ReadingRules(bits=bits))
+        expected = image[..., ::-1].astype(int) * min(brighter, 4)
+        np.testing.assert_array_equal(test.images[1], expected)
+
+
+def test_a_data_set_knows_the_bits_of_its_deep_files(tmp_path, images_of):
+    for index, image in enumerate(images_of(24)):
+        (tmp_path / "ab"[index % 2]).mkdir(exist_ok=True)
+        path = tmp_path / "ab"[index % 2] / f"{index}.png"
+        cv2.imwrite(str(path), image.astype(np.uint16) << 6)
+    assert load(tmp_path, None, 0).bits == 14
+    cv2.imwrite(str(path), images_of(1)[0])
+    assert load(tmp_path, None, 0).bits == 14
+    shutil.rmtree(tmp_path / "a")
+    shutil.rmtree(tmp_path / "b")
+    for index, image in enumerate(images_of(24)):
+        (tmp_path / "ab"[index % 2]).mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / "ab"[index % 2] / f"{index}.png"), image)
+    assert load(tmp_path, None, 0).bits is None

@@ -38,6 +38,8 @@ def test_a_manifest_of_other_classes_is_not_the_models(load_model, make_model, t
         '{"class_names": [0, 1, 2]}',
         '{"class_names": ["a", "b", "c"], "resize": "tear"}',
         '{"class_names": ["a", "b", "c"], "resize": [1]}',
+        '{"class_names": ["a", "b", "c"], "bits": 40}',
+        '{"class_names": ["a", "b", "c"], "bits": "12"}',
     ],
 )
 def test_a_damaged_manifest_is_refused(text, load_model, make_model, tmp_path, refused):
@@ -52,6 +54,7 @@ def test_a_manifest_says_how_pictures_are_resized(more, resize, load_model, make
     make_model().save(tmp_path / "model.keras")
     (tmp_path / "manifest.json").write_text(f'{{"class_names": ["a", "b", "c"]{more}}}')
     assert load_model(tmp_path).resize == resize
+    assert load_model(tmp_path).bits is None
 
 
 @pytest.mark.parametrize("name", ["", "no.keras", "no/model.keras"])

@@ -282,3 +282,17 @@ def test_a_file_system_without_locks_is_done_without(download, monkeypatch):
 
     monkeypatch.setattr("fcntl.flock", refuse)
     assert download() is True
+
+
+def test_weights_are_known_by_their_content(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    for folder in ("a", "b"):
+        (tmp_path / folder / "mobilenet_0.25.weights.h5").write_bytes(b"same")
+        (tmp_path / folder / "mobilenetv2_0.35.weights.h5").write_bytes(folder.encode())
+    one, two = (Weights(str(tmp_path / folder)) for folder in ("a", "b"))
+    assert one.fingerprint([NARROW]) == two.fingerprint([NARROW, NARROW, SCRATCH])
+    assert len(one.fingerprint([NARROW])) == 64
+    assert one.fingerprint([NARROW, V2]) != two.fingerprint([NARROW, V2])
+    assert Weights("imagenet").fingerprint([NARROW]) == "imagenet"
+    assert Weights("none").fingerprint([NARROW]) == "none"

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+import optuna
 import pytest
 
 from bcauto.errors import BadInput
@@ -51,3 +53,53 @@ def test_the_confirmation_has_corruptions_of_its_own(plan):
     assert anew.fingerprint != plan.proxy.fingerprint
     assert (anew.labels == plan.proxy.labels).all()
     assert plan.confirm_proxy().fingerprint == anew.fingerprint
+
+
+@pytest.fixture
+def begun(tmp_path, tiny_cells):
+    """Begins a study whose only network starts from a folder of weights; gives what plans it."""
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "mobilenet_0.25.weights.h5").write_bytes(b"some weights")
+    (tmp_path / "space.toml").write_text('[recipe.model]\nbackbone = "MobileNet-0.25"\n')
+    np.savez(tmp_path / "cells.npz", images=tiny_cells.images, labels=tiny_cells.labels)
+    given = {"data": str(tmp_path / "cells.npz"), "space": str(tmp_path / "space.toml")}
+
+    def again(**other):
+        return plan_search({**given, **other}, tmp_path / "studies", "cells")
+
+    plan = again(weights=str(tmp_path / "old"))
+    plan.folder.path.mkdir(parents=True)
+    plan.proxy.save(plan.folder.proxy)
+    plan.folder.space.write_text(plan.space_text, encoding="utf-8")
+    optuna.create_study(study_name="cells", storage=plan.folder.default_storage)
+    plan.record.write(plan.folder)
+    return again
+
+
+def test_a_folder_of_weights_may_move_and_have_other_files(begun, tmp_path):
+    moved = (tmp_path / "old").rename(tmp_path / "new place")
+    (moved / "others.weights.h5").write_bytes(b"of no network here")
+    with pytest.raises(
+        BadInput, match=r"--weights .*old, which is no longer there; give --weights"
+    ):
+        begun()
+    plan = begun(weights=str(moved))
+    assert plan.resumed
+    assert plan.settings.weights == str(moved)
+
+
+def test_other_weights_are_another_study(begun, tmp_path):
+    (tmp_path / "old" / "mobilenet_0.25.weights.h5").write_bytes(b"some weights!")
+    with pytest.raises(BadInput, match=r"begun with something else: weights \(study: fingerprint "):
+        begun()
+    with pytest.raises(BadInput, match=r"begun with something else: weights .*now: none"):
+        begun(weights="none")
+
+
+def test_a_study_that_was_begun_with_the_path_of_its_weights_goes_on(begun, tmp_path):
+    plan = begun()
+    identity = plan.record.identity.model_copy(update={"weights": str(tmp_path / "old")})
+    plan.record.model_copy(update={"identity": identity}).write(plan.folder)
+    again = begun()
+    assert again.resumed
+    assert again.record.identity == identity
