@@ -11,6 +11,7 @@ from bcauto.export.card.scores import scores
 from bcauto.export.card.subject import Subject
 from bcauto.export.card.tables import table
 from bcauto.recipe.network import Hypermodel
+from bcauto.results.state import trials_left
 
 __all__ = ["model_card"]
 
@@ -60,7 +61,7 @@ def _purpose(subject: Subject) -> list[str]:
 
 
 def _limits(subject: Subject) -> list[str]:
-    repeats = subject.opened.leaderboard.repeats
+    repeats, left = subject.opened.leaderboard.repeats, trials_left(subject.opened)
     limits = [
         "It was tried on the validation pictures of one data set only, and on computed corruptions "
         "of them. Nothing is known of another source: another microscope, stain, camera or patient "
@@ -71,6 +72,11 @@ def _limits(subject: Subject) -> list[str]:
     ]
     if subject.opened.record.settings.data is None:
         limits.insert(0, "It was trained on painted pictures, and knows no real ones.")
+    if left:
+        limits.append(
+            f"Its search is not finished: {left} of {subject.opened.record.settings.trials} trials "
+            "are missing, and another recipe may turn out better."
+        )
     if repeats.left:
         limits.append(
             f"Its confirmation is not finished: {repeats.done} of {repeats.wanted} repeats are "
@@ -86,10 +92,11 @@ def _data(subject: Subject) -> list[str]:
     counts = {key: value for key, value in data.cleaning.items() if key in known}
     cleaning = [f"Cleaning {Cleaning(**counts).summary()}."] if counts else []
     return [
-        f"{subject.source}: {data.train} pictures to train on and {data.val} to validate, at "
+        f"`{subject.source}`: {data.train} pictures to train on and {data.val} to validate, at "
         f"{height} x {width} px. Pictures of another shape were {_RESIZED[settings.resize]}.",
         *cleaning,
-        "Near duplicates are on the same side of the split.",
+        "No picture is on both sides of the split, not even nearly"
+        f"{', and no group of pictures' if settings.groups else ''}.",
         f"Its fingerprint is `{data.fingerprint[:16]}`.",
     ]
 
@@ -114,15 +121,16 @@ def _choice(subject: Subject) -> list[str]:
         f"validation pictures. This is the recipe of trial {subject.entry.number}."
     ]
     if again:
-        count = len(board.confirmed)
+        times = {1: "once", 2: "twice"}.get(len(again.runs), f"{len(again.runs)} times")
+        others = len(board.confirmed) - 1
         lines.append(
-            f"The best {count} were trained again on other seeds, and scored on newly made "
-            f"corruptions; this recipe {len(again.runs)} times."
+            f"It was trained again {times} on other seeds, as were {others} others of the best, and "
+            "scored on newly made corruptions."
         )
     else:
         lines.append("It was not trained again, so luck may have chosen it.")
     lines.append(f"The model is {subject.model.name}.")
-    if again and not combined:
+    if again and len(again.runs) > 1 and not combined:
         lines.append("Of its repeats it is the one whose score is nearest to their mean.")
     if combined and not combined.alone:
         lines.append(

@@ -74,7 +74,9 @@ def _meaning(subject: Subject) -> list[str]:
     if again and again.seed_variance is None:
         lines.append("- Seeds were not compared, as no trial was trained again twice.")
     if again and again.optimism is not None:
-        lines.append(f"- Trained again, the recipe came out {again.optimism:.4f} below it.")
+        side = "below" if again.optimism >= 0 else "above"
+        difference = f"{abs(again.optimism):.4f} {side} it"
+        lines.append(f"- Trained again, the recipe came out {difference}.")
     if subject.model.proxy == "confirmation":
         lines.append(
             "- This model was scored on corruptions made anew after the search. They chose between "

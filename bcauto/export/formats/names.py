@@ -41,7 +41,14 @@ _ALL = (
     Format("keras", MODEL, "Keras"),
     Format("onnx", "model.onnx", "ONNX Runtime", ("onnx", "tf2onnx", "onnxruntime"), "onnx"),
     Format("litert", "model.tflite", "LiteRT", ("ai_edge_litert",), "litert"),
-    Format("litert-int8", "model.int8.tflite", "LiteRT", ("ai_edge_litert",), "litert", True),
+    Format(
+        "litert-int8",
+        "model.int8.tflite",
+        "LiteRT, in eight bits",
+        ("ai_edge_litert",),
+        "litert",
+        True,
+    ),
     Format("savedmodel", "saved_model", "TensorFlow"),
     Format("codabench", "submission.zip", "TensorFlow 2.17 and later"),
 )

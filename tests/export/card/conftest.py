@@ -37,7 +37,7 @@ def study(tmp_path) -> OpenStudy:
     folder.space.write_text('[proxy]\nmetric = "balanced_accuracy"\n[confirm]\ntop = 0\n')
     cleaning = Cleaning(read=140, duplicates=7, intruders=1, intruder_copies=13).as_dict()
     record = StudyRecord(
-        settings=Settings(space="quick", data="/home/me/cells: a.npz", seed=11, resize="fit"),
+        settings=Settings(space="quick", data="/home/me/cells: a.npz", seed=11, trials=9),
         identity=Identity(data="d", space="s", proxy="p", seed=11, weights="none", storage="x"),
         data=DataRecord(
             fingerprint="f" * 64,

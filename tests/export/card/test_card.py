@@ -66,7 +66,8 @@ def test_every_score_stands_under_what_it_is_of(card_of, entry):
     assert ["blur", "0.3333", "no: held out"] in told
     assert [r"red \| cell", "0.1234"] in told
     assert ["grün", "-"] in told
-    assert "0.2400 below" in section(card_of(), "Scores")
+    assert "the recipe came out 0.2400 below it" in section(card_of(), "Scores")
+    assert "trained again twice on other seeds" in section(card_of(), "How it was chosen")
 
 
 def test_a_card_without_a_confirmation_says_that_luck_may_have_chosen(card_of, entry):
@@ -80,7 +81,7 @@ def test_a_card_without_a_confirmation_says_that_luck_may_have_chosen(card_of, e
 def test_data_and_cleaning_are_told_without_the_path_on_the_machine(card_of):
     card = card_of()
     told = section(card, "Data")
-    assert "cells: a.npz: 90 pictures to train on and 30 to validate, at 10 x 12 px" in told
+    assert "`cells: a.npz`: 90 pictures to train on and 30 to validate, at 10 x 12 px" in told
     assert "read 140 images, kept 120: dropped 7 exact duplicates and 13 copies of 1 intr" in told
     assert "/home/me" not in str(card)
 
@@ -102,6 +103,7 @@ def test_the_recipe_is_told_in_words(card_of):
 def test_limits_and_versions_are_there(card_of):
     card = card_of()
     assert "another microscope, stain, camera" in section(card, "Limits")
+    assert "search is not finished: 9 of 9 trials are missing" in section(card, "Limits")
     assert "keras 3.15.1, python 3.11" in section(card, "Versions")
     assert "## Formats" not in card.text
 
