@@ -122,10 +122,11 @@ def _choice(subject: Subject) -> list[str]:
     ]
     if again:
         times = {1: "once", 2: "twice"}.get(len(again.runs), f"{len(again.runs)} times")
-        others = len(board.confirmed) - 1
+        count = len(board.confirmed) - 1
+        others = f", as were {count} others of the best" if count > 0 else ""
         lines.append(
-            f"It was trained again {times} on other seeds, as were {others} others of the best, and "
-            "scored on newly made corruptions."
+            f"It was trained again {times} on other seeds{others}, and scored on newly made "
+            "corruptions."
         )
     else:
         lines.append("It was not trained again, so luck may have chosen it.")
