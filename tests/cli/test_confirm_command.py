@@ -13,6 +13,7 @@ from onnxruntime import InferenceSession
 from optuna.trial import TrialState
 from sqlalchemy.exc import DatabaseError
 
+from bcauto.errors import Interrupted
 from bcauto.proxy.proxy import Proxy
 from bcauto.proxy.score import score
 from bcauto.search.plan import plan_search
@@ -82,6 +83,40 @@ def test_where_no_time_is_left_that_is_said_and_no_repeat_begins(searched):
         run.confirm(run.open(STUDY, make_pruner()))
     assert monitor.heard == ["no time is left to confirm the best trials"]
     assert len(repeats(searched)) == 4
+
+
+def estimates(folder):
+    """What a dashboard shows of the confirmation."""
+    study = optuna.load_study(study_name=STUDY, storage=f"sqlite:///{folder / 'study.db'}")
+    return study.user_attrs["confirmation"]
+
+
+def test_a_dashboard_shows_each_score_under_its_trial(searched, command):
+    told = estimates(searched)
+    assert told["repeats"] == "4 of 4 are done"
+    for number in {t.user_attrs["of_trial"] for t in repeats(searched)}:
+        best = json.loads(command("best", "--trial", number, "--json").out)
+        again = best["confirmation"]
+        assert told[f"trial {number}"] == {
+            "search": best["search"]["objective"],
+            "repeats": [run["objective"] for run in again["repeats"]],
+            "estimate": again["estimate"],
+            "interval": again["interval"],
+        }
+
+
+def test_a_dashboard_shows_how_far_an_interrupted_confirmation_is(searched, monkeypatch):
+    def interrupt(*_):
+        raise Interrupted(signal.SIGINT)
+
+    monkeypatch.setattr(_Run, "_execute", interrupt)
+    plan = plan_search({"confirm_repeats": 3}, searched.parent, STUDY)
+    with locked(plan.folder) as lock:
+        run = _Run(plan, None, Monitor(), lambda: None, lock)
+        study = run.open(STUDY, make_pruner())
+        with pytest.raises(Interrupted):
+            run.confirm(study)
+    assert estimates(searched)["repeats"] == "4 of 6 are done"
 
 
 def test_repeats_are_scored_on_the_same_images_corrupted_anew(searched):
