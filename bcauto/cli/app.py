@@ -15,7 +15,6 @@ from bcauto.cli.best import best
 from bcauto.cli.clean import clean
 from bcauto.cli.dashboard import dashboard
 from bcauto.cli.evaluate import evaluate
-from bcauto.cli.options import check_none_empty
 from bcauto.cli.predict import predict
 from bcauto.cli.proxy import proxy
 from bcauto.cli.search import search
@@ -24,6 +23,7 @@ from bcauto.cli.status import status
 from bcauto.cli.studies import studies
 from bcauto.cli.text import pin_text
 from bcauto.cli.train import train
+from bcauto.cli.values import check_none_empty
 from bcauto.errors import BcautoError, Interrupted
 
 __all__ = ["app", "main"]

@@ -6,8 +6,7 @@ was not given: then a study's own value holds, or the default.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -52,7 +51,6 @@ __all__ = [
     "TrialsOption",
     "WeightsOption",
     "WorkersOption",
-    "check_none_empty",
     "given_settings",
 ]
 
@@ -296,18 +294,3 @@ def given_settings(kind: type[BaseModel], options: Mapping[str, Any]) -> dict[st
     """
     given = {name: options[name] for name in kind.model_fields if options.get(name) is not None}
     return {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
-
-
-def check_none_empty(arguments: Sequence[str]) -> None:
-    """Refuse a command line with an empty argument, which an unset shell variable leaves.
-
-    ``Path("")`` is the current folder, so no option could tell later that it was empty.
-
-    Raises:
-        BadInput: an argument is empty; the message names the option before it.
-    """
-    for before, argument in pairwise(["", *arguments]):
-        option = before if not argument else argument.removesuffix("=")
-        if not argument or (argument.startswith("--") and argument.endswith("=")):
-            where = f"{option} " if option.startswith("-") else ""
-            raise BadInput(f"no argument may be empty, got {where}''")

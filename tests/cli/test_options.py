@@ -5,7 +5,7 @@ from typing import get_args, get_origin
 
 import pytest
 
-from bcauto.cli.options import check_none_empty, given_settings
+from bcauto.cli.options import given_settings
 from bcauto.cli.search import search
 from bcauto.study.settings import DataSettings, Settings
 
@@ -54,23 +54,3 @@ def test_the_help_has_the_defaults_and_bounds_of_the_settings(command, option, s
     text = " ".join(command("search", "--help").out.split())
     (about,) = re.findall(rf" {option} [^\[]*\[(.*?)\]", text)
     assert shown in about
-
-
-@pytest.mark.parametrize(
-    ("arguments", "got"),
-    [
-        (["search", "--data", ""], "--data ''"),
-        (["search", "--data=", "x"], "--data ''"),
-        (["status", ""], "''"),
-        ([""], "''"),
-        (["best", "-x", ""], "-x ''"),
-    ],
-)
-def test_an_empty_argument_is_refused_with_the_option_before_it(arguments, got, refused):
-    with refused(f"^no argument may be empty, got {got}$"):
-        check_none_empty(arguments)
-
-
-def test_any_other_argument_is_let_pass():
-    check_none_empty([])
-    check_none_empty(["search", "--data", "a=", "--storage", "sqlite:///x?y=", " ", "--"])
