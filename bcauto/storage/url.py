@@ -111,8 +111,10 @@ def _not_a_url(text: str) -> BadInput:
     """Return the error for a text that is no URL; it may hold a password all the same."""
     head, at, tail = text.rpartition("@")
     shown = f"{head.partition(':')[0]}:***@{tail}" if at else _PORT.sub(r"\1:***", text)
+    is_path = bool(text) and not {*text} & {":", "@", "?", "\n"}
+    file = f"; for a file of this name give sqlite:///{text}" if is_path else ""
     return BadInput(
         "--storage must be a URL such as sqlite:///study.db or postgresql://user@host/database "
         "(in a password, @ : / ? and % are written as %40 %3A %2F %3F and %25), "
-        f"got {shown.partition('?')[0]!r}"
+        f"got {shown.partition('?')[0]!r}{file}"
     )

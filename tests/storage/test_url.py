@@ -126,3 +126,10 @@ def test_two_slashes_are_no_path(rest, refused):
 def test_an_option_that_sqlite_cannot_take_is_refused(tmp_path, refused):
     with refused("cannot be reached"):
         connect(f"sqlite:///{tmp_path}/cells.db?timeout=long")
+
+
+@pytest.mark.parametrize("path", ["trials.db", "./my journal.log", "/data/100 %.db"])
+def test_a_path_is_refused_with_its_url(path):
+    with pytest.raises(BadInput) as refused:
+        parse_url(path)
+    assert str(refused.value).endswith(f"; for a file of this name give sqlite:///{path}")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
+import signal
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,10 +28,15 @@ pytestmark = pytest.mark.keras
 
 GREEDY = """
 import argparse
+import io
 import logging
+import os
+import signal
+import sys
 import warnings
 
 import keras
+import numpy as np
 import tensorflow
 
 keras.utils.set_random_seed(1)
@@ -43,6 +51,12 @@ def change_all():
     logging.basicConfig(level=logging.DEBUG, force=True)
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("error")
+    os.chdir("/")
+    os.environ["KERAS_BACKEND"] = "numpy"
+    np.seterr(all="ignore", under="warn")
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.setrecursionlimit(5000)
+    sys.stdout = sys.stderr = io.StringIO()
 
 
 change_all()
@@ -111,6 +125,8 @@ def globals_of_the_process():
         *(config.dtype_policy().name, sys.argv[:], warnings.filters[:]),
         *(root.level, root.handlers[:], root.manager.disable),
         tensorflow.config.functions_run_eagerly(),
+        *(Path.cwd(), os.environ["KERAS_BACKEND"], np.geterr(), signal.getsignal(signal.SIGTERM)),
+        *(sys.getrecursionlimit(), sys.stdout, sys.stderr),
     )
 
 
