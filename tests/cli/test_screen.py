@@ -238,3 +238,15 @@ def test_the_end_says_whose_each_number_is_and_what_is_not_finished(confirming_p
     assert "so far trial 2, 0.5000" in confirming
     studies = str(confirming_plan.folder.path.parent)
     assert shlex.split(following.removeprefix("next: "))[-2:] == ["--studies-dir", studies]
+
+
+def test_a_password_is_not_shown_in_the_next_command_but_asked_for(plan, study):
+    plan = replace(plan, url="postgresql://me:secret@host/studies")
+    written = io.StringIO()
+    recipe = plan.space.edge_recipes[0]
+    best = Entry(CompletedTrial(0, 0.9, 0.95, scores_of(), recipe, RunRecord()))
+    board = Leaderboard("cells", (best,), plan.confirmation, RepeatsLeft(0, 0))
+    SearchScreen(plan, Console(file=written, width=1000)).conclude(study, board)
+    assert "next: bcauto best " in written.getvalue()
+    assert written.getvalue().endswith("with --storage as here, since no password is kept\n")
+    assert "secret" not in written.getvalue()
