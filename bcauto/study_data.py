@@ -6,14 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from bcauto.data.dataset import Dataset, load
-from bcauto.data.labelled import Images
 from bcauto.data.reading import read_for_evaluation
 from bcauto.data.rules import ReadingRules
 from bcauto.errors import BadInput
 from bcauto.proxy.own_images import OwnImages
 from bcauto.study.settings import DataSettings, Settings, StudyRecord
 
-__all__ = ["load_data", "read_images", "training_images"]
+__all__ = ["load_data", "read_images", "study_dataset"]
 
 
 def load_data(settings: DataSettings) -> Dataset:
@@ -42,8 +41,8 @@ def read_images(settings: Settings) -> tuple[Dataset, OwnImages | None]:
     return data.without_near_duplicates_of(own.images, settings.leaks, path), own
 
 
-def training_images(record: StudyRecord) -> Images:
-    """Return the images (n, h, w, 3) uint8 that the trials of a study train on.
+def study_dataset(record: StudyRecord) -> Dataset:
+    """Return the data set that the trials of a study train on and are scored on.
 
     Raises:
         BadInput: the data is no longer there, or has changed since the study was begun.
@@ -52,7 +51,7 @@ def training_images(record: StudyRecord) -> Images:
     if data.fingerprint != record.identity.data:
         where = record.settings.data or "the built-in cells"
         raise BadInput(f"{where}: changed since the study was begun, which trained on other images")
-    return data.train.images
+    return data
 
 
 def _reading_rules(settings: DataSettings) -> ReadingRules:

@@ -53,6 +53,8 @@ class Job:
         accumulate: micro-batches whose mean gradient is one optimizer step: 2 where the whole
             batch did not fit into memory.
         files: how its files get to the driver's disk.
+        teacher: a saved classifier of the same classes, whose probabilities are learned in place of
+            the labels; None for the labels.
     """
 
     number: int
@@ -61,6 +63,7 @@ class Job:
     model_path: Path
     accumulate: int = 1
     files: FileStore = field(default_factory=LocalFileStore)
+    teacher: Path | None = None
 
     @property
     def checkpoint_path(self) -> Path:

@@ -18,7 +18,7 @@ from bcauto.space.space import Space
 __all__ = ["Surrogate", "Training"]
 
 _BASE, _LONG = 1, 3  # lengths, as in the table
-_TREES = 300
+_TREES = 100
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bcauto.study.settings import DataRecord, Identity, Settings, StudyRecord
-from bcauto.study_data import load_data, read_images, training_images
+from bcauto.study_data import load_data, read_images, study_dataset
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def record(tiny_cells, tmp_path):
 def test_the_images_that_trials_train_on_are_read_again(record):
     data, own = read_images(record.settings)
     assert own is None
-    assert np.array_equal(training_images(record), data.train.images)
+    assert np.array_equal(study_dataset(record).train.images, data.train.images)
     assert len(data.train) + len(data.val) == 64
 
 
@@ -43,4 +43,4 @@ def test_data_that_has_changed_is_refused(record, tiny_cells, refused):
     changed[0, 0, 0] ^= 1
     np.savez(record.settings.data, images=changed, labels=tiny_cells.labels)
     with refused("cells.npz: changed since the study was begun, which trained on other images$"):
-        training_images(record)
+        study_dataset(record)

@@ -45,6 +45,12 @@ def best(  # one parameter an option
             "--ensemble", help="Average models of the best trials, where that scores better."
         ),
     ] = False,
+    distil: Annotated[
+        bool,
+        typer.Option(
+            "--distil", help="Train one network on what that average says, in a run of its own."
+        ),
+    ] = False,
     formats: Annotated[
         list[str] | None,
         typer.Option(
@@ -65,8 +71,8 @@ def best(  # one parameter an option
     """
     if out and not export:
         raise BadInput(f"--out goes with --export, got --out {out} alone")
-    if (views or ensemble or formats) and not export:
-        raise BadInput("--views, --ensemble and --format go with --export, got none")
+    if (views or ensemble or distil or formats) and not export:
+        raise BadInput("--views, --ensemble, --distil and --format go with --export, got none")
     from bcauto.export.entry import ExportOptions, export_entry
     from bcauto.results.open_study import open_study
     from bcauto.storage.connect import storage_failures_in_one_line  # --help would wait for Optuna
@@ -76,8 +82,11 @@ def best(  # one parameter an option
         entry = opened.leaderboard.find(trial)
     exported = None
     if export:
-        options = ExportOptions(views, ensemble, tuple(formats or ()))
-        exported = export_entry(opened, entry, out or opened.folder.best, options)
+        options = ExportOptions(views, ensemble, distil, tuple(formats or ()))
+        from bcauto.cli.tables import epoch_printer
+
+        report = epoch_printer(silent=as_json)
+        exported = export_entry(opened, entry, out or opened.folder.best, options, report)
     if as_json:
         typer.echo(json.dumps(_as_object(opened, entry, exported)))
     else:

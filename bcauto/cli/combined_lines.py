@@ -25,7 +25,7 @@ def combined_lines(made: Combined) -> list[str]:
     repeats = " + ".join(
         f"{count} x trial {run.of_trial} (repeat {run.number})" for run, count in made.members
     )
-    return [
+    lines = [
         f"combined: {repeats}{_OVER[chosen.combination.views]}",
         f"  objective {made.combined.objective:.4f}, beside {made.single.objective:.4f} of the "
         f"single model ({made.own.name}); held out {_held_out(made.combined)}, beside "
@@ -36,6 +36,14 @@ def combined_lines(made: Combined) -> list[str]:
         "which gives the objective; the held-out families chose nothing. All are made of the same "
         "validation images.",
     ]
+    if made.distilled:
+        student = made.distilled
+        lines += [
+            "exported is one network that was trained on what the combined model says:",
+            f"  objective {student.objective:.4f}; held out {_held_out(student)}; "
+            f"{student.parameters:,} parameters; {student.milliseconds:.2f} ms a picture",
+        ]
+    return lines
 
 
 def _held_out(handed: Handed) -> str:

@@ -29,7 +29,7 @@ from bcauto.study.settings import DataSettings
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
     from bcauto.recipe.recipe import Recipe
     from bcauto.search.train import TrainedRecipe
-    from bcauto.trial import Report, TrialResult
+    from bcauto.trial import TrialResult
 
 __all__ = ["train"]
 
@@ -65,6 +65,7 @@ def train(  # one parameter an option
     chosen = read_recipe(find_recipe(recipe))
     chosen = scaled_small(chosen) if scale == "small" else chosen
     with new_folder(out) if out else temporary_folder("train") as folder:
+        from bcauto.cli.tables import epoch_printer
         from bcauto.recipe.pretrained import read_weights
         from bcauto.search.train import train_recipe
 
@@ -72,7 +73,7 @@ def train(  # one parameter an option
         if not as_json:
             where = data or "built-in cells"
             _say(f"training {chosen.model.label} on {where}; the first epoch takes longest")
-        report = _epoch_printer(epochs, silent=as_json)
+        report = epoch_printer(silent=as_json, epochs=epochs)
         trained = train_recipe(chosen, settings, folder / "model.keras", report)
         found = _as_object(recipe, trained.result)
         (folder / "recipe.toml").write_text(chosen.to_toml(), encoding="utf-8")
@@ -85,14 +86,6 @@ def _say(line: str) -> None:
     from bcauto.cli.tables import open_console
 
     open_console().print(line)
-
-
-def _epoch_printer(epochs: int, silent: bool) -> Report:
-    def print_epoch(epoch: int, score: float) -> None:
-        if not silent:
-            _say(f"epoch {epoch} of {epochs}: score {score:.4f}")
-
-    return print_epoch
 
 
 def _as_object(name: str, result: TrialResult) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from bcauto.study.folder import StudyFolder
 from bcauto.training.scoring import predict_probabilities
 from bcauto.trial import Scores
 
-__all__ = ["Combined", "Handed", "write_combined"]
+__all__ = ["Combined", "Handed", "handed_over", "write_combined"]
 
 _TIMED, _TIMES = 128, 4  # pictures that are predicted, so many times
 
@@ -58,7 +58,9 @@ class Combined:
         chosen: how.
         own: the repeat whose model is handed over where nothing is better.
         single: that model.
-        combined: the model that was exported; the same where nothing was better.
+        combined: the mean that was chosen; the same model where nothing was better.
+        distilled: the network that learned that mean, and is exported in its place; None where none
+            was asked for.
     """
 
     members: tuple[tuple[CompletedTrial, int], ...]
@@ -66,6 +68,7 @@ class Combined:
     own: CompletedTrial
     single: Handed
     combined: Handed
+    distilled: Handed | None = None
 
     @property
     def alone(self) -> CompletedTrial | None:
@@ -76,6 +79,13 @@ class Combined:
     @property
     def name(self) -> str:
         """What the exported model is called: a repeat, or the mean of which and over what."""
+        if self.distilled:
+            return f"a network like {self.own.name}, taught by {self.mean}"
+        return self.mean
+
+    @property
+    def mean(self) -> str:
+        """What the chosen mean is called; the name of a repeat where nothing was better."""
         if self.alone:
             return self.alone.name
         counted = " + ".join(f"{count} x {run.name}" for run, count in self.members)
@@ -95,7 +105,8 @@ class Combined:
             "decided_on": self.chosen.decided_on,
             "steps": [{**asdict(step), "taken": step.taken} for step in self.chosen.steps],
             "single": {"name": self.own.name, **asdict(self.single)},
-            "combined": {"name": self.name, **asdict(self.combined)},
+            "combined": {"name": self.mean, **asdict(self.combined)},
+            "distilled": {"name": self.name, **asdict(self.distilled)} if self.distilled else None,
         }
 
 
@@ -138,12 +149,12 @@ def write_combined(
         ),
         chosen=chosen,
         own=own,
-        single=_handed(models[0], again.images, own.objective, own.scores),
-        combined=_handed(loaded.model, again.images, found.objective, found),
+        single=handed_over(models[0], again.images, own.objective, own.scores),
+        combined=handed_over(loaded.model, again.images, found.objective, found),
     )
     if made.alone:
         return ExportedModel.of_training(made.alone, found, recalls), made
-    return ExportedModel.of_mean(made.name, found, recalls), made
+    return ExportedModel.made(made.name, found, recalls), made
 
 
 def _predictions(
@@ -158,7 +169,7 @@ def _predictions(
     return Predictions(name, np.array(by_view), labels, lambda given: score_probe(proxy, given))
 
 
-def _handed(
+def handed_over(
     model: Any, images: np.ndarray, objective: float, scores: ProxyScore | Scores
 ) -> Handed:
     """Return a model with its scores, and with what it costs."""

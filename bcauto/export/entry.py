@@ -20,8 +20,9 @@ from bcauto.results.kept import Kept, kept_model, kept_repeats
 from bcauto.results.leaderboard import Entry
 from bcauto.results.open_study import OpenStudy
 from bcauto.space.export import Views
-from bcauto.study_data import training_images
+from bcauto.study_data import study_dataset
 from bcauto.training.device import start_keras
+from bcauto.trial import Report
 
 if TYPE_CHECKING:  # it imports Keras
     from bcauto.export.combined import Combined
@@ -40,11 +41,13 @@ class ExportOptions:
     Attributes:
         views: average over mirrored and turned pictures, where that scores better.
         ensemble: average models of the best trials, where that scores better.
+        distil: train one network on what that average says, and hand it over instead.
         formats: names of formats to write besides Keras' own, or comma lists of them.
     """
 
     views: bool = False
     ensemble: bool = False
+    distil: bool = False
     formats: tuple[str, ...] = ()
 
 
@@ -68,19 +71,24 @@ class Exported:
 
 
 def export_entry(
-    opened: OpenStudy, entry: Entry, out: Path, options: ExportOptions | None = None
+    opened: OpenStudy,
+    entry: Entry,
+    out: Path,
+    options: ExportOptions | None = None,
+    report: Report = lambda *_: None,
 ) -> Exported:
     """Write model, recipe, manifest and card of a study's recipe to a folder.
 
     The model is that of ``kept_model``, or a combination of kept models and views that scores
-    better. It is loaded and scored again first; nothing replaces an older export until all is
-    written.
+    better, or a network that learned such a combination. It is loaded and scored again first;
+    nothing replaces an older export until all is written.
 
     Args:
         opened: the study.
         entry: one of its leaderboard.
         out: the folder.
         options: what may be done to the model; nothing by default.
+        report: told each epoch of a distillation and its score, in 0..1.
 
     Raises:
         BadInput: the model is no longer kept, the options do not fit, a format is unknown or needs
@@ -93,11 +101,12 @@ def export_entry(
     kept, views = _sources(opened, entry, options)
     with export_folder(out) as partial:
         calibrated = any(each.calibrated for each in formats)
-        training = training_images(opened.record) if calibrated else None
+        training = study_dataset(opened.record).train.images if calibrated else None
         start_keras(count_cores())  # all else was checked
         from bcauto.export.card.subject import Subject  # these import Keras
         from bcauto.export.card.write import write_texts
         from bcauto.export.combined import write_combined
+        from bcauto.export.distilled import write_distilled
         from bcauto.export.formats.write import write_formats
         from bcauto.export.load import load_model
         from bcauto.export.manifest import make_manifest
@@ -105,6 +114,8 @@ def export_entry(
 
         if views:
             model, combined = write_combined(opened.folder, kept, views, partial)
+            if options.distil and not combined.alone:
+                model, combined = write_distilled(opened, combined, partial, report)
         else:
             model, combined = write_kept(kept[0], partial), None
         written: tuple[Written, ...] = ()
@@ -130,15 +141,14 @@ def _sources(
     Raises:
         BadInput: there is no such model, or it was not trained again and is to be averaged.
     """
-    if not (options.views or options.ensemble):
+    several = options.ensemble or options.distil
+    if not (options.views or several):
         return [kept_model(opened.folder, entry)], ()
     if entry.confirmed is None:
-        rule = (
-            "--views and --ensemble need a trial that was trained again, whose corruptions decide"
-        )
+        rule = "--views, --ensemble and --distil need a trial that was trained again"
         raise BadInput(f"{rule}; trial {entry.number} was not (see bcauto search --confirm)")
     kept = kept_repeats(opened.folder, entry.confirmed, opened.leaderboard.confirmed)
     views = legal_views(
         opened.export.views if options.views else "none", opened.record.data.image_size
     )
-    return kept[: _CONSIDERED if options.ensemble else 1], views
+    return kept[: _CONSIDERED if several else 1], views

@@ -61,11 +61,24 @@ class ExportedModel:
         return cls(run.name, proxy, found.objective, run.clean_accuracy, scores, recalls)
 
     @classmethod
-    def of_mean(
-        cls, name: str, found: ProxyScore, recalls: tuple[float | None, ...]
+    def made(
+        cls,
+        name: str,
+        found: ProxyScore,
+        recalls: tuple[float | None, ...],
+        clean: dict[str, float] | None = None,
     ) -> ExportedModel:
-        """Return a mean over views or models, with what it scored on the confirmation's proxy."""
-        return cls(name, "confirmation", found.objective, None, _as_scores(found, {}), recalls)
+        """Return a model made from those of repeats, with what it scored.
+
+        Args:
+            name: what it is.
+            found: its scores on the confirmation's proxy.
+            recalls: of each class there.
+            clean: its scores on the validation images as they are, where they were measured.
+        """
+        scores = _as_scores(found, clean or {})
+        accuracy = scores.clean.get("accuracy")
+        return cls(name, "confirmation", found.objective, accuracy, scores, recalls)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain values that JSON can hold."""

@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeAlias
 
@@ -18,10 +18,13 @@ from bcauto.augment.engine import Augmenter
 from bcauto.data.labelled import Labelled
 from bcauto.seeds import generator
 
-__all__ = ["Batch", "Batches"]
+__all__ = ["Batch", "Batches", "Teacher"]
 
 Batch: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.float32]]
 """Images (b, h, w, 3) and targets (b, classes), rows that sum to 1."""
+
+Teacher: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""Gives the targets of a batch of images."""
 
 
 class Batches:
@@ -64,6 +67,13 @@ class Batches:
         self.pictures = len(data) + sum(missing for _, missing in self.rare)
         self.batch_size = min(batch_size, self.pictures)
         self.one_hot = np.eye(classes, dtype=np.float32)
+        self.teacher: Teacher | None = None
+
+    def taught_by(self, teacher: Teacher) -> Batches:
+        """Return the same images with what a teacher makes of them, augmented, as targets."""
+        other = copy.copy(self)
+        other.teacher = teacher
+        return other
 
     def sized(self, batch_size: int) -> Batches:
         """Return the same images in batches of another size."""
@@ -101,6 +111,8 @@ class Batches:
         sources = self._sources(epoch)
         labels = self.data.labels[sources]
         images, mixes = self.augmenter.augment_and_mix(self.data.images, indices, epoch, sources)
+        if self.teacher:
+            return images, self.teacher(images)
         targets = self.one_hot[labels[indices]]
         for place, mix in enumerate(mixes):
             if mix:

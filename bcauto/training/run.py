@@ -18,7 +18,7 @@ from bcauto.proxy.proxy import Proxy
 from bcauto.recipe.network import Hypermodel
 from bcauto.recipe.pretrained import Weights
 from bcauto.recipe.recipe import Recipe
-from bcauto.training.batches import Batches
+from bcauto.training.batches import Batches, Teacher
 from bcauto.training.device import Device, detect_device
 from bcauto.training.network import train_network
 from bcauto.training.scoring import EpochReporter, score_model
@@ -52,6 +52,8 @@ def run_trial(
     device = _start_afresh(recipe, job.seed)
     augment_threads = threads if device.kind == "gpu" else 1  # on a CPU, training uses every core
     batches = _make_batches(recipe, data, job.seed, augment_threads)
+    if job.teacher:
+        batches = batches.taught_by(_teacher(job.teacher))
     reporter = EpochReporter(data, proxy, recipe.training, report)
     if isinstance(recipe.model, Hypermodel):
         from bcauto.training.hypermodel.train import train_hypermodel  # needs KerasTuner
@@ -119,6 +121,12 @@ def _make_batches(recipe: Recipe, data: Dataset, seed: int, threads: int) -> Bat
         threads=threads,
         at_least=per_class,
     )
+
+
+def _teacher(path: Path) -> Teacher:
+    """Return a saved model as the teacher of a training."""
+    model = keras.saving.load_model(path, compile=False)
+    return lambda images: np.asarray(model.predict_on_batch(images), dtype=np.float32)
 
 
 def save_model(model: Any, path: Path) -> None:

@@ -13,6 +13,7 @@ from onnxruntime import InferenceSession
 from optuna.trial import TrialState
 from sqlalchemy.exc import DatabaseError
 
+from bcauto.ensemble.choose import Chosen, Combination
 from bcauto.errors import Interrupted
 from bcauto.proxy.proxy import Proxy
 from bcauto.proxy.score import score
@@ -231,6 +232,33 @@ def test_an_ensemble_over_views_is_the_mean_that_its_manifest_says(searched, com
     session = InferenceSession(searched / "best" / "model.onnx")
     by_onnx = session.run(None, {"image": proxy.images[sampled].astype(np.float32)})[0]
     assert np.abs(by_onnx - expected).max() < 1e-4
+
+
+def test_a_mean_is_distilled_into_one_network_with_scores_of_its_own(
+    searched, command, monkeypatch
+):
+    import keras
+
+    monkeypatch.setattr(
+        "bcauto.export.combined.choose",
+        lambda propose, decide, *_, **__: Chosen(
+            Combination((1, 1, 0, 0), "mirror"), propose.name, decide.name, ()
+        ),
+    )
+    told = json.loads(command("best", "--export", "--views", "--distil", "--json").out)
+    made = told["combined"]
+    exported = keras.saving.load_model(searched / "best" / "model.keras", safe_mode=True)
+    proxy = Proxy.load(searched / "confirm/proxy.npz")
+    found = score(proxy, exported.predict(proxy.images, verbose=0))
+    assert made["distilled"]["objective"] == pytest.approx(found.objective)
+    assert made["distilled"]["held_out"] == pytest.approx(found.held_out)
+    assert told["model"]["objective"] == made["distilled"]["objective"]
+    assert told["model"]["name"] == made["distilled"]["name"]
+    assert told["model"]["name"].endswith(f"taught by {made['combined']['name']}")
+    parameters = [made[key]["parameters"] for key in ("distilled", "single", "combined")]
+    assert parameters[0] == parameters[1] == exported.count_params() < parameters[2]
+    assert not list((searched / "best").glob("teacher*"))
+    assert 0 <= told["model"]["clean_accuracy"] <= 1
 
 
 def test_a_space_says_which_views_may_be_taken(searched, command):

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -261,7 +262,8 @@ def test_a_new_export_takes_the_place_of_the_old_one(study, folder, best):
 def test_an_export_in_other_formats_says_so_and_the_next_one_takes_them_away(
     study, folder, best, pictures, monkeypatch
 ):
-    monkeypatch.setattr("bcauto.export.entry.training_images", lambda record: pictures)
+    data = SimpleNamespace(train=SimpleNamespace(images=pictures))
+    monkeypatch.setattr("bcauto.export.entry.study_dataset", lambda record: data)
     options = ExportOptions(formats=("litert-int8", "savedmodel"))
     done = export_entry(study, best, folder.best, options)
     assert {"model.keras", "model.int8.tflite", "saved_model"} < names_in(folder.best)

@@ -297,3 +297,17 @@ def test_the_threads_end_where_the_loop_is_left_half_way(tiny_cells):
     next(passed)
     passed.close()
     assert not running()
+
+
+def test_a_teacher_gives_the_targets_of_the_augmented_pictures():
+    data = numbered(9)
+
+    def teacher(images):
+        return np.stack([images.mean(axis=(1, 2, 3)), np.ones(len(images))], axis=1)
+
+    plain = made(data, 3, STRONG)
+    taught = plain.taught_by(teacher)
+    for (images, _), (same, targets) in zip(plain.epoch(2), taught.epoch(2), strict=True):
+        assert np.array_equal(images, same)
+        assert np.array_equal(targets, teacher(images))
+    assert plain.teacher is None
