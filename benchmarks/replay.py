@@ -17,6 +17,7 @@ import argparse
 import tempfile
 import warnings
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -167,7 +168,7 @@ class KerasTuner:
         oracle = self.oracle(
             objective=goal, seed=seed, hyperparameters=hyperparameters, **self.settings
         )
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, redirect_stdout(None):
             oracle._set_project_dir(folder, "replay")  # what a Tuner does first
             best = -1.0, 0.0
             while spent.seconds < spent.budget:
