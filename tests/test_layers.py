@@ -59,7 +59,7 @@ OWNERS = {
     "ai_edge_litert": ["bcauto.export.formats.litert"],
     "jax": [],
     "torch": [],
-    "scipy": ["bcauto.results", "bcauto.data.near_duplicates"],
+    "scipy": ["bcauto.results", "bcauto.data.near_duplicates", "bcauto.export.calibration"],
     "optuna": ["bcauto.storage", "bcauto.study", "bcauto.results", "bcauto.search", "bcauto.cli"],
     "optuna_dashboard": ["bcauto.cli"],
     "typer": ["bcauto.cli"],

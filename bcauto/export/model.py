@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -79,6 +79,10 @@ class ExportedModel:
         scores = _as_scores(found, clean or {})
         accuracy = scores.clean.get("accuracy")
         return cls(name, "confirmation", found.objective, accuracy, scores, recalls)
+
+    def rescored(self, found: ProxyScore, clean: dict[str, float]) -> ExportedModel:
+        """Return it with other scores, of the proxy and of the clean validation images."""
+        return replace(self, objective=found.objective, scores=_as_scores(found, clean))
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain values that JSON can hold."""
