@@ -60,6 +60,14 @@ def best(  # one parameter an option
             metavar="NAMES",
         ),
     ] = None,
+    calibrate: Annotated[
+        bool,
+        typer.Option(
+            "--calibrate",
+            help="Give the softmax a temperature fitted on validation images, clean and corrupted, "
+            "so that the model is right as often as it says.",
+        ),
+    ] = False,
     as_json: JsonFlag = False,
     studies_dir: StudiesDir = Path("studies"),
     storage: StorageOption = None,
@@ -71,8 +79,9 @@ def best(  # one parameter an option
     """
     if out and not export:
         raise BadInput(f"--out goes with --export, got --out {out} alone")
-    if (views or ensemble or distil or formats) and not export:
-        raise BadInput("--views, --ensemble, --distil and --format go with --export, got none")
+    if (views or ensemble or distil or formats or calibrate) and not export:
+        options = "--views, --ensemble, --distil, --format and --calibrate"
+        raise BadInput(f"{options} go with --export, got none")
     from bcauto.export.entry import ExportOptions, export_entry
     from bcauto.results.open_study import open_study
     from bcauto.storage.connect import storage_failures_in_one_line  # --help would wait for Optuna
@@ -82,7 +91,7 @@ def best(  # one parameter an option
         entry = opened.leaderboard.find(trial)
     exported = None
     if export:
-        options = ExportOptions(views, ensemble, distil, tuple(formats or ()))
+        options = ExportOptions(views, ensemble, distil, tuple(formats or ()), calibrate)
         from bcauto.cli.tables import epoch_printer
 
         report = epoch_printer(silent=as_json)
@@ -97,6 +106,7 @@ def _as_object(opened: OpenStudy, entry: Entry, exported: Exported | None) -> di
     """Return what is known of a trial's recipe, each number under the model it is of."""
     from bcauto.results.state import trials_left
 
+    calibration = exported and exported.calibration
     return {
         "study": opened.folder.name,
         "recipe": entry.recipe.model_dump(mode="json"),
@@ -106,6 +116,7 @@ def _as_object(opened: OpenStudy, entry: Entry, exported: Exported | None) -> di
         "export": str(exported.folder) if exported else None,
         "model": exported.model.as_dict() if exported else None,
         **({"combined": exported.combined.as_dict()} if exported and exported.combined else {}),
+        **({"calibration": calibration.as_dict()} if calibration else {}),
         **({"formats": exported.manifest["formats"]} if exported and exported.formats else {}),
         "importance": opened.importances(),
     }
@@ -148,6 +159,7 @@ def _searching(opened: OpenStudy) -> str:
 
 def _show_export(console: Console, exported: Exported) -> None:
     """Print what was written, and what the model in it scored itself."""
+    from bcauto.cli.calibration_line import calibration_line
     from bcauto.cli.combined_lines import combined_lines
     from bcauto.cli.format_table import print_formats
 
@@ -166,5 +178,7 @@ def _show_export(console: Console, exported: Exported) -> None:
     console.print(f"  The model is {model.name}. After loading it scores {', '.join(own)}{clean}.")
     if exported.combined:
         console.print("\n".join(combined_lines(exported.combined)))
+    if exported.calibration:
+        console.print(calibration_line(exported.calibration))
     if exported.formats:
         print_formats(console, exported.formats)

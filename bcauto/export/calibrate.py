@@ -56,11 +56,8 @@ def write_calibrated(
     for was, became in zip(before, after, strict=True):
         _check(was, became, found.temperature)
     measured: tuple[Metric, ...] = get_args(Metric)
-    clean = {
-        metric: measure(metric, val.labels, after[0])
-        for metric in measured
-        if metric in model.scores.clean
-    }
+    again = [metric for metric in measured if metric in model.scores.clean]
+    clean: dict[str, float] = {each: measure(each, val.labels, after[0]) for each in again}
     return model.rescored(score(proxy, after[1]), clean), found
 
 

@@ -1,4 +1,4 @@
-"""How far a model's probabilities are from how often it is right, and the temperature that mends it.
+"""How far probabilities are from how often a model is right, and the temperature that mends it.
 
 Guo et al. 2017, "On Calibration of Modern Neural Networks": one number T divides the logits, so
 that the most probable class stays the same.

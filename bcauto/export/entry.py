@@ -25,6 +25,7 @@ from bcauto.training.device import start_keras
 from bcauto.trial import Report
 
 if TYPE_CHECKING:  # it imports Keras
+    from bcauto.export.calibration import Calibration
     from bcauto.export.combined import Combined
     from bcauto.export.formats.write import Written
     from bcauto.export.model import ExportedModel
@@ -43,12 +44,14 @@ class ExportOptions:
         ensemble: average models of the best trials, where that scores better.
         distil: train one network on what that average says, and hand it over instead.
         formats: names of formats to write besides Keras' own, or comma lists of them.
+        calibrate: give the softmax a temperature, fitted on validation images.
     """
 
     views: bool = False
     ensemble: bool = False
     distil: bool = False
     formats: tuple[str, ...] = ()
+    calibrate: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class Exported:
         model: whose model it is, and what it scored after it was loaded.
         combined: how views and other models were chosen; None where none was asked for.
         formats: what the model does in each format; Keras' own comes first.
+        calibration: its temperature, and what that does; None where none was asked for.
         manifest: all that its ``manifest.json`` says.
     """
 
@@ -67,6 +71,7 @@ class Exported:
     model: ExportedModel
     combined: Combined | None
     formats: tuple[Written, ...]
+    calibration: Calibration | None
     manifest: dict[str, Any]
 
 
@@ -92,7 +97,8 @@ def export_entry(
 
     Raises:
         BadInput: the model is no longer kept, the options do not fit, a format is unknown or needs
-            what is not installed, or ``out`` cannot be written to.
+            what is not installed, the data is gone where it is needed, or ``out`` cannot be written
+            to.
         NothingUsable: after loading, the model scores otherwise, by more than 0.2 points, or a
             format does not predict what Keras does.
     """
@@ -100,10 +106,11 @@ def export_entry(
     formats = check_formats(options.formats)
     kept, views = _sources(opened, entry, options)
     with export_folder(out) as partial:
-        calibrated = any(each.calibrated for each in formats)
-        training = study_dataset(opened.record).train.images if calibrated else None
+        needs_data = options.calibrate or any(each.calibrated for each in formats)
+        data = study_dataset(opened.record) if needs_data else None
         start_keras(count_cores())  # all else was checked
-        from bcauto.export.card.subject import Subject  # these import Keras
+        from bcauto.export.calibrate import write_calibrated  # these import Keras
+        from bcauto.export.card.subject import Subject
         from bcauto.export.card.write import write_texts
         from bcauto.export.combined import write_combined
         from bcauto.export.distilled import write_distilled
@@ -118,19 +125,25 @@ def export_entry(
                 model, combined = write_distilled(opened, combined, partial, report)
         else:
             model, combined = write_kept(kept[0], partial), None
+        proxy = Proxy.load(kept[0].proxy)
+        calibration = None
+        if options.calibrate and data:
+            seed = opened.record.settings.seed
+            model, calibration = write_calibrated(partial, model, proxy, data.val, seed)
         written: tuple[Written, ...] = ()
         if formats:
-            proxy = Proxy.load(kept[0].proxy)
-            keras = load_model(partial / MODEL).model
+            keras, training = load_model(partial / MODEL).model, data.train.images if data else None
             written = write_formats(keras, formats, partial, proxy, training)
         manifest = make_manifest(opened, entry, model, combined)
+        if calibration:
+            manifest["calibration"] = calibration.as_dict()
         if written:
             manifest["formats"] = [each.as_dict() for each in written]
         write_description(partial, manifest, entry.recipe)
         write_texts(partial, Subject(opened, entry, model, combined, written))
         with suppress(FileNotFoundError):  # an earlier version began the study
             shutil.copyfile(opened.folder.fingerprints, partial / FINGERPRINTS)
-    return Exported(out, model, combined, written, manifest)
+    return Exported(out, model, combined, written, calibration, manifest)
 
 
 def _sources(

@@ -275,7 +275,7 @@ def test_a_space_says_which_views_may_be_taken(searched, command):
 def test_what_cannot_be_averaged_is_refused(searched, command):
     alone = command("best", "--views")
     assert alone.code == 2
-    assert "--views, --ensemble and --format go with --export" in alone.err
+    assert "--views, --ensemble, --distil, --format and --calibrate go with --export" in alone.err
     again = {t.user_attrs["of_trial"] for t in repeats(searched)}
     [other] = {0, 1, 2} - again
     unconfirmed = command("best", "--trial", other, "--export", "--ensemble")

@@ -148,13 +148,31 @@ def test_how_many_copies_there_are_does_not_matter():
     assert found[0] == pytest.approx(found[1], rel=1e-4)
 
 
-def test_the_temperature_of_a_picture_was_not_fitted_on_any_copy_of_it():
-    """Truth that only a picture's own fold knows: fitted on it, all would be sure and right."""
-    n = 500
-    rng = np.random.default_rng(0)
-    probabilities, truth = np.tile([0.6, 0.4], (n, 1)), (np.arange(n) % 5 == 0).astype(int)
-    base = rng.permutation(n)
-    found = measure_calibration({"clean": Judged(probabilities, truth, base)}, {}, seed=0)
-    inside = with_temperature(probabilities, found.temperature)
-    assert inside.max() == pytest.approx(0.8, abs=0.01)  # as often as the first class is true
-    assert found.after["clean"] >= expected_calibration_error(inside, truth) - 1e-9
+def test_the_temperature_of_a_picture_was_not_fitted_on_any_copy_of_it(monkeypatch):
+    fitted = kinds(1.5, copies=4, n=50)
+    image_of = {
+        row.tobytes(): int(base)
+        for kind in fitted.values()
+        for row, base in zip(kind.probabilities, kind.base, strict=True)
+    }
+    calls = []
+
+    def recorded(name, function):
+        def call(probabilities, *rest):
+            calls.append((name, {image_of[row.tobytes()] for row in probabilities}))
+            return function(probabilities, *rest)
+
+        monkeypatch.setattr(f"bcauto.export.calibration.{name}", call)
+
+    recorded("fit_temperature", fit_temperature)
+    recorded("with_temperature", with_temperature)
+    measure_calibration(fitted, {}, seed=0)
+    tempered = set()
+    for name, images in calls[:-1]:  # the last is of all images, for the model itself
+        if name == "fit_temperature":
+            known = images
+        else:
+            assert not images & known
+            assert images | known == set(range(50))
+            tempered |= images
+    assert tempered == calls[-1][1] == set(range(50))

@@ -12,6 +12,7 @@ from sklearn.metrics import roc_auc_score
 from study_fixtures import scores_of
 
 from bcauto.augment.policies import Augment, Basic, RandAugment
+from bcauto.data.labelled import Labelled
 from bcauto.ensemble.choose import Chosen, Combination
 from bcauto.errors import NothingUsable
 from bcauto.export.entry import ExportOptions, export_entry
@@ -259,11 +260,34 @@ def test_a_new_export_takes_the_place_of_the_old_one(study, folder, best):
     assert len(contents(folder.best)) == 5
 
 
+def with_data(monkeypatch, pictures):
+    """Let the study's data be these pictures, to train on and to validate on."""
+    images = Labelled(pictures, np.arange(30, dtype=np.int64) % 3)
+    data = SimpleNamespace(train=images, val=images)
+    monkeypatch.setattr("bcauto.export.entry.study_dataset", lambda record: data)
+
+
+def test_an_export_may_have_a_temperature_and_says_what_it_does(
+    study, folder, best, pictures, load_model, monkeypatch
+):
+    with_data(monkeypatch, pictures)
+    plain = load_model(folder.model(4)).predict_probabilities(pictures)
+    done = export_entry(study, best, folder.best, ExportOptions(calibrate=True))
+    manifest = json.loads((folder.best / "manifest.json").read_text())
+    found = manifest["calibration"]
+    assert done.calibration.as_dict() == found
+    assert set(found["before"]) == set(found["after"]) == {"clean", "corrupted", "held_out"}
+    powers = plain.astype(np.float64) ** (1 / found["temperature"])
+    again = load_model(folder.best).predict_probabilities(pictures)
+    np.testing.assert_allclose(again, powers / powers.sum(axis=1, keepdims=True), atol=1e-4)
+    assert manifest["model"]["objective"] == pytest.approx(best.score)  # of accuracy: no other
+    assert "calibration" not in export_entry(study, best, folder.best).manifest
+
+
 def test_an_export_in_other_formats_says_so_and_the_next_one_takes_them_away(
     study, folder, best, pictures, monkeypatch
 ):
-    data = SimpleNamespace(train=SimpleNamespace(images=pictures))
-    monkeypatch.setattr("bcauto.export.entry.study_dataset", lambda record: data)
+    with_data(monkeypatch, pictures)
     options = ExportOptions(formats=("litert-int8", "savedmodel"))
     done = export_entry(study, best, folder.best, options)
     assert {"model.keras", "model.int8.tflite", "saved_model"} < names_in(folder.best)
