@@ -19,9 +19,11 @@ from bcauto.errors import Interrupted
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
     from rich.console import Console
 
+    from bcauto.data.unlabelled import Pictures
     from bcauto.export.load import LoadedModel
     from bcauto.prediction.predict import Predicted
     from bcauto.prediction.source import ModelSource
+    from bcauto.prediction.write import Write
 
 __all__ = ["predict"]
 
@@ -67,21 +69,33 @@ def predict(
     source = find_source(model, studies_dir, storage)
     with _interrupted_leaves_nothing(), open_pictures(pictures) as found:
         loaded = load_source(source)
-        from bcauto.prediction.predict import check_any, predict_batches  # imports Keras
-
         tally = _Tally(loaded.class_names, keep=as_json and out is None)
         output = open_output(out, loaded.class_names) if out else nullcontext(None)
-        with _screen(found.count, silent=as_json) as advance, output as write:
-            for batch in predict_batches(loaded, found):
-                tally.add(batch)
-                if write:
-                    write(batch.names, batch.probabilities)
-                lines = "" if write else _lines(batch, loaded)
-                advance(len(batch.names) + len(batch.damaged), lines)
-            check_any(tally.read, tally.damaged)
+        with output as write:
+            _predict_all(loaded, found, tally, write, silent=as_json)
     typer.echo(json.dumps(tally.as_dict(source, out))) if as_json else tally.show(source, out)
     if tally.damaged:
         raise typer.Exit(1)
+
+
+def _predict_all(
+    loaded: LoadedModel, pictures: Pictures, tally: _Tally, write: Write | None, silent: bool
+) -> None:
+    """Predict all pictures, write or print each batch, and count it.
+
+    Raises:
+        NothingUsable: no picture can be read.
+    """
+    from bcauto.prediction.predict import check_any, predict_batches  # imports Keras
+
+    with _screen(pictures.count, silent) as advance:
+        for batch in predict_batches(loaded, pictures):
+            tally.add(batch)
+            if write:
+                write(batch.names, batch.probabilities)
+            lines = "" if write else _lines(batch, loaded)
+            advance(len(batch.names) + len(batch.damaged), lines)
+    check_any(tally.read, tally.damaged)
 
 
 @contextmanager

@@ -64,7 +64,7 @@ def calibrated(make_model, pictures, tmp_path):
 
     def run(metric="accuracy"):
         calibrate_model(make_model(), 0.1).save(tmp_path / "model.keras")
-        known = ExportedModel("trial 1", "search", 0.5, 0.4, scores_of({"colour": 0.5}))
+        known = ExportedModel("trial 1", "search", 0.5, 0.4, scores_of({"colour": 0.5}), (1.0,) * 3)
         val = Labelled(pictures, labels.astype(np.int64))
         return write_calibrated(tmp_path, known, proxy, val, seed=0)
 
