@@ -80,8 +80,8 @@ def best(  # one parameter an option
     if out and not export:
         raise BadInput(f"--out goes with --export, got --out {out} alone")
     if (views or ensemble or distil or formats or calibrate) and not export:
-        options = "--views, --ensemble, --distil, --format and --calibrate"
-        raise BadInput(f"{options} go with --export, got none")
+        rule = "--views, --ensemble, --distil, --format and --calibrate go with --export"
+        raise BadInput(f"{rule}, got none")
     from bcauto.export.entry import ExportOptions, export_entry
     from bcauto.results.open_study import open_study
     from bcauto.storage.connect import storage_failures_in_one_line  # --help would wait for Optuna
