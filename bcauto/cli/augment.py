@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait fo
     from bcauto.augment.ops import Op
     from bcauto.augment.policies import Augment
     from bcauto.data.labelled import Labelled
+    from bcauto.data.resize import Resize
     from bcauto.plots.grid import Row
 
 __all__ = ["augment"]
@@ -73,16 +74,11 @@ def augment(  # one parameter an option
     strength = _MAGNITUDE if magnitude is None else magnitude
     stream = DEFAULT_SEED if seed is None else seed
     from bcauto.cli.tables import open_console
-    from bcauto.data.dataset import load
-    from bcauto.data.rules import ReadingRules
     from bcauto.plots.grid import Row, check_picture_path, draw_grid, write_picture
 
     check_picture_path(out)
     policy = None if recipe is None else _read_policy(recipe)
-    if labels and data is None:
-        raise BadInput(f"--labels goes with --data, its folder of pictures, got {labels}")
-    rules = ReadingRules(skip_damaged=True, resize=resize or "stretch", labels=labels)
-    images = load(data, image_size, stream, "drop", rules).train
+    images = _training_images(data, labels, image_size, resize, stream)
     shown = _classes_in_turn(images.labels, columns, stream)
     if policy is None:
         rows, what = _every_op(images, shown, strength, stream)
@@ -95,6 +91,18 @@ def augment(  # one parameter an option
     line = f"{len(rows) + 1} rows of {len(shown)} training images: as they are, {what}"
     open_console().print(line)
     typer.echo(out)
+
+
+def _training_images(
+    data: Path | None, labels: Path | None, image_size: int | None, resize: Resize | None, seed: int
+) -> Labelled:
+    from bcauto.data.dataset import load
+    from bcauto.data.rules import ReadingRules
+
+    if labels and data is None:
+        raise BadInput(f"--labels goes with --data, its folder of pictures, got {labels}")
+    rules = ReadingRules(skip_damaged=True, resize=resize or "stretch", labels=labels)
+    return load(data, image_size, seed, "drop", rules).train
 
 
 def _read_policy(recipe: str) -> Augment:
