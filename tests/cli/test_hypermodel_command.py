@@ -96,7 +96,11 @@ def test_whole_way_of_a_tutorials_hypermodel(
     assert {f"model.values.{one}" for one in asked} <= searched.keys()
     assert "augment.randaugment.magnitude" in searched
 
-    best = json.loads(command("best", "--export", "--json").out)
+    formats = ("--format", "onnx,savedmodel") if name == "ConvolutionalModel" else ()
+    best = json.loads(command("best", "--export", *formats, "--json").out)
+    assert [each["file"] for each in best.get("formats", ())][1:] == (
+        ["model.onnx", "saved_model"] if formats else []
+    )
     recipe = read_recipe(study / "best" / "recipe.toml")
     assert recipe.model_dump(mode="json") == best["recipe"]
     assert recipe.model.hypermodel == f"tutorial_models:{name}"
