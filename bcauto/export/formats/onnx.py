@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
 from bcauto.data.labelled import Images
@@ -19,7 +18,6 @@ def write(model: Any, file: Path, _training: Images | None = None) -> None:
     """Write a Keras model to an ONNX file."""
     with quietly():
         _teach_erfc()
-        _make_constants(model)
         model.export(file, format="onnx", verbose=False, input_signature=input_signature(model))
 
 
@@ -36,18 +34,6 @@ def load(file: Path) -> Predict:
         return probabilities
 
     return lambda images: in_batches(run, images)
-
-
-def _make_constants(model: Any) -> None:
-    """Have ``Normalization`` layers compute with constants, at any depth of a model.
-
-    They hold tensors, which would become inputs of the graph beside the picture.
-    """
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Normalization):
-            layer.mean, layer.variance = np.array(layer.mean), np.array(layer.variance)
-        elif isinstance(layer, keras.Model):
-            _make_constants(layer)
 
 
 def _teach_erfc() -> None:

@@ -14,6 +14,7 @@ from bcauto.data.labelled import Images
 from bcauto.errors import NothingUsable, first_line
 from bcauto.export.formats import codabench, litert, litert_int8, onnx, saved_model
 from bcauto.export.formats.contract import Codec, Predict
+from bcauto.export.formats.convertible import make_convertible
 from bcauto.export.formats.names import FORMATS, Format
 from bcauto.proxy.proxy import Proxy
 from bcauto.proxy.score import score_probe
@@ -90,6 +91,7 @@ def write_formats(
         return predict_probabilities(plain, pictures)
 
     expected = by_keras(images)
+    make_convertible(plain)
     written = [_measured(FORMATS["keras"], folder, by_keras, expected, proxy)]
     for each in formats:
         if each.name == "keras":

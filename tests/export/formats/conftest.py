@@ -30,6 +30,7 @@ def network() -> Any:
     x = layers.Normalization(mean=[103.9, 116.8, 123.7], variance=[4000.0] * 3)(x)
     x = layers.SeparableConv2D(8, 3, padding="same", activation="hard_silu")(x)
     x = layers.BatchNormalization()(x)
+    x = layers.Conv2D(8, 3, groups=8, padding="same", name="depthwise")(x)  # as in ConvNeXt
     x = layers.LayerNormalization(epsilon=1e-6)(layers.Conv2D(16, 3, activation="gelu")(x))
     x = layers.Dropout(0.5)(layers.GlobalAveragePooling2D()(x))
     return keras.Model(
