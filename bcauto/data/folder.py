@@ -14,7 +14,7 @@ from bcauto.data.groups import picture_groups
 from bcauto.data.label_file import read_label_file
 from bcauto.data.labelled import ImageSet, Labelled, Labels, NamedImages
 from bcauto.data.layout import Classes, find_layout
-from bcauto.data.listing import pictures_of_classes
+from bcauto.data.listing import labels_remedy, pictures_of_classes
 from bcauto.data.names import printable
 from bcauto.data.pictures import read_pictures
 from bcauto.data.rules import USUAL, ReadingRules
@@ -56,7 +56,10 @@ def _list_folders(path: Path) -> _Listing:
     classes = layout.classes("train")
     names = tuple(classes.folders)
     if len(names) < 2:
-        raise BadInput(f"{classes.path}: needs at least two class folders, got only {names[0]!r}")
+        raise BadInput(
+            f"{classes.path}: needs at least two class folders, got only {names[0]!r}: "
+            f"{labels_remedy(classes.path)}, or the folder of all class folders as --data"
+        )
     check_names(names, str(classes.path))
     train = _listed(classes, np.arange(len(names)), all_full=True)
     if "val" not in parts:

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from bcauto.data.listing import all_pictures, entries, is_picture, listed, without_masks
+from bcauto.data.listing import (
+    all_pictures,
+    entries,
+    is_picture,
+    labels_remedy,
+    listed,
+    without_masks,
+)
 from bcauto.data.parts import Part, holds_pictures, is_version, part_named
 from bcauto.errors import BadInput
 from bcauto.order import as_natural
@@ -107,7 +114,10 @@ def _parts(path: Path, folders: Sequence[Path]) -> dict[Part, list[Path]]:
     others = [f for f in folders if f not in parts and not _holds_no_class(f)]
     if not any(entries(part)[0] for part in parts):
         if "train" in named and len(named) > 1 and not others:
-            raise BadInput(f"{path}: {listed(parts)} must hold a folder for each class, got none")
+            remedy = f"{labels_remedy(path)}, and {named['train'][0]} as --data"
+            raise BadInput(
+                f"{path}: {listed(parts)} must hold a folder for each class, got none: {remedy}"
+            )
         return {}
     if others and len(named) == 1:
         if "train" in named and any(map(all_pictures, others)):
@@ -174,7 +184,7 @@ def _class_folders(path: Path, known: Collection[str]) -> list[Path]:
     folders.sort(key=lambda folder: as_natural(folder.name))
     if not folders:
         pictures = sum(map(is_picture, others))
-        remedy = ": give a CSV file of their labels with --labels"
+        remedy = f": {labels_remedy(path)}"
         got = f"{pictures} pictures outside of any{remedy}" if pictures else "none"
         raise BadInput(f"{path}: needs a folder of pictures for each class, got {got}")
     if all(_FOLD.fullmatch(folder.name) and entries(folder)[0] for folder in folders):

@@ -20,6 +20,7 @@ __all__ = [
     "entries",
     "is_junk",
     "is_picture",
+    "labels_remedy",
     "listed",
     "pictures_of_classes",
     "without_masks",
@@ -111,6 +112,14 @@ def pictures_of_classes(path: Path, folders: Iterable[Path]) -> list[Listing]:
         shown = listed(masks)
         _log.warning("%s: left out %d masks of pictures (%s)", path, len(masks), shown)
     return classes
+
+
+def labels_remedy(folder: Path) -> str:
+    """Return what to do about pictures without class folders, with the CSV file that is there."""
+    files = [file for file in entries(folder)[1] if file.suffix.lower() == ".csv"]
+    named = sorted(files, key=lambda file: "label" not in file.name and "train" not in file.name)
+    file = f"{named[0]}" if named else "a CSV file of their labels"
+    return f"give {file} with --labels"
 
 
 def listed(paths: Sequence[Path]) -> str:

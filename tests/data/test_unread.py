@@ -83,3 +83,29 @@ def test_web_pages_that_were_saved_as_pictures(classes, refused):
     (classes / "b" / "1.png").write_text("\n<!DOCTYPE html>\n<title>404", encoding="ascii")
     with refused("1.png: cannot be read as a picture .*begins as a web page does"):
         read(classes)
+
+
+def test_pictures_with_a_csv_file_beside_them(classes, tmp_path, refused):
+    flat = tmp_path / "set" / "images"
+    flat.parent.mkdir()
+    (classes / "a").rename(flat)
+    with refused("got only 'images': give a CSV file of their labels with --labels, or the folder"):
+        read(flat.parent)
+    for name in ("sample_submission.csv", "train_labels.csv"):
+        (flat.parent / name).touch()
+    with refused(f"got only 'images': give {flat.parent}/train_labels.csv with --labels, or"):
+        read(flat.parent)
+    (flat / "labels.csv").touch()
+    with refused(f"3 pictures outside of any: give {flat}/labels.csv with --labels"):
+        read(flat)
+
+
+def test_parts_of_pictures_with_a_csv_file_beside_them(classes, tmp_path, refused):
+    kaggle = tmp_path / "competition"
+    kaggle.mkdir()
+    (classes / "a").rename(kaggle / "train")
+    (classes / "b").rename(kaggle / "test")
+    (kaggle / "train.csv").touch()
+    remedy = f"give {kaggle}/train.csv with --labels, and {kaggle}/train as --data$"
+    with refused(f"'test', 'train' must hold a folder for each class, got none: {remedy}"):
+        read(kaggle)
