@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bcauto.data.checks import check_classes
 from bcauto.data.labelled import Images, ImageSet, Labelled
 from bcauto.data.near_duplicates.groups import joined_groups
-from bcauto.data.near_duplicates.pairs import near_duplicates
+from bcauto.data.near_duplicates.pairs import NearDuplicates, near_duplicates
 from bcauto.data.split import VALIDATION_FRACTION, validation_groups
 from bcauto.errors import BadInput
 
@@ -56,19 +56,20 @@ def split_without_leaks(
     groups = _given_groups(whole)
     pairs: list[tuple[int, int]] = []
     known = np.zeros(len(whole), bool)
+    near = NearDuplicates(whole.images)
     while True:
         in_val = validation_groups(whole.labels, groups, VALIDATION_FRACTION, seed)
         new = np.flatnonzero(in_val & ~known)
         if not new.size:
             break
-        found = near_duplicates(whole.images, whole.images[new])
+        found = near.of(whole.images[new])
         pairs += [(one, int(new[other])) for one, other in found]
         known[new] = True
         groups = joined_groups(groups, pairs)
     _check_both_sides(whole, in_val, names)
-    near = joined_groups(alone, pairs)[in_val]
+    joined = joined_groups(alone, pairs)[in_val]
     train, val = whole.take(np.flatnonzero(~in_val)), whole.take(np.flatnonzero(in_val))
-    return train, val, len(val) - np.unique(near).size
+    return train, val, len(val) - np.unique(joined).size
 
 
 def _given_groups(whole: Labelled) -> NDArray[np.intp]:

@@ -3,39 +3,57 @@
 A picture that is trained on and scored on makes every score too good, even if its two copies differ
 in every byte. Cleaning finds equal pictures; this finds the same picture after JPEG compression,
 slight blur or noise, a small change of brightness or contrast, a shift by a pixel or two, resizing,
-mirroring or a turn by 90 degrees.
+mirroring, or a turn by any angle.
 
-There are two steps: all pairs are compared by their low frequencies, which gives candidates; these
-are compared by their texture.
+There are three steps: all pairs are compared by the signatures of their circular harmonics; those
+that are alike by the harmonics themselves, which gives the angle; and these by their texture.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from bcauto.data.labelled import Images
-from bcauto.data.near_duplicates.frequencies import (
-    Floats,
-    frequencies,
-    turn_invariants,
-    turned,
-)
-from bcauto.data.near_duplicates.texture import TURNS, TextureMatcher, Turn, small_shift
+from bcauto.data.near_duplicates.harmonics import Complex, Harmonics, best_angles
+from bcauto.data.near_duplicates.texture import Pose, TextureMatcher, busy, small_shift
 
-__all__ = ["near_duplicates"]
+__all__ = ["NearDuplicates", "near_duplicates"]
 
-_SIMILAR = 0.92
-"""Correlation of frequencies above which a pair is a candidate. Copies of blood cells stay above
-it; of pairs of different cells, one or two in a thousand do."""
+_SIMILAR = 0.7
+"""Correlation of signatures above which a pair is looked at. Copies of blood cells stay above it;
+of pairs of different cells, one in a thousand does."""
+
+_ALIKE, _ALIKE_UPRIGHT = 0.85, 0.7
+"""Correlations of harmonics, at the best angle, above which a pair is a candidate: of pairs of
+different cells, one in several thousands. Where the angle is nearly a multiple of 90 degrees, less
+is enough."""
+
+_ALIKE_DRAWINGS = 0.92
+"""The same for pictures that are even for the most part, as silhouettes are."""
+
+_DRAWING = 0.5  # share of pixels that differ from a neighbour, below which a picture is a drawing
+_SAMPLED = 100  # pictures, to see whether they are drawings
+_UPRIGHT = 9.0  # degrees
 
 _FLAT = 1.0  # grey levels: a picture whose channels deviate by less shows one colour
 _SAME_COLOUR = 2.0  # grey levels by which the mean colours of two flat pictures may differ
-_BLOCK = 2**22  # correlations at a time: 16 MiB
+_BLOCK = 2**23  # correlations at a time: 32 MiB
+_STEP = 0.027  # of the side: a shift by less is found without trying it
+
+
+class _Candidate(NamedTuple):
+    """Indices of two pictures, and how the second has to be turned to fit the first."""
+
+    at: int
+    query: int
+    alike: float
+    pose: Pose
 
 
 def near_duplicates(train_images: Images, val_images: Images) -> list[tuple[int, int]]:
@@ -49,20 +67,88 @@ def near_duplicates(train_images: Images, val_images: Images) -> list[tuple[int,
             if it was resized to h x w afterwards.
 
     """
-    matcher = TextureMatcher((train_images.shape[1], train_images.shape[2]))
-    found = set(_flat_pairs(train_images, val_images))
-    for a, b, turn in _candidates(train_images, val_images, matcher.size):
-        if (a, b) not in found and matcher.are_same(train_images[a], val_images[b], turn):
-            found.add((a, b))
-    return sorted(found)
+    return NearDuplicates(train_images).of(val_images)
 
 
-def _flat_pairs(train_images: Images, val_images: Images) -> Iterator[tuple[int, int]]:
-    """Yield train index and val index of pictures that show nothing but the same colour."""
-    flat_train, colours = _flat(train_images)
-    for flat_val, colour in zip(*_flat(val_images), strict=True):
-        same = (np.abs(colours - colour) <= _SAME_COLOUR).all(axis=1)
-        yield from ((index, flat_val) for index in np.array(flat_train)[same].tolist())
+class NearDuplicates:
+    """Pictures among which near duplicates of others are looked for, maybe several times."""
+
+    def __init__(self, images: Images) -> None:
+        """Take the harmonics of images (n, h, w, 3) uint8 RGB."""
+        self.images = images
+        self.matcher = TextureMatcher((images.shape[1], images.shape[2]))
+        self._views = [_View(images)]
+        if images.shape[1] != images.shape[2]:  # as a square they cannot turn by any angle
+            self._views.append(_View(_middles(images)))
+        self._flat, self._colours = _flat(images)
+
+    def of(self, others: Images) -> list[tuple[int, int]]:
+        """Return the pairs (index, index of the other) that are the same picture, in rising order.
+
+        Args:
+            others: (m, h, w, 3) uint8 RGB, of the same size.
+
+        """
+        found = set(self._flat_pairs(others))
+        for view, queries in zip(self._views, (others, _middles(others)), strict=False):
+            for at, query, _, pose in view.candidates(queries):
+                if (at, query) in found:
+                    continue
+                if self.matcher.are_same(self.images[at], others[query], pose):
+                    found.add((at, query))
+        return sorted(found)
+
+    def _flat_pairs(self, others: Images) -> Iterator[tuple[int, int]]:
+        """Yield the indices of pictures that show nothing but the same colour."""
+        for query, colour in zip(*_flat(others), strict=True):
+            same = (np.abs(self._colours - colour) <= _SAME_COLOUR).all(axis=1)
+            yield from ((index, query) for index in np.array(self._flat)[same].tolist())
+
+
+class _View:
+    """Harmonics of pictures as squares: of all of each, or of its middle."""
+
+    def __init__(self, images: Images) -> None:
+        side = min(images.shape[1:3])
+        reach = small_shift((side, side)) / side
+        steps = (0.0,) if reach <= _STEP else (-2 / 3 * reach, 0.0, 2 / 3 * reach)
+        self.shifts = [*product(steps, repeat=2)]
+        self.harmonics = Harmonics.of(images, reach)
+        self.spectra = self.harmonics.spectra(images, (0.0, 0.0))
+        self.signatures = self.harmonics.signatures(self.spectra)
+        some = images[:: max(1, len(images) // _SAMPLED)]
+        drawings = np.median([busy(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)) for image in some])
+        self.alike = (_ALIKE_DRAWINGS,) * 2 if drawings < _DRAWING else (_ALIKE, _ALIKE_UPRIGHT)
+
+    def candidates(self, queries: Images) -> Iterator[_Candidate]:
+        """Yield the pairs that are alike, each once mirrored and once not, by rising query."""
+        step = max(1, _BLOCK // len(self.spectra))
+        for first in range(0, len(queries), step):
+            best: dict[tuple[int, int, bool], _Candidate] = {}
+            for shift in self.shifts:
+                spectra = self.harmonics.spectra(queries[first : first + step], shift)
+                for found in self._alike(spectra, first, shift):
+                    key = (found.query, found.at, found.pose.mirrored)
+                    if key not in best or best[key].alike < found.alike:
+                        best[key] = found
+            yield from (best[key] for key in sorted(best))
+
+    def _alike(
+        self, spectra: Complex, first: int, shift: tuple[float, float]
+    ) -> Iterator[_Candidate]:
+        """Yield the pairs with any of a block of queries, of which ``first`` is the first."""
+        similar = self.harmonics.signatures(spectra).similar(self.signatures) > _SIMILAR
+        for row in np.flatnonzero(similar.any(axis=1)).tolist():
+            hits = np.flatnonzero(similar[row])
+            others = self.spectra[hits]
+            for mirrored in (False, True):
+                angles, alike = best_angles(spectra[row], others, mirrored)
+                upright = np.abs((angles + 45) % 90 - 45) <= _UPRIGHT
+                enough = np.where(upright, self.alike[1], self.alike[0])
+                for at in np.flatnonzero(alike > enough).tolist():
+                    angle = 180 - float(angles[at]) if mirrored else -float(angles[at])
+                    pose = Pose(mirrored, angle, shift)
+                    yield _Candidate(int(hits[at]), first + row, float(alike[at]), pose)
 
 
 def _flat(images: Images) -> tuple[list[int], NDArray[np.float64]]:
@@ -72,46 +158,9 @@ def _flat(images: Images) -> tuple[list[int], NDArray[np.float64]]:
     return flat, np.array([moments[index][0].ravel() for index in flat]).reshape(-1, 3)
 
 
-def _candidates(
-    train_images: Images, val_images: Images, size: tuple[int, int]
-) -> Iterator[tuple[int, int, Turn]]:
-    """Yield train index, val index and turn of all similar pairs, by rising val index."""
-    train = frequencies(train_images, [(0, 0)])[:, 0]
-    val = frequencies(val_images, _shifts(size))
-    train_invariants = turn_invariants(train)
-    step = max(1, _BLOCK // (len(train) * val.shape[1]))
-    for first in range(0, len(val), step):
-        block = val[first : first + step]
-        possible = turn_invariants(block) @ train_invariants.T > _SIMILAR
-        for val_index, (shifted, hits) in enumerate(zip(block, possible, strict=True), first):
-            for train_index, turn in sorted(set(_similar(train, shifted, hits))):
-                yield train_index, val_index, TURNS[turn]
-
-
-def _similar(
-    train: Floats, shifted: Floats, possible: NDArray[np.bool_]
-) -> Iterator[tuple[int, int]]:
-    """Yield train index and number of the turn wherever a val picture is similar after a shift.
-
-    Args:
-        train: (n, d), the frequencies of the training pictures.
-        shifted: (s, d), those of the val picture after each shift.
-        possible: (s, n), False where the pair cannot be similar.
-
-    """
-    versions = np.stack([turned(shifted, turn) for turn in TURNS], axis=1)
-    for after_shift, hits in zip(versions, possible, strict=True):
-        indices = np.flatnonzero(hits)
-        turns, places = np.nonzero(after_shift @ train[indices].T > _SIMILAR)
-        yield from zip(indices[places].tolist(), turns.tolist(), strict=True)
-
-
-def _shifts(size: tuple[int, int]) -> list[tuple[float, float]]:
-    """Return shifts in px, down and across: no small one is over 2 % of the side from them all."""
-    reach, side = small_shift(size), min(size)
-    steps: tuple[float, ...] = (0,)
-    if reach > 0.035 * side:
-        steps = (-0.75 * reach, 0, 0.75 * reach)
-    elif reach > 0.015 * side:
-        steps = (-0.5 * reach, 0.5 * reach)
-    return [(down, across) for down, across in product(steps, repeat=2)]
+def _middles(images: Images) -> Images:
+    """Return the largest squares in the middle of images (n, h, w, 3)."""
+    height, width = images.shape[1:3]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return images[:, top : top + side, left : left + side]

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from bcauto.data.near_duplicates.texture import TURNS, TextureMatcher, small_shift
+from bcauto.data.near_duplicates.texture import TURNS, Pose, TextureMatcher, small_shift
 
 UPRIGHT = TURNS[0]
 
@@ -38,7 +38,7 @@ def test_a_small_shift_costs_nothing(shift):
 def test_a_larger_shift_is_another_picture():
     whole = grain(60)
     matcher = TextureMatcher((40, 40))
-    assert not matcher.are_same(whole[10:50, 10:50], whole[16:56, 10:50], UPRIGHT)
+    assert not matcher.are_same(whole[10:50, 10:50], whole[16:56, 10:50], Pose())
 
 
 @pytest.mark.parametrize("shift", [1, 2])
@@ -90,3 +90,47 @@ def test_few_pixels_must_agree_more():
     assert thresholds[0] > 0.99
     assert thresholds[2] == pytest.approx(0.952, abs=0.001)
     assert thresholds[3] > thresholds[4] == thresholds[-1] == 0.92
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("quarters", range(4))
+def test_a_pose_comes_closest_to_its_quarter_turn(mirrored, quarters):
+    picture = grain(20)[:, :, 0]
+    expected = np.rot90(picture[:, ::-1] if mirrored else picture, quarters)
+    pose = Pose(mirrored, 90 * quarters + 30)
+    np.testing.assert_array_equal(pose.turn(picture), expected)
+    assert pose.rest == 30
+    assert pose._replace(angle=pose.angle - 360).turn == pose.turn
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("angle", [3, 40, 100, 215, 333])
+@pytest.mark.parametrize("side", [28, 90])
+def test_a_picture_is_itself_after_any_turn_and_a_shift(mirrored, angle, side):
+    """The pose is half a pixel and a degree off, as harmonics are."""
+    picture = grain(side, scale=2.5)
+    matrix = cv2.getRotationMatrix2D(((side - 1) / 2,) * 2, angle, 1)
+    matrix[:, 2] += (0.4, -0.3)
+    upright = np.ascontiguousarray(picture[:, ::-1] if mirrored else picture)
+    turned = cv2.warpAffine(upright, matrix, (side, side), borderMode=cv2.BORDER_REFLECT_101)
+    back = angle if mirrored else -angle
+    matcher = TextureMatcher((side, side))
+    assert matcher.are_same(picture, turned, Pose(mirrored, back + 1))
+    assert not matcher.are_same(picture, turned, Pose(mirrored, back + 25))
+    assert not matcher.are_same(grain(side, seed=1, scale=2.5), turned, Pose(mirrored, back + 1))
+
+
+def drawing(*corners):
+    """A white shape on black, 28 px."""
+    canvas = np.zeros((28, 28, 3), np.uint8)
+    return cv2.fillPoly(canvas, [np.array(corners)], (255, 255, 255), cv2.LINE_AA)
+
+
+def test_simple_drawings_must_agree_more():
+    """Two shapes that differ in a corner, whose textures correlate by 0.956."""
+    one = drawing((6, 6), (21, 6), (21, 21), (6, 21))
+    other = drawing((6, 6), (21, 6), (21, 18), (18, 21), (6, 21))
+    matcher = TextureMatcher((28, 28))
+    assert 0.952 < matcher.score(one, other, UPRIGHT) < 0.96
+    assert not matcher.are_same(one, other, Pose())
+    assert matcher.are_same(one, (one * 0.9).astype(np.uint8), Pose())
