@@ -23,6 +23,7 @@ VALIDATION_FRACTION = 0.1
 """The part of a data set that trials are scored on, where it has no validation set of its own."""
 
 _MARGIN = 0.02  # by which the share may miss the fraction before classes give way to mend it
+_MIXED_MARGIN = 0.08  # the same of a class, where groups have several labels and leave less choice
 _MOST_EXCHANGES = 200
 _MOST_CELLS = 2e7  # numbers that are compared for one exchange; with more groups it is not needed
 _LEAST_GAIN = 1e-9
@@ -61,12 +62,17 @@ def validation_groups(
     counts = np.zeros((len(first), int(labels.max()) + 1), np.int32)
     np.add.at(counts, (of_image, labels), 1)
     order = np.argsort(_ranks(labels, seed)[first], kind="stable")
-    choice = _Choice(counts[order], fraction)
-    choice.take_in_order()
-    choice.take_of_each_class()
-    choice.exchange()
+    random_first, rare_first = (_Choice(counts[order], fraction) for _ in range(2))
+    random_first.take_in_order()
+    random_first.take_of_each_class()
+    random_first.exchange()
+    best = random_first
+    if random_first.mixed and any(random_first.misses):
+        rare_first.take_of_each_class()
+        rare_first.exchange()
+        best = min(random_first, rare_first, key=lambda choice: choice.misses)
     chosen = np.zeros(len(first), bool)
-    chosen[order] = choice.chosen
+    chosen[order] = best.chosen
     return chosen[of_image]
 
 
@@ -94,10 +100,18 @@ class _Choice:
     def __init__(self, counts: Counts, fraction: float) -> None:
         self.counts = counts
         self.sizes = counts.sum(axis=1)
+        self.mixed = bool((counts > 0).sum(axis=1).max() > 1)
         self.total: Counts = counts.sum(axis=0)
         self.wanted = fraction * self.total
         self.taken: Counts = np.zeros_like(self.total)
         self.chosen = np.zeros(len(counts), bool)
+
+    @property
+    def misses(self) -> tuple[int, float]:
+        """How many classes are missing, and by how many images the shares miss their ranges."""
+        missing = int(((self.taken == 0) & (self.total > 0)).sum())
+        cost = float(self._cost(self.taken))
+        return (missing, cost)
 
     def take_in_order(self) -> None:
         """Take each group that brings the classes together closer, and leaves some of each."""
@@ -118,8 +132,8 @@ class _Choice:
 
     def take_of_each_class(self) -> None:
         """Take the smallest group of every class of which nothing was taken."""
-        for label in np.flatnonzero(self.total):
-            if self.taken[label]:
+        for label in np.argsort(self.total, kind="stable"):
+            if self.taken[label] or not self.total[label]:
                 continue
             leaves_some = ((self.taken + self.counts < self.total) | (self.counts == 0)).all(axis=1)
             possible = np.flatnonzero(leaves_some & (self.counts[:, label] > 0))
@@ -152,7 +166,8 @@ class _Choice:
         """Return which of the changes (a, b, k) comes closest; None if none comes closer."""
         after = self.taken + change
         off, off_now = np.abs(after - self.wanted), np.abs(self.taken - self.wanted)
-        slack = np.maximum(np.maximum(1.0, _MARGIN * self.total), off_now)
+        margin = _MIXED_MARGIN if self.mixed else _MARGIN
+        slack = np.maximum(np.maximum(1.0, margin * self.total), off_now)
         legal = ((after > 0) | (self.taken == 0)) & ((after < self.total) | (self.total == 0))
         legal &= off <= np.maximum(slack, np.abs(change) / 2)
         cost = np.where(legal.all(axis=-1), self._cost(after), np.inf)
