@@ -53,6 +53,8 @@ def test_whole_way_from_search_to_evaluation(searched, command, tmp_path, test_n
     assert exported.code == 0, exported.err
     folder = tmp_path / "studies" / "tiny-tiny" / "best"
     assert sorted(file.name for file in folder.iterdir()) == [
+        "MODEL_CARD.md",
+        "README.md",
         "fingerprints.npz",
         "manifest.json",
         "model.keras",
