@@ -110,6 +110,7 @@ def _as_object(opened: OpenStudy, entry: Entry, exported: Exported | None) -> di
     return {
         "study": opened.folder.name,
         "recipe": entry.recipe.model_dump(mode="json"),
+        "objective": entry.trial.objective,  # of the search, again: scripts look for it here
         **entry.as_dict(),
         "trials": {"left": trials_left(opened), "wanted": opened.record.settings.trials},
         "repeats": opened.leaderboard.repeats.as_dict(),

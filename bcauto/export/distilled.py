@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from bcauto.data.dataset import Dataset
 from bcauto.export.combined import Combined, handed_over
 from bcauto.export.load import load_model
 from bcauto.export.model import ExportedModel, proxy_recalls
@@ -15,7 +16,6 @@ from bcauto.proxy.score import score
 from bcauto.recipe.pretrained import read_weights
 from bcauto.results.open_study import OpenStudy
 from bcauto.seeds import derive
-from bcauto.study_data import study_dataset
 from bcauto.training.run import run_trial
 from bcauto.trial import Job, Report
 
@@ -23,7 +23,7 @@ __all__ = ["write_distilled"]
 
 
 def write_distilled(
-    opened: OpenStudy, combined: Combined, partial: Path, report: Report
+    opened: OpenStudy, data: Dataset, combined: Combined, partial: Path, report: Report
 ) -> tuple[ExportedModel, Combined]:
     """Train the winner's network on what a combined model says of augmented pictures.
 
@@ -32,6 +32,7 @@ def write_distilled(
 
     Args:
         opened: the study.
+        data: of the study.
         combined: what the model in the folder is.
         partial: the folder.
         report: told each epoch's score on the probe of the search's proxy, in 0..1.
@@ -40,11 +41,9 @@ def write_distilled(
         The new model, and how it came about.
 
     Raises:
-        BadInput: the study's data is no longer there, or has changed.
         TrialFailed: the loss is no longer a number.
     """
     folder, settings = opened.folder, opened.record.settings
-    data = study_dataset(opened.record)
     teacher = (partial / MODEL).rename(partial / "teacher.keras")
     job = Job(
         number=combined.own.number,

@@ -106,8 +106,8 @@ def export_entry(
     formats = check_formats(options.formats)
     kept, views = _sources(opened, entry, options)
     with export_folder(out) as partial:
-        needs_data = options.calibrate or any(each.calibrated for each in formats)
-        data = study_dataset(opened.record) if needs_data else None
+        calibrates = options.calibrate or any(each.calibrated for each in formats)
+        data = study_dataset(opened.record) if calibrates or options.distil else None
         start_keras(count_cores())  # all else was checked
         from bcauto.export.calibrate import write_calibrated  # these import Keras
         from bcauto.export.card.subject import Subject
@@ -121,8 +121,8 @@ def export_entry(
 
         if views:
             model, combined = write_combined(opened.folder, kept, views, partial)
-            if options.distil and not combined.alone:
-                model, combined = write_distilled(opened, combined, partial, report)
+            if options.distil and data and not combined.alone:
+                model, combined = write_distilled(opened, data, combined, partial, report)
         else:
             model, combined = write_kept(kept[0], partial), None
         proxy = Proxy.load(kept[0].proxy)

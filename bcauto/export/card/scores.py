@@ -69,7 +69,7 @@ def _meaning(subject: Subject) -> list[str]:
         "pictures of yours.",
         "- An interval of this model is for other validation pictures, as a bootstrap over them "
         "gives it. One of the recipe also counts that another seed gives another model.",
-        "- The search's score chose the trial among others, and so is too high.",
+        "- The search's score chose the trial among others, and so is likely too high.",
     ]
     if again and again.seed_variance is None:
         lines.append("- Seeds were not compared, as no trial was trained again twice.")
