@@ -157,7 +157,8 @@ def test_json_has_each_number_under_its_training(confirm, command):
     assert [each["clean_accuracy"] for each in again["repeats"]] == pytest.approx([0.55, 0.63])
     assert [each["held_out"] for each in again["repeats"]] == pytest.approx([0.25, 0.33])
     assert again["mean"] == pytest.approx(0.54)
-    assert not {"objective", "clean_accuracy", "held_out", "interval"} & told.keys()
+    assert told["objective"] == searched["objective"]
+    assert not {"clean_accuracy", "held_out", "interval"} & told.keys()
 
 
 @pytest.mark.parametrize("done", [0, 1, 3])
