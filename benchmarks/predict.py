@@ -28,7 +28,7 @@ from PIL import Image
 
 from bcauto.data.unlabelled import open_pictures
 from bcauto.hardware import count_cores
-from bcauto.prediction.write import open_output
+from bcauto.prediction.output import open_output
 from bcauto.training.device import start_keras
 
 _ASKED = 0.9

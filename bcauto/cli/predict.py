@@ -21,9 +21,9 @@ if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait fo
 
     from bcauto.data.unlabelled import Pictures
     from bcauto.export.load import LoadedModel
+    from bcauto.prediction.output import Write
     from bcauto.prediction.predict import Predicted
     from bcauto.prediction.source import ModelSource
-    from bcauto.prediction.write import Write
 
 __all__ = ["predict"]
 
@@ -61,8 +61,8 @@ def predict(
     Pictures that cannot be read are named and left out; then the exit code is 1.
     """
     from bcauto.data.unlabelled import open_pictures
+    from bcauto.prediction.output import check_output, open_output
     from bcauto.prediction.source import find_source, load_source
-    from bcauto.prediction.write import check_output, open_output
 
     if out:
         check_output(out)

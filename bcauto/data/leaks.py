@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bcauto.data.checks import check_classes
 from bcauto.data.labelled import Images, ImageSet, Labelled
-from bcauto.data.near_duplicates.groups import joined_groups
+from bcauto.data.near_duplicates.join import joined_groups
 from bcauto.data.near_duplicates.pairs import NearDuplicates, near_duplicates
 from bcauto.data.split import VALIDATION_FRACTION, validation_groups
 from bcauto.errors import BadInput

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bcauto.plots.grid import Row, draw_grid, write_picture
 from bcauto.prediction.evaluate import Evaluation, Mistake
-from bcauto.prediction.write import columns, rows
+from bcauto.prediction.output import columns, rows
 
 __all__ = ["write_evaluation"]
 

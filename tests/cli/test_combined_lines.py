@@ -22,6 +22,7 @@ def made(*steps: Step) -> Any:
         combined=SimpleNamespace(
             objective=0.8, held_out={"blur": 0.7, "sensor": 0.8}, parameters=2000, milliseconds=24.0
         ),
+        distilled=None,
     )
 
 
@@ -43,3 +44,16 @@ def test_where_nothing_is_better_that_is_all_that_is_said():
     step = Step("uniform", Combination((1, 1, 0)), 0.9, before=0.7, after=0.7)
     [said] = combined_lines(made(step))
     assert said == "no views or ensemble scored clearly better; the single model was exported"
+
+
+def test_of_a_distilled_network_its_own_scores_are_last():
+    step = Step("views", Combination((1, 0, 2), "turns"), 0.9, before=0.7, after=0.8)
+    taught = made(step)
+    taught.distilled = SimpleNamespace(
+        objective=0.75, held_out={"blur": 0.6, "sensor": 0.7}, parameters=1000, milliseconds=1.5
+    )
+    assert combined_lines(taught) == [
+        *combined_lines(made(step)),
+        "exported is one network that was trained on what the combined model says:",
+        "  objective 0.7500; held out 0.6500; 1,000 parameters; 1.50 ms a picture",
+    ]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bcauto.data.near_duplicates.groups import joined_groups
+from bcauto.data.near_duplicates.join import joined_groups
 
 
 def as_sets(groups):

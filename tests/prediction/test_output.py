@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bcauto.prediction.write import check_output, open_output
+from bcauto.prediction.output import check_output, open_output
 
 NAMES = ("file", 'a,"b"', "Zellkörper")  # as a column of the table is called, quoted, not ASCII
 FILES = ["pics/1.png", 'odd, "name".png', "x.npz[3]"]
