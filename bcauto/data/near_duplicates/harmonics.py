@@ -140,7 +140,7 @@ def best_angles(one: Complex, others: Complex, mirrored: bool) -> tuple[Floats, 
 
 
 def _raw(images: Images, shift: tuple[float, float], reach: float) -> Complex:
-    """Return the harmonics (n, k) of grey levels."""
+    """Return the harmonics (n, k) of grey levels, those of order 0 less their mean over rings."""
     height, width = images.shape[1:3]
     size = (height, width) if height == width and height <= _SIDE else (_SIDE, _SIDE)
     sampling = _sampling(size[0], shift, reach)
@@ -157,6 +157,8 @@ def _raw(images: Images, shift: tuple[float, float], reach: float) -> Complex:
             plane = pixels @ weights
             found[at : at + _CHUNK, here] = plane @ sampling[:, here].real
             found[at : at + _CHUNK, here] += 1j * (plane @ sampling[:, here].imag)
+            level = here[_ORDER[here] == 0]  # a copy may be brighter or darker as a whole
+            found[at : at + _CHUNK, level] -= found[at : at + _CHUNK, level].mean(1, keepdims=True)
     return found
 
 
