@@ -12,7 +12,7 @@ that are alike by the harmonics themselves, which gives the angle; and these by 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
+from itertools import chain, product
 from typing import NamedTuple
 
 import cv2
@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcauto.data.labelled import Images
-from bcauto.data.near_duplicates.harmonics import Complex, Harmonics, best_angles
-from bcauto.data.near_duplicates.texture import Pose, TextureMatcher, busy, small_shift
+from bcauto.data.near_duplicates.harmonics import Harmonics, best_angles
+from bcauto.data.near_duplicates.pose import Pose
+from bcauto.data.near_duplicates.texture import TextureMatcher, busy, small_shift
 
 __all__ = ["NearDuplicates", "near_duplicates"]
 
@@ -125,18 +126,18 @@ class _View:
         step = max(1, _BLOCK // len(self.spectra))
         for first in range(0, len(queries), step):
             best: dict[tuple[int, int, bool], _Candidate] = {}
-            for shift in self.shifts:
-                spectra = self.harmonics.spectra(queries[first : first + step], shift)
-                for found in self._alike(spectra, first, shift):
-                    key = (found.query, found.at, found.pose.mirrored)
-                    if key not in best or best[key].alike < found.alike:
-                        best[key] = found
+            block = queries[first : first + step]
+            for found in chain.from_iterable(self._alike(block, first, at) for at in self.shifts):
+                key = (found.query, found.at, found.pose.mirrored)
+                if key not in best or best[key].alike < found.alike:
+                    best[key] = found
             yield from (best[key] for key in sorted(best))
 
     def _alike(
-        self, spectra: Complex, first: int, shift: tuple[float, float]
+        self, queries: Images, first: int, shift: tuple[float, float]
     ) -> Iterator[_Candidate]:
-        """Yield the pairs with any of a block of queries, of which ``first`` is the first."""
+        """Yield the pairs with any of a block of queries at a shift; ``first`` is its first."""
+        spectra = self.harmonics.spectra(queries, shift)
         similar = self.harmonics.signatures(spectra).similar(self.signatures) > _SIMILAR
         for row in np.flatnonzero(similar.any(axis=1)).tolist():
             hits = np.flatnonzero(similar[row])

@@ -14,7 +14,8 @@ from bcauto.data.cleaning import clean
 from bcauto.data.near_duplicates import harmonics as harmonics_module
 from bcauto.data.near_duplicates import pairs as pairs_module
 from bcauto.data.near_duplicates.pairs import near_duplicates
-from bcauto.data.near_duplicates.texture import TURNS, small_shift
+from bcauto.data.near_duplicates.pose import TURNS
+from bcauto.data.near_duplicates.texture import small_shift
 from bcauto.data.reading import read
 from bcauto.data.synthetic.cells import cell_labels, cell_picture
 

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from bcauto.data.near_duplicates.texture import TURNS, Pose, TextureMatcher, small_shift
+from bcauto.data.near_duplicates.pose import TURNS, Pose
+from bcauto.data.near_duplicates.texture import TextureMatcher, small_shift
 
 UPRIGHT = TURNS[0]
 
