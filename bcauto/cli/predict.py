@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -162,7 +163,7 @@ class _Tally:
     read: int = 0
     resized: int = 0
     started: float = field(default_factory=time.monotonic)
-    of_class: dict[str, int] = field(default_factory=dict)
+    of_class: Counter[str] = field(default_factory=Counter)
     damaged: dict[str, str] = field(default_factory=dict)
     kept: list[dict[str, Any]] = field(default_factory=list)
 
@@ -172,8 +173,7 @@ class _Tally:
         self.resized += batch.resized
         self.damaged |= batch.damaged
         classes = [self.class_names[label] for label in batch.probabilities.argmax(axis=1)]
-        for name in classes:
-            self.of_class[name] = self.of_class.get(name, 0) + 1
+        self.of_class.update(classes)
         if self.keep:
             rows = zip(batch.names, classes, batch.probabilities.tolist(), strict=True)
             self.kept += [
@@ -189,7 +189,7 @@ class _Tally:
             "pictures": self.read,
             "resized": self.resized,
             "seconds": round(time.monotonic() - self.started, 3),
-            "of_class": {name: self.of_class.get(name, 0) for name in self.class_names},
+            "of_class": {name: self.of_class[name] for name in self.class_names},
             "damaged": self.damaged,
             "out": str(out) if out else None,
             **({"predictions": self.kept} if self.keep else {}),
@@ -202,11 +202,12 @@ class _Tally:
         seconds = time.monotonic() - self.started
         pace = f" in {seconds:.1f} s, {self.read / seconds:.0f} a second"
         sizes = f"; {self.resized} had another size" if self.resized else ""
-        counts = {name: self.of_class.get(name, 0) for name in self.class_names}
+        counts = [(name, self.of_class[name]) for name in self.class_names]
+        shown = [f"{name}: {count}" for name, count in counts if count]
         facts = {
             "model": source.origin,
             "pictures": f"{counted(self.read, 'picture')}{pace}{sizes}",
-            "classes": ", ".join(f"{name}: {count}" for name, count in counts.items() if count),
+            "classes": ", ".join(shown),
             "written": str(out) if out else "",
             "left out": self._left_out(),
         }

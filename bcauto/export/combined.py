@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from bcauto.ensemble.mean import mean_of
 from bcauto.ensemble.views import each_view, with_views
 from bcauto.export.load import load_model
 from bcauto.export.model import ExportedModel, check_score, proxy_recalls
+from bcauto.export.timing import milliseconds_a_picture
 from bcauto.io.model_file import MODEL
 from bcauto.proxy.proxy import Proxy
 from bcauto.proxy.score import ProxyScore, score, score_probe
@@ -26,8 +26,6 @@ from bcauto.training.scoring import predict_probabilities
 from bcauto.trial import Scores
 
 __all__ = ["Combined", "Handed", "handed_over", "write_combined"]
-
-_TIMED, _TIMES = 128, 4  # pictures that are predicted, so many times
 
 
 @dataclass(frozen=True)
@@ -111,7 +109,7 @@ class Combined:
 
 
 def write_combined(
-    folder: StudyFolder, kept: Sequence[Kept], views: Sequence[Views], partial: Path
+    folder: StudyFolder, kept: Sequence[Kept], views: Sequence[Views], again: Proxy, partial: Path
 ) -> tuple[ExportedModel, Combined]:
     """Choose a combination of kept models and views, write it to a folder, and score it there.
 
@@ -122,6 +120,7 @@ def write_combined(
         folder: of the study.
         kept: as ``kept_repeats`` orders them; the first alone, if no others may count.
         views: that may be taken.
+        again: the confirmation's proxy.
         partial: the folder.
 
     Raises:
@@ -129,7 +128,6 @@ def write_combined(
         NothingUsable: after loading it scores otherwise, by more than 0.2 points.
     """
     models = [load_model(each.file).model for each in kept]
-    again = Proxy.load(folder.confirm_proxy)
     decide = _predictions("the confirmation's proxy", models, again, views)
     propose = _predictions("the search's proxy", models, Proxy.load(folder.proxy), views)
     chosen = choose(propose, decide, views, ensemble=len(models) > 1)
@@ -173,12 +171,7 @@ def handed_over(
     model: Any, images: np.ndarray, objective: float, scores: ProxyScore | Scores
 ) -> Handed:
     """Return a model with its scores, and with what it costs."""
-    seconds = []
-    for _ in range(_TIMES):  # the first may trace the model, and others may use the cores
-        started = time.perf_counter()
-        predict_probabilities(model, images[:_TIMED])
-        seconds.append((time.perf_counter() - started) / min(len(images), _TIMED))
-    parameters = int(model.count_params())
+    milliseconds = milliseconds_a_picture(lambda some: predict_probabilities(model, some), images)
     return Handed(
-        objective, scores.interval, scores.held_out, parameters, round(1000 * min(seconds), 3)
+        objective, scores.interval, scores.held_out, int(model.count_params()), milliseconds
     )

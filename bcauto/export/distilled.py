@@ -23,7 +23,12 @@ __all__ = ["write_distilled"]
 
 
 def write_distilled(
-    opened: OpenStudy, data: Dataset, combined: Combined, partial: Path, report: Report
+    opened: OpenStudy,
+    data: Dataset,
+    combined: Combined,
+    again: Proxy,
+    partial: Path,
+    report: Report,
 ) -> tuple[ExportedModel, Combined]:
     """Train the winner's network on what a combined model says of augmented pictures.
 
@@ -34,6 +39,7 @@ def write_distilled(
         opened: the study.
         data: of the study.
         combined: what the model in the folder is.
+        again: the confirmation's proxy.
         partial: the folder.
         report: told each epoch's score on the probe of the search's proxy, in 0..1.
 
@@ -43,7 +49,7 @@ def write_distilled(
     Raises:
         TrialFailed: the loss is no longer a number.
     """
-    folder, settings = opened.folder, opened.record.settings
+    settings = opened.record.settings
     teacher = (partial / MODEL).rename(partial / "teacher.keras")
     job = Job(
         number=combined.own.number,
@@ -52,13 +58,13 @@ def write_distilled(
         model_path=partial / MODEL,
         teacher=teacher,
     )
-    weights, proxy = read_weights(settings.weights), Proxy.load(folder.proxy)
+    weights, proxy = read_weights(settings.weights), Proxy.load(opened.folder.proxy)
     try:
         result = run_trial(job, data, proxy, weights, report, count_cores())
     finally:
         teacher.unlink()
         job.checkpoint_path.unlink(missing_ok=True)
-    loaded, again = load_model(partial / MODEL), Proxy.load(folder.confirm_proxy)
+    loaded = load_model(partial / MODEL)
     probabilities = loaded.predict_probabilities(again.images)
     found = score(again, probabilities)
     student = handed_over(loaded.model, again.images, found.objective, found)

@@ -119,13 +119,13 @@ def export_entry(
         from bcauto.export.manifest import make_manifest
         from bcauto.export.model import write_kept
 
-        if views:
-            model, combined = write_combined(opened.folder, kept, views, partial)
-            if options.distil and data and not combined.alone:
-                model, combined = write_distilled(opened, data, combined, partial, report)
-        else:
-            model, combined = write_kept(kept[0], partial), None
         proxy = Proxy.load(kept[0].proxy)
+        if views:
+            model, combined = write_combined(opened.folder, kept, views, proxy, partial)
+            if options.distil and data and not combined.alone:
+                model, combined = write_distilled(opened, data, combined, proxy, partial, report)
+        else:
+            model, combined = write_kept(kept[0], proxy, partial), None
         calibration = None
         if options.calibrate and data:
             seed = opened.record.settings.seed

@@ -101,15 +101,15 @@ def _as_scores(found: ProxyScore, clean: dict[str, float]) -> Scores:
     )
 
 
-def write_kept(kept: Kept, partial: Path) -> ExportedModel:
-    """Copy a kept model to a folder, and score it there.
+def write_kept(kept: Kept, proxy: Proxy, partial: Path) -> ExportedModel:
+    """Copy a kept model to a folder, and score it there on the proxy that it was scored on.
 
     Raises:
         BadInput: the model is damaged.
         NothingUsable: it scores otherwise than when it was trained, by more than 0.2 points.
     """
     shutil.copyfile(kept.file, partial / MODEL)
-    loaded, proxy, run = load_model(partial / MODEL), Proxy.load(kept.proxy), kept.run
+    loaded, run = load_model(partial / MODEL), kept.run
     probabilities = loaded.predict_probabilities(proxy.images)
     found, recalls = score(proxy, probabilities), proxy_recalls(proxy, probabilities)
     check_score(f"the model of {run.name}", found.objective, run.objective, "when it was trained")

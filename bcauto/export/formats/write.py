@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from bcauto.export.formats import codabench, litert, litert_int8, onnx, saved_mo
 from bcauto.export.formats.contract import Codec, Predict
 from bcauto.export.formats.convertible import make_convertible
 from bcauto.export.formats.names import FORMATS, Format
+from bcauto.export.timing import milliseconds_a_picture
 from bcauto.proxy.proxy import Proxy
 from bcauto.proxy.score import score_probe
 from bcauto.training.hypermodel.float32 import in_float32
@@ -31,7 +31,6 @@ _CODECS = {
     "codabench": Codec(codabench.write, codabench.load),
 }
 _TOLERANCE = 1e-3  # of a probability: what other kernels for the same floats may differ by
-_TIMED, _TIMES = 128, 3  # pictures that are predicted, so many times
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ def _measured(
         format=kind.name,
         file=kind.file,
         bytes=_size(folder / kind.file),
-        milliseconds=_milliseconds(predict, images),
+        milliseconds=milliseconds_a_picture(predict, images),
         largest_difference=float(np.abs(given - expected).max()) if exactly else None,
         same_labels=float(np.mean(_same(labels, expected))),
         score=score_probe(proxy, given) if exactly else None,
@@ -150,14 +149,3 @@ def _size(path: Path) -> int:
     """Return the bytes of a file, or of all files in a folder."""
     files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files)
-
-
-def _milliseconds(predict: Predict, images: Images) -> float:
-    """Return the milliseconds that a picture takes at best; the first call has warmed it up."""
-    timed = images[:_TIMED]
-    seconds = []
-    for _ in range(_TIMES):
-        started = time.perf_counter()
-        predict(timed)
-        seconds.append(time.perf_counter() - started)
-    return round(1000 * min(seconds) / len(timed), 3)
