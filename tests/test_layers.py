@@ -16,6 +16,7 @@ ROOT = Path(bcauto.__file__).parent
 ROOMS = [
     "bcauto.order",
     "bcauto.errors",
+    "bcauto.interrupts",
     "bcauto.seeds",
     "bcauto.hardware",
     "bcauto.io",
@@ -38,6 +39,7 @@ ROOMS = [
     "bcauto.export",
     "bcauto.prediction",
     "bcauto.search",
+    "bcauto.display",
     "bcauto.cli",
 ]
 """From the ground up: a room knows those before it, and none behind it."""
@@ -60,10 +62,17 @@ OWNERS = {
     "jax": [],
     "torch": [],
     "scipy": ["bcauto.results", "bcauto.data.near_duplicates", "bcauto.export.calibration"],
-    "optuna": ["bcauto.storage", "bcauto.study", "bcauto.results", "bcauto.search", "bcauto.cli"],
+    "optuna": [
+        "bcauto.storage",
+        "bcauto.study",
+        "bcauto.results",
+        "bcauto.search",
+        "bcauto.display",
+        "bcauto.cli",
+    ],
     "optuna_dashboard": ["bcauto.cli"],
     "typer": ["bcauto.cli"],
-    "rich": ["bcauto.cli"],
+    "rich": ["bcauto.display", "bcauto.cli"],
 }
 FRAMEWORKS = ["keras", "tensorflow", "ray", "optuna"]
 STUDIES = ["bcauto.storage", "bcauto.study", "bcauto.results"]

@@ -73,7 +73,7 @@ def augment(  # one parameter an option
         raise BadInput(f"--magnitude goes without --recipe, got {magnitude:g} and {recipe}")
     strength = _MAGNITUDE if magnitude is None else magnitude
     stream = DEFAULT_SEED if seed is None else seed
-    from bcauto.cli.tables import open_console
+    from bcauto.display.tables import open_console
     from bcauto.plots.grid import Row, check_picture_path, draw_grid, write_picture
 
     check_picture_path(out)

@@ -92,7 +92,7 @@ def best(  # one parameter an option
     exported = None
     if export:
         options = ExportOptions(views, ensemble, distil, tuple(formats or ()), calibrate)
-        from bcauto.cli.tables import epoch_printer
+        from bcauto.display.tables import epoch_printer
 
         report = epoch_printer(silent=as_json)
         exported = export_entry(opened, entry, out or opened.folder.best, options, report)
@@ -125,9 +125,9 @@ def _as_object(opened: OpenStudy, entry: Entry, exported: Exported | None) -> di
 
 def _show(opened: OpenStudy, entry: Entry, exported: Exported | None) -> None:
     """Print what is known of a recipe; what matters most comes last, where a full screen stops."""
-    from bcauto.cli.confirmation_line import confirmation_line, unfinished
-    from bcauto.cli.leaderboard_tables import print_leaderboard
-    from bcauto.cli.tables import open_console
+    from bcauto.display.confirmation_line import confirmation_line, unfinished
+    from bcauto.display.leaderboard_tables import print_leaderboard
+    from bcauto.display.tables import open_console
 
     console, board = open_console(), opened.leaderboard
     console.print(f"recipe of trial {entry.number}:")
@@ -160,9 +160,9 @@ def _searching(opened: OpenStudy) -> str:
 
 def _show_export(console: Console, exported: Exported) -> None:
     """Print what was written, and what the model in it scored itself."""
-    from bcauto.cli.calibration_line import calibration_line
-    from bcauto.cli.combined_lines import combined_lines
-    from bcauto.cli.format_table import print_formats
+    from bcauto.display.calibration_line import calibration_line
+    from bcauto.display.combined_lines import combined_lines
+    from bcauto.display.format_table import print_formats
 
     model = exported.model
     files = ", ".join(sorted(path.name for path in exported.folder.iterdir()))

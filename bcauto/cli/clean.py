@@ -92,7 +92,7 @@ def _as_object(found: Sequence[RemovableFiles]) -> dict[str, Any]:
 def _show(name: str, found: Sequence[RemovableFiles], dry_run: bool) -> None:
     from rich.filesize import decimal
 
-    from bcauto.cli.tables import open_console, print_rows
+    from bcauto.display.tables import open_console, print_rows
 
     total = _as_object(found)
     if not total["files"]:

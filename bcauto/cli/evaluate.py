@@ -82,7 +82,7 @@ def _evaluated(file: Path, data: Path, labels: Path | None, skip_damaged: bool) 
 
 
 def _show(scores: dict[str, Any]) -> None:
-    from bcauto.cli.tables import open_console, print_rows
+    from bcauto.display.tables import open_console, print_rows
 
     console = open_console()
     words = ("accuracy", "balanced_accuracy", "macro_f1")

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bcauto.cli.interrupts import watch_signals
 from bcauto.cli.options import JsonFlag, StorageOption, StudiesDir
 from bcauto.errors import Interrupted
+from bcauto.interrupts import watch_signals
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
     from rich.console import Console
@@ -118,7 +118,7 @@ def _screen(count: int, silent: bool) -> Iterator[Callable[[int, str], None]]:
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    from bcauto.cli.tables import open_console
+    from bcauto.display.tables import open_console
 
     console = open_console()
     shown = console.is_terminal and not silent
@@ -197,7 +197,7 @@ class _Tally:
 
     def show(self, source: ModelSource, out: Path | None) -> None:
         """Print a summary, and name damaged pictures."""
-        from bcauto.cli.tables import counted, open_console, print_facts
+        from bcauto.display.tables import counted, open_console, print_facts
 
         seconds = time.monotonic() - self.started
         pace = f" in {seconds:.1f} s, {self.read / seconds:.0f} a second"

@@ -120,7 +120,7 @@ def _as_object(
 
 def _show(name: str, stored: Proxy, found: Validity) -> None:
     from bcauto.cli.proxy_pictures import choice_line
-    from bcauto.cli.tables import open_console, print_rows
+    from bcauto.display.tables import open_console, print_rows
 
     console = open_console()
     held_out = ", ".join(stored.held_out) or "nothing"
@@ -139,7 +139,7 @@ def _show(name: str, stored: Proxy, found: Validity) -> None:
 
 def _show_families(left_out: Mapping[str, LeftOut], near: MeasuredDistances | None) -> None:
     """Print how well the rest ranks the trials on each family, and how near training is to it."""
-    from bcauto.cli.tables import open_console, print_rows
+    from bcauto.display.tables import open_console, print_rows
 
     ranked = any(each.rho is not None for each in left_out.values())
     distances = near.families if near else {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bcauto.cli.interrupts import watch_signals
 from bcauto.cli.options import (
     ConfirmLengthOption,
     ConfirmOption,
@@ -39,6 +38,7 @@ from bcauto.cli.options import (
     given_settings,
 )
 from bcauto.errors import Interrupted
+from bcauto.interrupts import watch_signals
 from bcauto.study.settings import Settings
 
 __all__ = ["search"]
@@ -85,7 +85,7 @@ def search(  # one parameter an option
         # Imported here, or `bcauto --help` would wait for them.
         from rich.console import Console
 
-        from bcauto.cli.screen import SearchScreen
+        from bcauto.display.search_screen import SearchScreen
         from bcauto.search.plan import plan_search
         from bcauto.search.run import run_search
 

@@ -85,7 +85,7 @@ def _as_object(name: str, found: Space, left_out: list[str]) -> dict[str, Any]:
 
 
 def _show(name: str, found: Space, left_out: list[str]) -> None:
-    from bcauto.cli.tables import counted, open_console, print_rows
+    from bcauto.display.tables import counted, open_console, print_rows
 
     console = open_console()
     size = "endless" if found.size is None else counted(found.size, "point")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bcauto.cli.confirmation_line import confirmation_line
 from bcauto.cli.options import JsonFlag, StorageOption, StudiesDir, StudyArgument
+from bcauto.display.confirmation_line import confirmation_line
 from bcauto.study.settings import OWN_STORAGE
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
@@ -54,7 +54,7 @@ def _show_status(found: Status, board: Leaderboard, killed: bool) -> None:
         board: its recipes, and how far its confirmation is.
         killed: whether trials are marked as running while no process searches the study.
     """
-    from bcauto.cli.tables import open_console, print_facts
+    from bcauto.display.tables import open_console, print_facts
 
     best, trials = found.best, {**found.trials, "failed": found.failed}
     counts = ", ".join(f"{count} {state}" for state, count in trials.items())
@@ -76,7 +76,7 @@ def _show_status(found: Status, board: Leaderboard, killed: bool) -> None:
 
 def _reasons(reasons: Mapping[str, int]) -> str:
     """Return a line for each of the commonest reasons of failures."""
-    from bcauto.cli.tables import counted
+    from bcauto.display.tables import counted
 
     lines = [f"{counted(count, 'trial')}: {reason}" for reason, count in reasons.items()]
     more = ["for other reasons as well, which --json lists"]

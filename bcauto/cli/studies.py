@@ -107,7 +107,7 @@ def _as_object(row: _Row) -> dict[str, Any]:
 
 
 def _show(rows: list[_Row]) -> None:
-    from bcauto.cli.tables import open_console, print_rows
+    from bcauto.display.tables import open_console, print_rows
 
     shown = [_cells(row) for row in rows]
     if any(row.problem for row in rows):

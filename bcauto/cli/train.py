@@ -65,7 +65,7 @@ def train(  # one parameter an option
     chosen = read_recipe(find_recipe(recipe))
     chosen = scaled_small(chosen) if scale == "small" else chosen
     with new_folder(out) if out else temporary_folder("train") as folder:
-        from bcauto.cli.tables import epoch_printer
+        from bcauto.display.tables import epoch_printer
         from bcauto.recipe.pretrained import read_weights
         from bcauto.search.train import train_recipe
 
@@ -83,7 +83,7 @@ def train(  # one parameter an option
 
 
 def _say(line: str) -> None:
-    from bcauto.cli.tables import open_console
+    from bcauto.display.tables import open_console
 
     open_console().print(line)
 

@@ -1,4 +1,4 @@
-"""The command line in this process and as a process, on data that trains in seconds."""
+"""The command line in this process and as a process."""
 
 import os
 import subprocess
@@ -9,32 +9,9 @@ from io import StringIO
 
 import numpy as np
 import pytest
+from tiny_fixtures import SPACE, paint_two_classes
 
 from bcauto.cli.app import main
-
-SPACE = """
-[recipe.model]
-backbone = "SmallCNN"
-dropout = 0.0
-
-[recipe.training]
-epochs = 3
-batch_size = 18  # divides the 108 images to train on: a smaller last batch is compiled apart
-
-[search]
-"training.learning_rate" = { low = 1e-3, high = 1e-2, log = true }
-
-[[start]]
-"training.learning_rate" = 5e-3
-
-[proxy]
-severities = [3]
-copies = 5
-held_out_copies = 2
-
-[confirm]
-top = 0
-"""
 
 
 @dataclass
@@ -87,44 +64,6 @@ def process(tmp_path):
         if one.poll() is None:
             one.kill()
         one.communicate()
-
-
-@pytest.fixture
-def tiny_space(tmp_path):
-    path = tmp_path / "tiny.toml"
-    path.write_text(SPACE)
-    return path
-
-
-@pytest.fixture(scope="session")
-def two_classes():
-    return paint_two_classes
-
-
-def paint_two_classes(count, seed):
-    """Two classes, bright above or bright below, that a network tells apart in an epoch or two."""
-    rng = np.random.default_rng(seed)
-    labels = np.arange(count) % 2
-    images = rng.integers(0, 120, (count, 32, 32, 3), dtype=np.uint8)
-    for image, label in zip(images, labels, strict=True):
-        image[:16] += np.uint8(120 * label)
-        image[16:] += np.uint8(120 * (1 - label))
-    return {"images": images, "labels": labels}
-
-
-@pytest.fixture
-def tiny_npz(tmp_path):
-    path = tmp_path / "tiny.npz"
-    np.savez(path, **paint_two_classes(120, 0))
-    return path
-
-
-@pytest.fixture
-def test_npz(tmp_path):
-    path = tmp_path / "test.npz"
-    painted = paint_two_classes(40, 1)
-    np.savez(path, test_images=painted["images"], test_labels=painted["labels"])
-    return path
 
 
 @pytest.fixture(scope="session")

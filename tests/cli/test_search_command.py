@@ -1,7 +1,9 @@
 """``bcauto search`` and what follows it, from a user's chair."""
 
 import json
+import os
 import shutil
+import signal
 import tomllib
 from pathlib import Path
 
@@ -225,3 +227,14 @@ def test_fault_of_every_trial_is_exit_code_one(command, tiny_npz, tiny_space, mo
     assert ran.code == 1
     assert "10 trials in a row failed: RuntimeError: nothing works" in ran.err
     assert command("best").code == 1
+
+
+def test_a_search_that_is_interrupted_while_it_is_planned_has_saved_nothing(command, monkeypatch):
+    def plan_search(*_):
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr("bcauto.search.plan.plan_search", plan_search)
+    ran = command("search")
+    assert ran.code == 130
+    said = "interrupted by SIGINT; nothing was begun and nothing written"
+    assert ran.err == f"bcauto: {said}, the same command begins anew\n"

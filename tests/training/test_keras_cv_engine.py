@@ -382,7 +382,7 @@ def plan(tmp_path, tiny_cells):
 
 
 def shown(plan):
-    from bcauto.cli.screen import SearchScreen
+    from bcauto.display.search_screen import SearchScreen
 
     screen = io.StringIO()
     with SearchScreen(plan, Console(file=screen, width=200)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bcauto.cli.tables import print_rows
+from bcauto.display.tables import print_rows
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bcauto.cli.tables import print_rows
+from bcauto.display.tables import print_rows
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bcauto.cli.tables import counted
 from bcauto.data.groups import NO_GROUPS
+from bcauto.display.tables import counted
 from bcauto.search.materials import uses_keras_cv
 from bcauto.search.plan import Plan
 

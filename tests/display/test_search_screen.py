@@ -10,7 +10,7 @@ from optuna.trial import create_trial
 from rich.console import Console
 from study_fixtures import scores_of
 
-from bcauto.cli.screen import SearchScreen
+from bcauto.display.search_screen import SearchScreen
 from bcauto.results.confirmation import confirmed
 from bcauto.results.leaderboard import Entry, Leaderboard, RepeatsLeft
 from bcauto.results.trials import CompletedTrial
@@ -158,7 +158,7 @@ def test_a_file_gets_a_line_for_each_event(screen, job):
 def passing(monkeypatch):
     """Lets seconds pass on the clock of the screen."""
     now = [1000.0]
-    monkeypatch.setattr("bcauto.cli.screen.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("bcauto.display.search_screen.time.monotonic", lambda: now[0])
 
     def wait(seconds):
         now[0] += seconds

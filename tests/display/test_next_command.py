@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-from bcauto.cli.next_command import next_command
+from bcauto.display.next_command import next_command
 from bcauto.study.folder import StudyFolder
 
 

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from bcauto.cli.tables import open_console, print_facts, print_rows
+from bcauto.display.tables import open_console, print_facts, print_rows
 
 WORDS = ["a", "network", "of", "some", "name"]
 ROWS = [

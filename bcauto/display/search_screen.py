@@ -13,11 +13,11 @@ from rich.console import Console, Group, OverflowMethod, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from bcauto.cli.confirmation_line import confirmation_line, trained_again
-from bcauto.cli.lane import Lane, clock, recipe_line
-from bcauto.cli.next_command import next_command
-from bcauto.cli.overview import overview
-from bcauto.cli.tables import counted, open_console, print_facts
+from bcauto.display.confirmation_line import confirmation_line, trained_again
+from bcauto.display.lane import Lane, clock, recipe_line
+from bcauto.display.next_command import next_command
+from bcauto.display.overview import overview
+from bcauto.display.tables import counted, open_console, print_facts
 from bcauto.errors import NothingUsable
 from bcauto.results.leaderboard import Leaderboard
 from bcauto.search.plan import Plan

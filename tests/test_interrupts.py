@@ -5,8 +5,8 @@ import signal
 
 import pytest
 
-from bcauto.cli.interrupts import watch_signals
 from bcauto.errors import Interrupted
+from bcauto.interrupts import watch_signals
 
 
 @pytest.mark.parametrize(
@@ -54,14 +54,3 @@ def test_handlers_are_put_back():
     with watch_signals():
         assert signal.getsignal(signal.SIGTERM) != before
     assert signal.getsignal(signal.SIGTERM) == before
-
-
-def test_a_search_that_is_interrupted_while_it_is_planned_has_saved_nothing(command, monkeypatch):
-    def plan_search(*_):
-        os.kill(os.getpid(), signal.SIGINT)
-
-    monkeypatch.setattr("bcauto.search.plan.plan_search", plan_search)
-    ran = command("search")
-    assert ran.code == 130
-    said = "interrupted by SIGINT; nothing was begun and nothing written"
-    assert ran.err == f"bcauto: {said}, the same command begins anew\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from bcauto.cli.combined_lines import combined_lines
+from bcauto.display.combined_lines import combined_lines
 from bcauto.ensemble.choose import Chosen, Combination, Step
 
 

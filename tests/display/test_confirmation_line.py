@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from study_fixtures import scores_of
 
-from bcauto.cli.confirmation_line import confirmation_line
+from bcauto.display.confirmation_line import confirmation_line
 from bcauto.recipe.network import Network
 from bcauto.recipe.recipe import Recipe
 from bcauto.results.confirmation import confirmed
