@@ -38,7 +38,7 @@ ROOMS = [
     "bcauto.ensemble",
     "bcauto.export",
     "bcauto.prediction",
-    "bcauto.search",
+    "bcauto.driver",
     "bcauto.display",
     "bcauto.cli",
 ]
@@ -66,7 +66,7 @@ OWNERS = {
         "bcauto.storage",
         "bcauto.study",
         "bcauto.results",
-        "bcauto.search",
+        "bcauto.driver",
         "bcauto.display",
         "bcauto.cli",
     ],

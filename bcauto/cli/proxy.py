@@ -14,13 +14,13 @@ from bcauto.cli.options import JsonFlag, StorageOption, StudiesDir, StudyArgumen
 from bcauto.errors import BadInput
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
+    from bcauto.driver.distance import MeasuredDistances
     from bcauto.proxy.distance import Distance
     from bcauto.proxy.proxy import Proxy
     from bcauto.results.left_out import LeftOut
     from bcauto.results.open_study import OpenStudy
     from bcauto.results.rank_correlation import Correlation
     from bcauto.results.validity import Validity, Worth
-    from bcauto.search.distance import MeasuredDistances
 
 __all__ = ["proxy"]
 
@@ -82,7 +82,7 @@ def proxy(
 
 
 def _measure(opened: OpenStudy, stored: Proxy, weights: str | None) -> MeasuredDistances:
-    from bcauto.search.distance import measure_distances
+    from bcauto.driver.distance import measure_distances
 
     typer.echo("bcauto: measuring distances, which takes about a minute", err=True)
     return measure_distances(opened, stored.corruptions, weights)

@@ -86,8 +86,8 @@ def search(  # one parameter an option
         from rich.console import Console
 
         from bcauto.display.search_screen import SearchScreen
-        from bcauto.search.plan import plan_search
-        from bcauto.search.run import run_search
+        from bcauto.driver.plan import plan_search
+        from bcauto.driver.run import run_search
 
         try:
             with Console().status("checking data, space and weights"):  # in a terminal only

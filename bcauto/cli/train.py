@@ -27,8 +27,8 @@ from bcauto.io.toml import checked
 from bcauto.study.settings import DataSettings
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
+    from bcauto.driver.train import TrainedRecipe
     from bcauto.recipe.recipe import Recipe
-    from bcauto.search.train import TrainedRecipe
     from bcauto.trial import TrialResult
 
 __all__ = ["train"]
@@ -66,8 +66,8 @@ def train(  # one parameter an option
     chosen = scaled_small(chosen) if scale == "small" else chosen
     with new_folder(out) if out else temporary_folder("train") as folder:
         from bcauto.display.tables import epoch_printer
+        from bcauto.driver.train import train_recipe
         from bcauto.recipe.pretrained import read_weights
-        from bcauto.search.train import train_recipe
 
         epochs = chosen.all_epochs(read_weights(settings.weights).pretrains(chosen.model))
         if not as_json:

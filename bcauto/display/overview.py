@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bcauto.data.groups import NO_GROUPS
 from bcauto.display.tables import counted
-from bcauto.search.materials import uses_keras_cv
-from bcauto.search.plan import Plan
+from bcauto.driver.materials import uses_keras_cv
+from bcauto.driver.plan import Plan
 
 __all__ = ["overview"]
 

@@ -18,9 +18,9 @@ from bcauto.display.lane import Lane, clock, recipe_line
 from bcauto.display.next_command import next_command
 from bcauto.display.overview import overview
 from bcauto.display.tables import counted, open_console, print_facts
+from bcauto.driver.plan import Plan
 from bcauto.errors import NothingUsable
 from bcauto.results.leaderboard import Leaderboard
-from bcauto.search.plan import Plan
 from bcauto.space.space import Confirmation
 from bcauto.storage.url import secret_hider
 from bcauto.study.attributes import read_attributes

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from bcauto.cli.dashboard import dashboard
-from bcauto.search.plan import plan_search
+from bcauto.driver.plan import plan_search
 from bcauto.storage.connect import connect
 from bcauto.study.folder import StudyFolder
 from bcauto.study.settings import OWN_STORAGE, DataRecord, Identity, Settings, StudyRecord

@@ -13,12 +13,12 @@ from onnxruntime import InferenceSession
 from optuna.trial import TrialState
 from sqlalchemy.exc import DatabaseError
 
+from bcauto.driver.plan import plan_search
+from bcauto.driver.run import _Run
 from bcauto.ensemble.choose import Chosen, Combination
 from bcauto.errors import Interrupted
 from bcauto.proxy.proxy import Proxy
 from bcauto.proxy.score import score
-from bcauto.search.plan import plan_search
-from bcauto.search.run import _Run
 from bcauto.study.lock import locked
 from bcauto.study.monitor import Monitor
 from bcauto.study.pruning import make_pruner

@@ -13,6 +13,7 @@ import optuna
 import pytest
 
 from bcauto.cli.proxy_pictures import corruption_rows
+from bcauto.driver.distance import MeasuredDistances
 from bcauto.proxy.config import ProxyConfig
 from bcauto.proxy.distance import Distance
 from bcauto.proxy.make import make_proxy
@@ -20,7 +21,6 @@ from bcauto.recipe.recipe import Recipe
 from bcauto.results.left_out import leave_one_family_out
 from bcauto.results.trials import completed_trials, load_study
 from bcauto.results.validity import proxy_validity
-from bcauto.search.distance import MeasuredDistances
 from bcauto.storage.connect import connect
 from bcauto.study.folder import StudyFolder
 from bcauto.study.lock import locked
@@ -219,7 +219,7 @@ def test_distances_stand_beside_what_is_left_out(command, begun, monkeypatch):
         found = {each: Distance(each.severity, 10.0) for each in corruptions}
         return MeasuredDistances("trial 3", "pretrained MobileNet-0.25", 50, 150, found)
 
-    monkeypatch.setattr("bcauto.search.distance.measure_distances", measured)
+    monkeypatch.setattr("bcauto.driver.distance.measure_distances", measured)
     monkeypatch.setenv("COLUMNS", "80")
     ran = command("proxy", "--distance", "--weights", "imagenet")
     assert asked == [("cells", "imagenet")]

@@ -11,10 +11,10 @@ from rich.console import Console
 from study_fixtures import scores_of
 
 from bcauto.display.search_screen import SearchScreen
+from bcauto.driver.plan import plan_search
 from bcauto.results.confirmation import confirmed
 from bcauto.results.leaderboard import Entry, Leaderboard, RepeatsLeft
 from bcauto.results.trials import CompletedTrial
-from bcauto.search.plan import plan_search
 from bcauto.space.space import Confirmation
 from bcauto.trial import Job, RunRecord
 

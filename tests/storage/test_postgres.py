@@ -13,8 +13,8 @@ from optuna.trial import TrialState
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from study_fixtures import scores_of
 
+from bcauto.driver.plan import plan_search
 from bcauto.errors import BadInput
-from bcauto.search.plan import plan_search
 from bcauto.storage.connect import check_storage, connect
 from bcauto.storage.retrying import MADE_TWICE
 from bcauto.storage.url import redacted

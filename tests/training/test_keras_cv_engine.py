@@ -17,13 +17,13 @@ from bcauto.augment.wide import _BEST_PUBLIC, WideChain, WideOp
 from bcauto.data.cleaning import Cleaning
 from bcauto.data.dataset import Dataset
 from bcauto.data.labelled import Labelled
+from bcauto.driver.plan import plan_search
 from bcauto.proxy.config import ProxyConfig
 from bcauto.proxy.make import make_proxy
 from bcauto.recipe.network import Network
 from bcauto.recipe.pretrained import Weights
 from bcauto.recipe.recipe import Recipe
 from bcauto.recipe.training import Training
-from bcauto.search.plan import plan_search
 from bcauto.trial import Job
 
 pytestmark = pytest.mark.keras
@@ -396,14 +396,14 @@ def test_a_search_says_that_no_seed_is_followed(plan, engine):
 
 
 def test_a_search_without_keras_cv_is_refused(plan, refused, monkeypatch):
-    monkeypatch.setattr("bcauto.search.materials.find_spec", lambda _: None)
+    monkeypatch.setattr("bcauto.driver.materials.find_spec", lambda _: None)
     with refused(r'keras-cv, which is not installed: pip install "bcauto\[keras-cv\]"'):
         plan()
     plan('["bcauto"]')
 
 
 def test_a_search_on_another_backend_is_refused(plan, refused, monkeypatch):
-    monkeypatch.setattr("bcauto.search.materials.find_spec", importlib.util.find_spec)
+    monkeypatch.setattr("bcauto.driver.materials.find_spec", importlib.util.find_spec)
     monkeypatch.setattr("bcauto.training.keras_settings.find_spec", lambda _: True)
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     with refused("needs Keras on tensorflow, got 'jax'"):
@@ -412,7 +412,7 @@ def test_a_search_on_another_backend_is_refused(plan, refused, monkeypatch):
 
 
 def test_the_backend_of_keras_json_is_not_ours(plan, monkeypatch, tmp_path):
-    monkeypatch.setattr("bcauto.search.materials.find_spec", importlib.util.find_spec)
+    monkeypatch.setattr("bcauto.driver.materials.find_spec", importlib.util.find_spec)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setenv("KERAS_BACKEND", "")
     (tmp_path / "keras.json").write_text('{"backend": "jax"}')

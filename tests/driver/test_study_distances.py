@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from bcauto.driver import distance
+from bcauto.driver.distance import measure_distances
 from bcauto.proxy.config import ProxyConfig
 from bcauto.proxy.corruptions import OWN, CorruptionAtSeverity
 from bcauto.results.open_study import open_study
-from bcauto.search import distance
-from bcauto.search.distance import measure_distances
 from bcauto.space.files import read_space
 
 GOLDEN = Path(__file__).parents[1] / "results" / "golden"

@@ -10,6 +10,7 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from bcauto.data.fingerprints import PictureFingerprints
+from bcauto.driver.plan import Plan
 from bcauto.errors import BadInput, Interrupted
 from bcauto.execute.contract import Executor, Work
 from bcauto.execute.inline import InlineExecutor
@@ -19,7 +20,6 @@ from bcauto.proxy.proxy import Proxy
 from bcauto.results.confirmation import confirm_time
 from bcauto.results.leaderboard import Leaderboard
 from bcauto.results.trials import completed_trials, load_study
-from bcauto.search.plan import Plan
 from bcauto.storage.connect import connect, storage_failures_in_one_line
 from bcauto.study.attributes import read_identity, store_estimates, store_identity
 from bcauto.study.ledger import DONE, Ledger, Limits

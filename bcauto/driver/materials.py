@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 from bcauto.data.dataset import Dataset
+from bcauto.driver.inputs import Inputs
 from bcauto.errors import BadInput
 from bcauto.hypermodels.space import hypermodel_space
 from bcauto.proxy.config import ProxyConfig
@@ -13,7 +14,6 @@ from bcauto.proxy.make import make_proxy
 from bcauto.proxy.own_images import OwnImages, with_own
 from bcauto.proxy.proxy import Proxy
 from bcauto.recipe.pretrained import Weights, check_models, read_weights
-from bcauto.search.inputs import Inputs
 from bcauto.seeds import derive
 from bcauto.space.files import read_space, space_text
 from bcauto.space.space import Space

@@ -5,7 +5,7 @@ from pathlib import Path
 import optuna
 import pytest
 
-from bcauto.search.inputs import read_inputs
+from bcauto.driver.inputs import read_inputs
 from bcauto.study.folder import StudyFolder
 from bcauto.study.settings import DataRecord, Identity, Settings, StudyRecord
 
@@ -71,7 +71,7 @@ def test_another_space_is_looked_for_by_its_name(stored):
 
 
 def test_the_url_has_a_password_which_no_setting_has(tmp_path, monkeypatch):
-    monkeypatch.setattr("bcauto.search.inputs.check_storage", lambda _: None)
+    monkeypatch.setattr("bcauto.driver.inputs.check_storage", lambda _: None)
     url = "postgresql://me:secret@db.example/trials"
     inputs = read_inputs({"space": "quick", "storage": url}, tmp_path, "new")
     assert inputs.url == url

@@ -6,9 +6,9 @@ import numpy as np
 import optuna
 import pytest
 
+from bcauto.driver.plan import plan_search
 from bcauto.errors import BadInput
 from bcauto.execute.contract import Node, Slots
-from bcauto.search.plan import plan_search
 
 
 @pytest.fixture(scope="module")

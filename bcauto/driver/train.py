@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from bcauto.driver.materials import study_proxy
 from bcauto.hardware import count_cores
 from bcauto.proxy.config import ProxyConfig
 from bcauto.recipe.pretrained import check_models, read_weights
 from bcauto.recipe.recipe import Recipe
-from bcauto.search.materials import study_proxy
 from bcauto.study.settings import DataSettings
 from bcauto.study_data import load_data
 from bcauto.training.trainer import Payload, Trainer

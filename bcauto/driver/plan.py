@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from bcauto.data.dataset import Dataset
+from bcauto.driver.inputs import read_inputs
+from bcauto.driver.materials import gather_materials, study_proxy
+from bcauto.driver.record import make_record
 from bcauto.execute.contract import Node, Slots
 from bcauto.io.disk import check_room
 from bcauto.proxy.own_images import OwnImages
 from bcauto.proxy.proxy import Proxy
 from bcauto.recipe.pretrained import Weights
-from bcauto.search.inputs import read_inputs
-from bcauto.search.materials import gather_materials, study_proxy
-from bcauto.search.record import make_record
 from bcauto.seeds import derive
 from bcauto.space.space import Confirmation, Space
 from bcauto.study.folder import StudyFolder

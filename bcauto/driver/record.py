@@ -5,8 +5,8 @@ from __future__ import annotations
 import platform
 from importlib.metadata import version
 
-from bcauto.search.inputs import Inputs
-from bcauto.search.materials import Materials
+from bcauto.driver.inputs import Inputs
+from bcauto.driver.materials import Materials
 from bcauto.study.settings import DataRecord, Identity, StudyRecord
 
 __all__ = ["make_record"]
