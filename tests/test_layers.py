@@ -35,6 +35,7 @@ ROOMS = [
     "bcauto.execute",
     "bcauto.hypermodels",
     "bcauto.plots",
+    "bcauto.page",
     "bcauto.ensemble",
     "bcauto.export",
     "bcauto.prediction",
@@ -71,6 +72,7 @@ OWNERS = {
         "bcauto.cli",
     ],
     "optuna_dashboard": ["bcauto.cli"],
+    "jinja2": ["bcauto.page"],
     "typer": ["bcauto.cli"],
     "rich": ["bcauto.display", "bcauto.cli"],
 }
@@ -96,6 +98,7 @@ FORBIDDEN = {  # even by way of another module
         "bcauto.data",
     ],
     "bcauto.plots": FRAMEWORKS,
+    "bcauto.page": FRAMEWORKS,
     "bcauto.ensemble.choose": FRAMEWORKS,
 }
 

@@ -1,0 +1,38 @@
+"""A plotly figure as JSON for a page, which gives it its colours and its size."""
+
+from __future__ import annotations
+
+import html
+import json
+from typing import Any
+
+from bcauto.page.parts import Figure
+
+__all__ = ["figure_json", "label", "script_json"]
+
+
+def label(text: str) -> str:
+    """Return a text as plotly shows it letter by letter; it reads some HTML in labels."""
+    return html.escape(text, quote=False)
+
+
+def figure_json(figure: Figure) -> str:
+    """Return data and layout of a figure, to stand inside a ``<script>`` element.
+
+    The template goes, since the page has one of its own for a light and one for a dark scheme, and
+    so does the title, which is the caption's.
+    """
+    drawn = json.loads(figure.drawn.to_json())
+    layout: dict[str, Any] = drawn.get("layout", {})
+    for key in ("template", "title", "width"):
+        layout.pop(key, None)
+    layout["height"] = figure.height
+    return script_json({"data": drawn["data"], "layout": layout})
+
+
+def script_json(value: Any) -> str:
+    """Return JSON that no content can end the ``<script>`` element of."""
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text

@@ -1,0 +1,79 @@
+"use strict";
+
+// Figures: drawn from the JSON beside them, in the colours of the scheme, and again when it changes.
+
+const dark = window.matchMedia("(prefers-color-scheme: dark)");
+const PRINT_WIDTH = 680; // px, of A4 between its margins
+
+function template(scheme) {
+  const [ink, line, paper] =
+    scheme === "dark" ? ["#e8eaed", "#3d454d", "#14171a"] : ["#1c2024", "#cfd4da", "#ffffff"];
+  const axis = { gridcolor: line, linecolor: line, zerolinecolor: line, automargin: true };
+  const colours =
+    scheme === "dark"
+      ? ["#6db3f2", "#f2a65a", "#6fcf97", "#eb7a77", "#bb9af7", "#d0d4d9", "#4dd0e1", "#f0d264"]
+      : ["#0b57a4", "#c2570c", "#1d7a46", "#b3261e", "#6a3fb5", "#5b6470", "#007c89", "#8a6d00"];
+  return {
+    layout: {
+      colorway: colours,
+      font: { color: ink, size: 12, family: "system-ui, DejaVu Sans, sans-serif" },
+      paper_bgcolor: paper,
+      plot_bgcolor: paper,
+      xaxis: axis,
+      yaxis: axis,
+      hoverlabel: { align: "left" },
+      colorscale: { sequential: "Viridis", diverging: "RdBu" },
+      legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, xanchor: "left" },
+      margin: { l: 56, r: 16, t: 24, b: 48 },
+    },
+  };
+}
+
+function draw(scheme, width) {
+  for (const source of document.querySelectorAll("script[data-figure]")) {
+    const { data, layout } = JSON.parse(source.textContent);
+    const drawn = { dragmode: false, ...layout, template: template(scheme) };
+    if (width) drawn.width = width;
+    Plotly.react(source.dataset.figure, data, drawn, { responsive: true, displayModeBar: false });
+  }
+}
+
+function drawOnScreen() {
+  draw(dark.matches ? "dark" : "light");
+}
+
+if (window.Plotly) {
+  drawOnScreen();
+  dark.addEventListener("change", drawOnScreen);
+  window.addEventListener("beforeprint", () => draw("light", PRINT_WIDTH));
+  window.addEventListener("afterprint", drawOnScreen);
+}
+
+// Tables: a click on a column's title sorts by it, and another one the other way round.
+
+function value(row, column) {
+  const cell = row.cells[column];
+  return cell.dataset.sort === undefined ? cell.textContent : Number(cell.dataset.sort);
+}
+
+function compare(a, b) {
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  return String(a).localeCompare(String(b), undefined, { numeric: true });
+}
+
+function sort(table, title, column) {
+  const down = title.getAttribute("aria-sort") === "ascending";
+  for (const other of title.parentNode.cells) other.removeAttribute("aria-sort");
+  title.setAttribute("aria-sort", down ? "descending" : "ascending");
+  const body = table.tBodies[0];
+  const rows = [...body.rows].map((row) => [row, value(row, column)]);
+  const empty = ([, one]) => one === "";
+  rows.sort((a, b) => empty(a) - empty(b) || (down ? -1 : 1) * compare(a[1], b[1]));
+  body.append(...rows.map(([row]) => row));
+}
+
+for (const table of document.querySelectorAll("table")) {
+  [...table.tHead.rows[0].cells].forEach((title, column) => {
+    title.querySelector("button").addEventListener("click", () => sort(table, title, column));
+  });
+}
