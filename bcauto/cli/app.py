@@ -10,11 +10,13 @@ from typing import Annotated, NoReturn
 import typer
 from pydantic import ValidationError
 
+from bcauto.cli.arguments import check_none_empty
 from bcauto.cli.augment import augment
 from bcauto.cli.best import best
 from bcauto.cli.clean import clean
 from bcauto.cli.dashboard import dashboard
 from bcauto.cli.evaluate import evaluate
+from bcauto.cli.help import Command
 from bcauto.cli.predict import predict
 from bcauto.cli.proxy import proxy
 from bcauto.cli.search import search
@@ -23,7 +25,6 @@ from bcauto.cli.status import status
 from bcauto.cli.studies import studies
 from bcauto.cli.text import pin_text
 from bcauto.cli.train import train
-from bcauto.cli.values import check_none_empty
 from bcauto.errors import BcautoError, Interrupted
 
 __all__ = ["app", "main"]
@@ -41,7 +42,7 @@ app = typer.Typer(
     name="bcauto",
     help="Find the fine-tuning recipe that does best on a hidden, corrupted test set.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -74,7 +75,7 @@ for command in (
     clean,
     dashboard,
 ):
-    app.command()(command)
+    app.command(cls=Command)(command)
 
 
 def main() -> NoReturn:

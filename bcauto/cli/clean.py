@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bcauto.cli.options import JsonFlag, StorageOption, StudiesDir, StudyArgument
-from bcauto.cli.values import parse_keep
+from bcauto.study.values import parse_keep
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
     from bcauto.results.cleanup import RemovableFiles

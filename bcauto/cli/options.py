@@ -1,87 +1,74 @@
 """The options that several commands share, each declared once.
 
-A setting of a search has its default and its bounds from ``Settings``. Its option is None where it
-was not given: then a study's own value holds, or the default.
+A setting's option has its text, default and bounds from the setting. It is None where it was not
+given: then a study's own value holds, or the default.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable, Iterator
+from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
-from bcauto.cli.values import parse_duration, parse_keep
 from bcauto.errors import BadInput
-from bcauto.study.settings import SamplerName, Settings
+from bcauto.study.option import Option
+from bcauto.study.settings import Settings
 
 __all__ = [
     "DEFAULT_SEED",
-    "ConfirmLengthOption",
-    "ConfirmOption",
-    "ConfirmRepeatsOption",
     "DataOption",
-    "EpochTimeoutOption",
-    "ExecutorOption",
-    "GpusPerTrialOption",
-    "GroupsOption",
-    "HypermodelOption",
     "ImageSizeOption",
-    "InputScaleOption",
     "JsonFlag",
-    "KeepOption",
     "LabelsOption",
-    "LeaksOption",
-    "PreferOption",
-    "ProxyAddOption",
-    "ProxyDataOption",
-    "RayAddressOption",
     "ResizeOption",
-    "SamplerOption",
     "SeedOption",
     "SkipDamagedOption",
-    "SpaceOption",
     "StorageOption",
     "StudiesDir",
     "StudyArgument",
-    "StudyOption",
-    "TimeoutOption",
-    "TrialsOption",
-    "WeightsOption",
-    "WorkersOption",
-    "given_settings",
+    "takes_settings",
 ]
 
 DEFAULT_SEED: int = Settings.model_fields["seed"].default
 
-_HOUR = 3600  # seconds
 _MOST_SHOWN = 10**6  # of an upper bound in the help
 
 
-def _setting(name: str, text: str, default: str | None = None, **more: Any) -> Any:
-    """Declare the option of a setting, with the default and the bounds that ``Settings`` has.
-
-    Args:
-        name: of the setting; the option has the same name.
-        text: for the help.
-        default: for the help, where the setting's own says too little.
-        more: arguments of ``typer.Option``.
-    """
-    field = Settings.model_fields[name]
-    if default is None and field.default is not None:
+def _option(name: str, field: FieldInfo, panel: str | None = None) -> Any:
+    """Return the Typer option of a setting, under a heading of the help where one is given."""
+    about = _about(field)
+    default = about.default
+    if default is None and field.default is not None and field.annotation is not bool:
         default = str(field.default)
-    bounds = {
+    bounds: dict[str, Any] = {
         bound: getattr(rule, key)
         for rule in field.metadata
         for key, bound in (("ge", "min"), ("le", "max"))
         if hasattr(rule, key)
     }
-    option = f"--{name.replace('_', '-')}"
+    flag, check = f"--{name.replace('_', '-')}", None
     if bounds.get("max", 0) > _MOST_SHOWN:  # the help has no room for such a bound
-        more["callback"] = _at_most(option, bounds.pop("max"))
-    return typer.Option(option, help=text, show_default=default or False, **bounds, **more)
+        check = _at_most(flag, bounds.pop("max"))
+    return typer.Option(
+        flag,
+        help=field.description,
+        show_default=default or False,
+        metavar=about.metavar,
+        parser=about.parse,
+        callback=check,
+        rich_help_panel=panel,
+        **bounds,
+    )
+
+
+def _about(field: FieldInfo) -> Option:
+    return next(rule for rule in field.metadata if isinstance(rule, Option))
 
 
 def _at_most(option: str, most: int) -> Callable[[int | None], int | None]:
@@ -95,202 +82,72 @@ def _at_most(option: str, most: int) -> Callable[[int | None], int | None]:
     return check
 
 
-# --- of every command --------------------------------------------------------------------------
+def _of_setting(name: str) -> Any:
+    return _option(name, Settings.model_fields[name])
+
+
+# --- of several commands -----------------------------------------------------------------------
 
 StudyArgument = Annotated[
     str | None,
     typer.Argument(metavar="STUDY", help="Name of a study.", show_default="the one written last"),
 ]
 StudiesDir = Annotated[Path, typer.Option("--studies-dir", help="Folder of the studies.")]
-StorageOption = Annotated[
-    str | None,
-    typer.Option("--storage", help="Optuna storage URL.", show_default="the study's own"),
-]
+StorageOption = Annotated[str | None, _of_setting("storage")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+DataOption = Annotated[Path | None, _of_setting("data")]
+LabelsOption = Annotated[Path | None, _of_setting("labels")]
+ImageSizeOption = Annotated[int | None, _of_setting("image_size")]
+ResizeOption = Annotated[Literal["stretch", "fit", "crop"] | None, _of_setting("resize")]
+SkipDamagedOption = Annotated[bool | None, _of_setting("skip_damaged")]
+SeedOption = Annotated[int | None, _of_setting("seed")]
 
-# --- the data and the training -----------------------------------------------------------------
-
-DataOption = Annotated[
-    Path | None,
-    _setting("data", "An .npz file, or a folder or zip of class folders.", "built-in cells"),
-]
-LabelsOption = Annotated[
-    Path | None,
-    _setting(
-        "labels",
-        "A CSV file with a row for each picture, its file and its label, where --data is a folder "
-        "of pictures without class folders.",
-    ),
-]
-GroupsOption = Annotated[
-    str | None,
-    _setting(
-        "groups",
-        "What makes groups of pictures that no split may part, such as patients: a CSV file "
-        "(FILE or FILE:COLUMN), a column of the --labels file, an array of the .npz file, or a "
-        "pattern for the files' names with one group, such as '(P[0-9]+)_'; none for no groups.",
-        "folders between class and pictures, or the array groups",
-        metavar="FILE|COLUMN|ARRAY|PATTERN|none",
-    ),
-]
-ImageSizeOption = Annotated[
-    int | None,
-    _setting("image_size", "Side in px to resize images to.", "as in the data", metavar="N"),
-]
-ResizeOption = Annotated[
-    Literal["stretch", "fit", "crop"] | None,
-    _setting(
-        "resize",
-        "What becomes of pictures of another shape: all of each is stretched, or shown between "
-        "borders, or its middle is shown.",
-    ),
-]
-LeaksOption = Annotated[
-    Literal["refuse", "drop"] | None,
-    _setting(
-        "leaks",
-        "What to do with training images that are near duplicates of validation images, where the "
-        "data comes split.",
-    ),
-]
-SkipDamagedOption = Annotated[
-    bool | None,
-    _setting("skip_damaged", "Leave out pictures that cannot be read, and count them.", ""),
-]
-WeightsOption = Annotated[
-    str | None,
-    _setting(
-        "weights",
-        "Pretrained weights: imagenet, none, or a folder of <backbone>.weights.h5 files.",
-        metavar="imagenet|none|DIR",
-    ),
-]
-SeedOption = Annotated[int | None, _setting("seed", "Seed of everything random.", metavar="N")]
-
-# --- the search --------------------------------------------------------------------------------
-
-StudyOption = Annotated[
-    str | None, typer.Option(help="Name of the study.", show_default="made of data and space")
-]
-SpaceOption = Annotated[
-    str | None,
-    _setting(
-        "space",
-        "Name of a space, or a .toml file.",
-        "full with a GPU, else small; without --data quick",
-        metavar="NAME|FILE",
-    ),
-]
-HypermodelOption = Annotated[
-    str | None,
-    _setting(
-        "hypermodel",
-        "A KerasTuner HyperModel or build function, to search its own space together with what "
-        "--space says of batch size, epochs and augmentation.",
-        metavar="MODULE:NAME",
-    ),
-]
-InputScaleOption = Annotated[
-    Literal[1, 255] | None,
-    _setting("input_scale", "Largest pixel value that the hypermodel takes."),
-]
-SamplerOption = Annotated[SamplerName | None, _setting("sampler", "How recipes are chosen.")]
-TrialsOption = Annotated[
-    int | None, _setting("trials", "Finished trials to reach in total.", metavar="N")
-]
-TimeoutOption = Annotated[
-    float | None,
-    _setting(
-        "timeout",
-        "Time for this run, such as 2h or 40m.",
-        "no limit",
-        metavar="TIME",
-        parser=parse_duration,
-    ),
-]
-EpochTimeoutOption = Annotated[
-    float | None,
-    _setting(
-        "epoch_timeout",
-        "Longest time for an epoch; a trial that takes longer is ended and tried again.",
-        f"{Settings.model_fields['epoch_timeout'].default / _HOUR:g}h",
-        metavar="TIME",
-        parser=parse_duration,
-    ),
-]
-WorkersOption = Annotated[
-    int | None,
-    _setting("workers", "Trials at a time.", "by GPUs, else cores up to 2", metavar="N"),
-]
-GpusPerTrialOption = Annotated[
-    float | None,
-    _setting("gpus_per_trial", "Share of a GPU for each trial, above 0.", metavar="SHARE"),
-]
-RayAddressOption = Annotated[
-    str | None,
-    _setting(
-        "ray_address",
-        "Ray cluster to run on: HOST:PORT, auto, or local to start Ray here.",
-        metavar="ADDRESS",
-    ),
-]
-ExecutorOption = Annotated[
-    Literal["ray", "inline"] | None,
-    _setting("executor", "What runs the trials; inline is this process, one trial at a time."),
-]
-ProxyDataOption = Annotated[
-    Path | None,
-    _setting(
-        "proxy_data",
-        "Labelled images like the hidden ones (.npz or class folders), to score trials on instead "
-        "of corrupted images.",
-    ),
-]
-ProxyAddOption = Annotated[
-    Path | None,
-    _setting("proxy_add", "Such images, to score trials on besides corrupted images."),
-]
-KeepOption = Annotated[
-    Any,
-    _setting("keep", "Best trials that keep their model.", metavar="N|all", parser=parse_keep),
-]
-ConfirmOption = Annotated[
-    int | None,
-    _setting(
-        "confirm",
-        "Best trials to train again on fresh seeds, 0 for none.",
-        "as the space says",
-        metavar="N",
-    ),
-]
-ConfirmRepeatsOption = Annotated[
-    int | None,
-    _setting(
-        "confirm_repeats", "How often to train each of them.", "as the space says", metavar="N"
-    ),
-]
-ConfirmLengthOption = Annotated[
-    float | None,
-    _setting(
-        "confirm_length", "How many times a trial's epochs.", "as the space says", metavar="X"
-    ),
-]
-PreferOption = Annotated[
-    Literal["best", "small"] | None,
-    _setting(
-        "prefer",
-        "Which of them wins: the best mean, or the smallest model within one standard error.",
-        "as the space says",
-    ),
-]
+# --- of a command with all settings ------------------------------------------------------------
 
 
-def given_settings(kind: type[BaseModel], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of a command's options that were given and are settings, with paths as text.
+def takes_settings(kind: type[BaseModel]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command an option for each setting, in place of its last parameter.
+
+    That is a dictionary of those that were given, with paths as text.
 
     Args:
-        kind: the settings, whose fields have the names of the options.
-        options: values by name; None for what was not given.
+        kind: the settings.
     """
-    given = {name: options[name] for name in kind.model_fields if options.get(name) is not None}
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        *own, last = inspect.signature(command, eval_str=True).parameters.values()
+        options = list(_parameters(kind))
+
+        @wraps(command)
+        def run(**values: Any) -> None:
+            given = {each.name: values.pop(each.name) for each in options}
+            command(**values, **{last.name: _given(given)})
+
+        own = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
+        needed = [each for each in own if each.default is inspect.Parameter.empty]
+        parameters = [*needed, *options, *(each for each in own if each not in needed)]
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {each.name: each.annotation for each in parameters}
+        return run
+
+    return decorate
+
+
+def _parameters(kind: type[BaseModel]) -> Iterator[inspect.Parameter]:
+    """Yield a parameter for each setting that has an option."""
+    for name, field in kind.model_fields.items():
+        if any(isinstance(rule, Option) for rule in field.metadata):
+            about = _about(field)
+            value: Any = Path if about.path else field.annotation
+            optional = Any if about.parse else value | None
+            yield inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=None,
+                annotation=Annotated[optional, _option(name, field, about.panel)],
+            )
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    given = {name: value for name, value in values.items() if value is not None}
     return {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}

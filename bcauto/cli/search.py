@@ -3,84 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated, Any
 
-from bcauto.cli.options import (
-    ConfirmLengthOption,
-    ConfirmOption,
-    ConfirmRepeatsOption,
-    DataOption,
-    EpochTimeoutOption,
-    ExecutorOption,
-    GpusPerTrialOption,
-    GroupsOption,
-    HypermodelOption,
-    ImageSizeOption,
-    InputScaleOption,
-    KeepOption,
-    LabelsOption,
-    LeaksOption,
-    PreferOption,
-    ProxyAddOption,
-    ProxyDataOption,
-    RayAddressOption,
-    ResizeOption,
-    SamplerOption,
-    SeedOption,
-    SkipDamagedOption,
-    SpaceOption,
-    StorageOption,
-    StudiesDir,
-    StudyOption,
-    TimeoutOption,
-    TrialsOption,
-    WeightsOption,
-    WorkersOption,
-    given_settings,
-)
+import typer
+
+from bcauto.cli.options import takes_settings
 from bcauto.errors import Interrupted
 from bcauto.interrupts import watch_signals
+from bcauto.study.option import STUDY
 from bcauto.study.settings import Settings
 
 __all__ = ["search"]
 
 
-def search(  # one parameter an option
-    data: DataOption = None,
-    labels: LabelsOption = None,
-    groups: GroupsOption = None,
-    space: SpaceOption = None,
-    trials: TrialsOption = None,
-    timeout: TimeoutOption = None,
-    study: StudyOption = None,
-    weights: WeightsOption = None,
-    image_size: ImageSizeOption = None,
-    resize: ResizeOption = None,
-    seed: SeedOption = None,
-    sampler: SamplerOption = None,
-    keep: KeepOption = None,
-    confirm: ConfirmOption = None,
-    confirm_repeats: ConfirmRepeatsOption = None,
-    confirm_length: ConfirmLengthOption = None,
-    prefer: PreferOption = None,
-    workers: WorkersOption = None,
-    gpus_per_trial: GpusPerTrialOption = None,
-    executor: ExecutorOption = None,
-    ray_address: RayAddressOption = None,
-    epoch_timeout: EpochTimeoutOption = None,
-    leaks: LeaksOption = None,
-    skip_damaged: SkipDamagedOption = None,
-    proxy_data: ProxyDataOption = None,
-    proxy_add: ProxyAddOption = None,
-    hypermodel: HypermodelOption = None,
-    input_scale: InputScaleOption = None,
-    studies_dir: StudiesDir = Path("studies"),
-    storage: StorageOption = None,
+@takes_settings(Settings)
+def search(
+    study: Annotated[
+        str | None,
+        typer.Option(
+            help="Name of the study.", show_default="made of data and space", rich_help_panel=STUDY
+        ),
+    ] = None,
+    studies_dir: Annotated[
+        Path, typer.Option(help="Folder of the studies.", rich_help_panel=STUDY)
+    ] = Path("studies"),
+    settings: dict[str, Any] | None = None,
 ) -> None:
     """Search for the best recipe, or go on searching.
 
     The same command again goes on where the search stopped; --study alone is enough, too.
     """
-    given = given_settings(Settings, locals())
     with watch_signals() as interrupts:
         # Imported here, or `bcauto --help` would wait for them.
         from rich.console import Console
@@ -91,7 +43,7 @@ def search(  # one parameter an option
 
         try:
             with Console().status("checking data, space and weights"):  # in a terminal only
-                plan = plan_search(given, studies_dir, study)
+                plan = plan_search(settings or {}, studies_dir, study)
         except Interrupted as error:
             error.outcome = "nothing was begun and nothing written, the same command begins anew"
             raise

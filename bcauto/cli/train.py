@@ -8,19 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from bcauto.cli.options import (
-    DataOption,
-    GroupsOption,
-    ImageSizeOption,
-    JsonFlag,
-    LabelsOption,
-    LeaksOption,
-    ResizeOption,
-    SeedOption,
-    SkipDamagedOption,
-    WeightsOption,
-    given_settings,
-)
+from bcauto.cli.options import JsonFlag, takes_settings
 from bcauto.io.files import temporary_folder
 from bcauto.io.new_output import new_folder
 from bcauto.io.toml import checked
@@ -34,31 +22,24 @@ if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait fo
 __all__ = ["train"]
 
 
-def train(  # one parameter an option
+@takes_settings(DataSettings)
+def train(
     recipe: Annotated[
         str, typer.Argument(metavar="RECIPE", help="Name of a recipe, or a .toml file.")
     ],
-    data: DataOption = None,
-    labels: LabelsOption = None,
-    groups: GroupsOption = None,
-    weights: WeightsOption = None,
-    seed: SeedOption = None,
     scale: Annotated[
         Literal["full", "small"],
         typer.Option(help="small: on a small backbone, in minutes on two cores."),
     ] = "full",
-    image_size: ImageSizeOption = None,
-    resize: ResizeOption = None,
-    leaks: LeaksOption = None,
-    skip_damaged: SkipDamagedOption = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for model, recipe and manifest.", show_default="none is kept"),
     ] = None,
     as_json: JsonFlag = False,
+    given: dict[str, Any] | None = None,
 ) -> None:
     """Train one recipe and score it as a search would."""
-    settings = checked(DataSettings, given_settings(DataSettings, locals()), "train")
+    settings = checked(DataSettings, given or {}, "train")
     from bcauto.recipe.recipe import find_recipe, read_recipe
     from bcauto.recipe.scale import scaled_small
 
@@ -71,7 +52,7 @@ def train(  # one parameter an option
 
         epochs = chosen.all_epochs(read_weights(settings.weights).pretrains(chosen.model))
         if not as_json:
-            where = data or "built-in cells"
+            where = settings.data or "built-in cells"
             _say(f"training {chosen.model.label} on {where}; the first epoch takes longest")
         report = epoch_printer(silent=as_json, epochs=epochs)
         trained = train_recipe(chosen, settings, folder / "model.keras", report)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from bcauto.errors import BadInput
 from bcauto.io.files import atomic_write
 from bcauto.io.toml import Frozen, checked, read_toml, to_toml
 from bcauto.study.folder import StudyFolder
+from bcauto.study.option import DATA, MACHINE, PROXY, SEARCH, STUDY, TRAINING, Option
+from bcauto.study.values import parse_duration, parse_keep
 
 if TYPE_CHECKING:  # the command line's help reads the defaults, and space.py takes half a second
     from bcauto.space.space import Confirmation
@@ -32,25 +34,62 @@ Optuna's samplers."""
 OWN_STORAGE = "study.db"
 """The SQLite file in the study's folder, wherever that folder is moved."""
 
+_SPACE = "as the space says"
+_DURATION = BeforeValidator(
+    lambda value: parse_duration(value) if isinstance(value, str) else value
+)
+"""Takes also a time such as ``2h``."""
+_KEEP = BeforeValidator(lambda value: parse_keep(str(value)))
+
 
 class DataSettings(Frozen):
     """What every training begins with: the data set, how it is read and split, and the weights."""
 
-    data: str | None = Field(None, description="path of the data; None means the built-in cells")
-    labels: str | None = Field(None, description="file of labels beside a folder of pictures")
-    groups: str | None = Field(
-        None, description="what no split may part: a file, a column, an array, a pattern, or none"
+    data: Annotated[str | None, Option(DATA, default="built-in cells", path=True)] = Field(
+        None, description="An .npz file, or a folder or zip of class folders."
     )
-    image_size: int | None = Field(None, ge=8, le=4096, description="side in px")
-    resize: Literal["stretch", "fit", "crop"] = Field(
-        "stretch", description="what becomes of pictures of another shape"
+    labels: Annotated[str | None, Option(DATA, path=True)] = Field(
+        None,
+        description="A CSV file with a row for each picture, its file and its label, where --data "
+        "is a folder of pictures without class folders.",
     )
-    leaks: Literal["refuse", "drop"] = Field(
-        "refuse", description="training images that nearly equal the data's own validation images"
+    groups: Annotated[
+        str | None,
+        Option(
+            DATA,
+            "FILE|COLUMN|ARRAY|PATTERN|none",
+            "folders between class and pictures, or the array groups",
+        ),
+    ] = Field(
+        None,
+        description="What makes groups of pictures that no split may part, such as patients: a CSV "
+        "file (FILE or FILE:COLUMN), a column of the --labels file, an array of the .npz file, or "
+        "a pattern for the files' names with one group, such as '(P[0-9]+)_'; none for no groups.",
     )
-    skip_damaged: bool = Field(False, description="leave out pictures that cannot be read")
-    weights: str = Field("imagenet", description="imagenet, none, or a folder of weights")
-    seed: int = Field(0, ge=0, le=2**63 - 1)
+    image_size: Annotated[int | None, Option(DATA, "N", "as in the data")] = Field(
+        None, ge=8, le=4096, description="Side in px to resize images to."
+    )
+    resize: Annotated[Literal["stretch", "fit", "crop"], Option(DATA)] = Field(
+        "stretch",
+        description="What becomes of pictures of another shape: all of each is stretched, or shown "
+        "between borders, or its middle is shown.",
+    )
+    leaks: Annotated[Literal["refuse", "drop"], Option(DATA)] = Field(
+        "refuse",
+        description="What to do with training images that are near duplicates of validation "
+        "images, where the data comes split.",
+    )
+    skip_damaged: Annotated[bool, Option(DATA)] = Field(
+        False, description="Leave out pictures that cannot be read, and count them."
+    )
+    weights: Annotated[str, Option(TRAINING, "imagenet|none|DIR")] = Field(
+        "imagenet",
+        description="Pretrained weights: imagenet, none, or a folder of <backbone>.weights.h5 "
+        "files.",
+    )
+    seed: Annotated[int, Option(TRAINING, "N")] = Field(
+        0, ge=0, le=2**63 - 1, description="Seed of everything random."
+    )
 
     @model_validator(mode="after")
     def _labels_and_groups_go_with_data(self) -> Self:
@@ -66,39 +105,76 @@ class DataSettings(Frozen):
 class Settings(DataSettings):
     """The settings of a search; a later search of the study takes those that it is not given."""
 
-    proxy_data: str | None = Field(
-        None, description="path of images like the hidden ones, in place of corrupted images"
+    space: Annotated[
+        str, Option(SEARCH, "NAME|FILE", "full with a GPU, else small; without --data quick")
+    ] = Field(description="Name of a space, or a .toml file.")
+    trials: Annotated[int, Option(SEARCH, "N")] = Field(
+        100, ge=1, le=10**9, description="Finished trials to reach in total."
     )
-    proxy_add: str | None = Field(None, description="path of such images, besides corrupted ones")
-    space: str
-    hypermodel: str | None = Field(None, description="KerasTuner's, as package.module:Name")
-    hypermodel_folder: str | None = Field(None, description="its module may lie there")
-    input_scale: Literal[1, 255] = Field(255, description="what a hypermodel takes pixels up to")
-    storage: str = Field(
-        OWN_STORAGE, description="Optuna storage URL without its password, or the study's own"
+    timeout: Annotated[
+        float | None, _DURATION, Option(SEARCH, "TIME", "no limit", parse_duration)
+    ] = Field(None, gt=0, description="Time for this run, such as 2h or 40m.")
+    sampler: Annotated[SamplerName, Option(SEARCH)] = Field(
+        "tpe", description="How recipes are chosen."
     )
-    sampler: SamplerName = "tpe"
-    trials: int = Field(100, ge=1, le=10**9)
-    timeout: float | None = Field(None, gt=0, description="seconds, of one run of the search")
-    workers: int | None = Field(None, ge=1, le=10_000)
-    gpus_per_trial: float = Field(
-        1.0, gt=0, le=1, description="share of one, where there is a GPU; a trial trains on one"
+    confirm: Annotated[int | None, Option(SEARCH, "N", _SPACE)] = Field(
+        None, ge=0, le=100, description="Best trials to train again on fresh seeds, 0 for none."
     )
-    epoch_timeout: float = Field(
-        7200.0, gt=0, description="seconds in which a trial ends an epoch, or counts as hanging"
+    confirm_repeats: Annotated[int | None, Option(SEARCH, "N", _SPACE)] = Field(
+        None, ge=1, le=20, description="How often to train each of them."
     )
-    executor: Literal["ray", "inline"] = "ray"
-    ray_address: str = "local"
-    keep: int | Literal["all"] = 5
-    confirm: int | None = Field(
-        None, ge=0, le=100, description="best trials to train again; None: as the space says"
+    confirm_length: Annotated[float | None, Option(SEARCH, "X", _SPACE)] = Field(
+        None, ge=1, le=100, description="How many times a trial's epochs."
     )
-    confirm_repeats: int | None = Field(None, ge=1, le=20, description="of each; None: likewise")
-    confirm_length: float | None = Field(
-        None, ge=1, le=100, description="times the epochs of a trial; None: likewise"
+    prefer: Annotated[Literal["best", "small"] | None, Option(SEARCH, default=_SPACE)] = Field(
+        None,
+        description="Which of them wins: the best mean, or the smallest model within one standard "
+        "error.",
     )
-    prefer: Literal["best", "small"] | None = Field(
-        None, description="of those that were trained again; None: likewise"
+    hypermodel: Annotated[str | None, Option(SEARCH, "MODULE:NAME")] = Field(
+        None,
+        description="A KerasTuner HyperModel or build function, to search its own space together "
+        "with what --space says of batch size, epochs and augmentation.",
+    )
+    hypermodel_folder: str | None = Field(None, description="Its module may lie there.")
+    input_scale: Annotated[Literal[1, 255], Option(SEARCH)] = Field(
+        255, description="Largest pixel value that the hypermodel takes."
+    )
+    proxy_data: Annotated[str | None, Option(PROXY, path=True)] = Field(
+        None,
+        description="Labelled images like the hidden ones (.npz or class folders), to score trials "
+        "on instead of corrupted images.",
+    )
+    proxy_add: Annotated[str | None, Option(PROXY, path=True)] = Field(
+        None, description="Such images, to score trials on besides corrupted images."
+    )
+    workers: Annotated[int | None, Option(MACHINE, "N", "by GPUs, else cores up to 2")] = Field(
+        None, ge=1, le=10_000, description="Trials at a time."
+    )
+    gpus_per_trial: Annotated[float, Option(MACHINE, "SHARE")] = Field(
+        1.0, gt=0, le=1, description="Share of a GPU for each trial, above 0."
+    )
+    executor: Annotated[Literal["ray", "inline"], Option(MACHINE)] = Field(
+        "ray",
+        description="What runs the trials; inline is this process, one trial at a time.",
+    )
+    ray_address: Annotated[str, Option(MACHINE, "ADDRESS")] = Field(
+        "local",
+        description="Ray cluster to run on: HOST:PORT, auto, or local to start Ray here.",
+    )
+    epoch_timeout: Annotated[float, _DURATION, Option(MACHINE, "TIME", "2h", parse_duration)] = (
+        Field(
+            7200.0,
+            gt=0,
+            description="Longest time for an epoch; a trial that takes longer is ended and tried "
+            "again.",
+        )
+    )
+    keep: Annotated[int | Literal["all"], _KEEP, Option(STUDY, "N|all", parse=parse_keep)] = Field(
+        5, description="Best trials that keep their model."
+    )
+    storage: Annotated[str, Option(STUDY, default="the study's own")] = Field(
+        OWN_STORAGE, description="Optuna storage URL."
     )
 
     def confirmation(self, space: Confirmation) -> Confirmation:

@@ -1,19 +1,27 @@
 import inspect
 import re
 from pathlib import Path
-from typing import get_args, get_origin
+from typing import Any, get_args, get_origin
 
 import pytest
 
-from bcauto.cli.options import given_settings
+from bcauto.cli.options import takes_settings
 from bcauto.cli.search import search
 from bcauto.study.settings import DataSettings, Settings
 
 
-def test_given_settings_are_those_that_were_given_with_paths_as_text():
-    options = {"data": Path("a.npz"), "space": None, "seed": 0, "keep": "all", "study": "other"}
-    assert given_settings(Settings, options) == {"data": "a.npz", "seed": 0, "keep": "all"}
-    assert given_settings(DataSettings, options) == {"data": "a.npz", "seed": 0}
+def test_settings_that_were_given_reach_the_command_with_paths_as_text():
+    found = {}
+
+    @takes_settings(DataSettings)
+    def command(recipe: str, out: int = 3, given: dict[str, Any] | None = None) -> None:
+        found.update(recipe=recipe, out=out, given=given)
+
+    options = inspect.signature(command).parameters
+    assert [*options] == ["recipe", *DataSettings.model_fields, "out"]
+    values = dict.fromkeys(DataSettings.model_fields)
+    command(recipe="deepl", out=4, **{**values, "data": Path("a.npz"), "seed": 0})
+    assert found == {"recipe": "deepl", "out": 4, "given": {"data": "a.npz", "seed": 0}}
 
 
 def test_every_setting_of_a_search_has_an_option_and_no_default_of_its_own():

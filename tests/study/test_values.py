@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from bcauto.cli.values import check_none_empty, parse_duration, parse_keep
+from bcauto.study.values import parse_duration, parse_keep
 
 
 @pytest.mark.parametrize(
@@ -69,23 +69,3 @@ def test_what_is_no_number_of_models_is_refused(text):
     rule = "must be a whole number above 0, or all"
     with pytest.raises(ValueError, match=f"^{rule}, got '{re.escape(text)}'$"):
         parse_keep(text)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "got"),
-    [
-        (["search", "--data", ""], "--data ''"),
-        (["search", "--data=", "x"], "--data ''"),
-        (["status", ""], "''"),
-        ([""], "''"),
-        (["best", "-x", ""], "-x ''"),
-    ],
-)
-def test_an_empty_argument_is_refused_with_the_option_before_it(arguments, got, refused):
-    with refused(f"^no argument may be empty, got {got}$"):
-        check_none_empty(arguments)
-
-
-def test_any_other_argument_is_let_pass():
-    check_none_empty([])
-    check_none_empty(["search", "--data", "a=", "--storage", "sqlite:///x?y=", " ", "--"])

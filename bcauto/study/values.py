@@ -1,16 +1,12 @@
-"""Values of options as they are written."""
+"""Values of settings as people write them."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
-from itertools import pairwise
 from typing import Literal
 
-from bcauto.errors import BadInput
-
-__all__ = ["check_none_empty", "parse_duration", "parse_keep"]
+__all__ = ["parse_duration", "parse_keep"]
 
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _DURATION = re.compile(f"(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s)?|{_NUMBER}")
@@ -43,18 +39,3 @@ def parse_keep(text: str) -> int | Literal["all"]:
     if not digits or int(text) < 1:
         raise ValueError(f"must be a whole number above 0, or all, got {text!r}")
     return int(text)
-
-
-def check_none_empty(arguments: Sequence[str]) -> None:
-    """Refuse a command line with an empty argument, which an unset shell variable leaves.
-
-    ``Path("")`` is the current folder, so no option could tell later that it was empty.
-
-    Raises:
-        BadInput: an argument is empty; the message names the option before it.
-    """
-    for before, argument in pairwise(["", *arguments]):
-        option = before if not argument else argument.removesuffix("=")
-        if not argument or (argument.startswith("--") and argument.endswith("=")):
-            where = f"{option} " if option.startswith("-") else ""
-            raise BadInput(f"no argument may be empty, got {where}''")
