@@ -41,6 +41,7 @@ ROOMS = [
     "bcauto.prediction",
     "bcauto.driver",
     "bcauto.display",
+    "bcauto.report",
     "bcauto.cli",
 ]
 """From the ground up: a room knows those before it, and none behind it."""
@@ -69,6 +70,7 @@ OWNERS = {
         "bcauto.results",
         "bcauto.driver",
         "bcauto.display",
+        "bcauto.report",
         "bcauto.cli",
     ],
     "optuna_dashboard": ["bcauto.cli"],

@@ -19,6 +19,7 @@ from bcauto.cli.evaluate import evaluate
 from bcauto.cli.help import Command
 from bcauto.cli.predict import predict
 from bcauto.cli.proxy import proxy
+from bcauto.cli.report import report
 from bcauto.cli.search import search
 from bcauto.cli.space import space
 from bcauto.cli.status import status
@@ -65,6 +66,7 @@ for command in (
     search,
     status,
     best,
+    report,
     predict,
     evaluate,
     proxy,

@@ -45,6 +45,8 @@ __all__ = [
     "Text",
 ]
 
+_LONG = 10_000  # from which on a whole number is written with commas
+
 Cell: TypeAlias = str | int | float | None
 """A cell of a table; numbers sort as numbers, and None is empty and sorts last."""
 
@@ -93,7 +95,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table; numbers stand on the right, floats with so many ``digits``."""
+    """A column of a table; what is ``numeric`` stands on the right, floats with ``digits``."""
 
     title: str
     numeric: bool = False
@@ -103,6 +105,8 @@ class Column:
         """Return a cell as it is written."""
         if cell is None:
             return ""
+        if isinstance(cell, int) and cell >= _LONG:
+            return f"{cell:,}"
         return f"{cell:.{self.digits}f}" if isinstance(cell, float) else str(cell)
 
 

@@ -37,7 +37,7 @@ SMALLER = {
 SEARCH = "bcauto search --data train.npz --space full --study cells --trials 100 --timeout 8h"
 LOOKS = (
     *("status", "best", "proxy", "evaluate", "predict", "studies", "clean", "augment", "space"),
-    "train",
+    *("train", "report"),
 )
 PORT = "18734"
 

@@ -6,11 +6,10 @@ from dataclasses import fields
 
 from bcauto.data.cleaning import Cleaning
 from bcauto.export.card.metadata import metadata
-from bcauto.export.card.recipe_words import recipe_in_words
+from bcauto.export.card.recipe_words import entry_in_words
 from bcauto.export.card.scores import scores
 from bcauto.export.card.subject import Subject
 from bcauto.export.card.tables import table
-from bcauto.recipe.network import Hypermodel
 from bcauto.results.state import trials_left
 
 __all__ = ["model_card"]
@@ -26,11 +25,12 @@ def model_card(subject: Subject) -> str:
     """Return ``MODEL_CARD.md``: metadata, and sections in the order of Hugging Face's template."""
     name, classes = subject.opened.folder.name, len(subject.data.class_names)
     label = subject.entry.recipe.model.label
+    recipe = entry_in_words(subject.entry, subject.opened.record.settings.weights)
     sections = {
         "What it is for": _purpose(subject),
         "Limits": _limits(subject),
         "Data": _data(subject),
-        "Recipe": [" ".join(_recipe(subject)), "", "All of it is in `recipe.toml`."],
+        "Recipe": [" ".join(recipe), "", "All of it is in `recipe.toml`."],
         "Scores": scores(subject),
         "How it was chosen": _choice(subject),
         **({"Formats": _formats(subject)} if subject.formats else {}),
@@ -99,17 +99,6 @@ def _data(subject: Subject) -> list[str]:
         f"{', and no group of pictures' if settings.groups else ''}.",
         f"Its fingerprint is `{data.fingerprint[:16]}`.",
     ]
-
-
-def _recipe(subject: Subject) -> list[str]:
-    recipe = subject.entry.recipe
-    if isinstance(recipe.model, Hypermodel):
-        return recipe_in_words(recipe, pretrained=False)
-    model, weights = recipe.model, subject.opened.record.settings.weights
-    pretrained = model.pretrained and model.entry.pretrained and weights != "none"
-    again = subject.entry.confirmed
-    longer = recipe.longer(again.length) if again else recipe
-    return recipe_in_words(longer, pretrained)
 
 
 def _choice(subject: Subject) -> list[str]:

@@ -6,8 +6,9 @@ from bcauto.augment.policies import Augment, Basic
 from bcauto.recipe.network import Freezing, Hypermodel, Network
 from bcauto.recipe.recipe import Recipe
 from bcauto.recipe.training import Training, TrainingStage
+from bcauto.results.leaderboard import Entry
 
-__all__ = ["recipe_in_words"]
+__all__ = ["entry_in_words", "recipe_in_words"]
 
 _HEAD = "of the head alone"
 _SCHEDULES = {
@@ -20,6 +21,21 @@ _BALANCES = {
     "class_weight": "Classes weigh the same in the loss, however rare.",
     "oversample": "Pictures of rare classes came several times an epoch.",
 }
+
+
+def entry_in_words(entry: Entry, weights: str) -> list[str]:
+    """Return sentences about a recipe of a study, for the length at which it was confirmed.
+
+    Args:
+        entry: the recipe.
+        weights: what the study's networks start from.
+    """
+    recipe = entry.recipe
+    if isinstance(recipe.model, Hypermodel):
+        return recipe_in_words(recipe, pretrained=False)
+    pretrained = recipe.model.pretrained and recipe.model.entry.pretrained and weights != "none"
+    again = entry.confirmed
+    return recipe_in_words(recipe.longer(again.length) if again else recipe, pretrained)
 
 
 def recipe_in_words(recipe: Recipe, pretrained: bool) -> list[str]:
