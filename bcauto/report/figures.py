@@ -15,7 +15,9 @@ SCORE_AXIS = {"title": "score (0 to 1)", "tickformat": ".2f"}
 _LARGE = 30  # rows or columns, above which numbers do not fit into the fields
 
 
-def interval_bars(intervals: Sequence[tuple[float, float]], middle: Sequence[float]) -> dict[str, Any]:
+def interval_bars(
+    intervals: Sequence[tuple[float, float]], middle: Sequence[float]
+) -> dict[str, Any]:
     """Return plotly's error bars for 95 % intervals around values."""
     return {
         "type": "data",
