@@ -24,7 +24,7 @@ def figure_json(figure: Figure) -> str:
     """
     drawn = json.loads(figure.drawn.to_json())
     layout: dict[str, Any] = drawn.get("layout", {})
-    for key in ("template", "title", "width"):
+    for key in ("template", "title", "width", "paper_bgcolor", "plot_bgcolor"):
         layout.pop(key, None)
     layout["height"] = figure.height
     return script_json({"data": drawn["data"], "layout": layout})

@@ -9,7 +9,10 @@ from plotly import graph_objects as go
 
 from bcauto.page.figure_json import label
 
-__all__ = ["SCORE_AXIS", "heat_map", "interval_bars"]
+__all__ = ["ORANGE_TO_BLUE", "SCORE_AXIS", "heat_map", "interval_bars"]
+
+ORANGE_TO_BLUE = [[0.0, "#dd8a1d"], [0.5, "#9a8f86"], [1.0, "#2f7fd0"]]
+"""Colours that can be told apart on white and on black, also by those who see no red or green."""
 
 SCORE_AXIS = {"title": "score (0 to 1)", "tickformat": ".2f"}
 _LARGE = 30  # rows or columns, above which numbers do not fit into the fields

@@ -9,13 +9,15 @@ from bcauto.data.dataset import Dataset
 from bcauto.page.parts import Page
 from bcauto.page.render import write_page
 from bcauto.report.came_out import came_out
+from bcauto.report.mattered import mattered
 from bcauto.report.recipe import which_recipe
 from bcauto.report.subject import Subject
+from bcauto.report.trust import trust
 from bcauto.results.open_study import OpenStudy
 
 __all__ = ["make_page", "report_path", "write_report"]
 
-_SECTIONS = (came_out, which_recipe)
+_SECTIONS = (came_out, trust, mattered, which_recipe)
 
 
 def report_path(opened: OpenStudy) -> Path:

@@ -1,12 +1,14 @@
 """The report of a study, whatever state it is in, agrees with what the study stores."""
 
 import pytest
-from report_studies import HYPERMODEL
+from optuna.trial import TrialState
+from report_studies import HYPERMODEL, MadeUp
 
 from bcauto.page.parts import Figure, Table, Text
 from bcauto.page.render import render
 from bcauto.report.page import make_page, write_report
 from bcauto.report.subject import Subject
+from bcauto.results.left_out import leave_one_family_out
 
 
 def page_of(opened):
@@ -76,3 +78,69 @@ def test_the_report_lies_in_the_folder_of_the_study_and_changes_nothing_else(mad
     assert path == opened.folder.path / "report" / "index.html"
     after = {file: file.read_bytes() for file in opened.folder.path.rglob("*") if file.is_file()}
     assert {file: data for file, data in after.items() if file != path} == before
+
+
+def figure(page, name):
+    return next(each for each in blocks(page, Figure) if each.name == name).drawn
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """A study of 30 trials, and its page."""
+    opened = MadeUp(tmp_path_factory.mktemp("many"))("ccpcfcccrc" * 3, repeats=4)
+    return opened, page_of(opened)
+
+
+def test_points_are_the_scores_of_complete_trials(many):
+    opened, page = many
+    by_number = sorted(opened.complete(), key=lambda trial: trial.number)
+    for name, get in (("objective", "objective"), ("clean", "clean_accuracy")):
+        points = figure(page, f"held-out-over-{name}").data[0]
+        assert list(points.x) == [getattr(trial, get) for trial in by_number]
+        assert list(points.y) == [trial.held_out for trial in by_number]
+        assert points.text[3].startswith(f"trial {by_number[3].number},")
+    bars = figure(page, "held-out-over-objective").data[0].error_x
+    low, high = by_number[0].scores.interval
+    assert by_number[0].objective + bars.array[0] == pytest.approx(high)
+    assert by_number[0].objective - bars.arrayminus[0] == pytest.approx(low)
+
+
+def test_the_optimism_is_that_of_the_repeats(many):
+    opened, page = many
+    again = opened.leaderboard.confirmed
+    searched, repeats, estimates = figure(page, "optimism").data
+    assert list(searched.x) == [each.candidate.objective for each in again]
+    assert list(repeats.x) == [run.objective for each in again for run in each.runs]
+    assert list(estimates.x) == [each.score for each in again]
+
+
+def test_left_out_families_and_importances_agree_with_what_other_commands_say(many):
+    opened, page = many
+    found = leave_one_family_out(opened.complete())
+    assert list(figure(page, "left-out").data[0].x) == [each.rho for each in found.values()]
+    importances = opened.importances()
+    assert dict(zip(*(figure(page, "importance").data[0][k] for k in "yx"), strict=True)) == (
+        importances
+    )
+
+
+def test_every_trial_has_its_curve_in_the_colour_of_its_state(many):
+    opened, page = many
+    trials = [trial for trial in opened.study.get_trials() if trial.state != TrialState.FAIL]
+    drawn = figure(page, "curves").data  # Optuna draws none of a trial that failed
+    assert [list(trace.y) for trace in drawn] == [
+        list(trial.intermediate_values.values()) for trial in trials
+    ]
+    words = {"COMPLETE": "complete", "PRUNED": "pruned", "RUNNING": "running"}
+    assert [trace.name for trace in drawn] == [words[trial.state.name] for trial in trials]
+    thick = [trials[at].number for at, trace in enumerate(drawn) if trace.line.width > 2]
+    assert thick == [opened.leaderboard.winner.number]
+
+
+def test_failures_are_told_with_their_reason(many):
+    opened, page = many
+    table = next(t for t in blocks(page, Table) if "failed" in t.caption)
+    failed = {trial.number: trial for trial in opened.study.get_trials(states=(TrialState.FAIL,))}
+    assert sum(row[1] for row in table.rows) == len(failed) == 3
+    for reason, _, _, such in table.rows:
+        assert failed[int(such.split(",")[0])].user_attrs["error"] == reason
