@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from bcauto.data.dataset import Dataset, load
+from bcauto.data.dataset import Dataset, load, read_uncleaned
+from bcauto.data.labelled import ImageSet
 from bcauto.data.reading import read_for_evaluation
 from bcauto.data.rules import ReadingRules
 from bcauto.errors import BadInput
 from bcauto.proxy.own_images import OwnImages
 from bcauto.study.settings import DataSettings, Settings, StudyRecord
 
-__all__ = ["load_data", "read_images", "study_dataset"]
+__all__ = ["load_data", "read_as_begun", "read_images", "study_dataset"]
 
 
 def load_data(settings: DataSettings) -> Dataset:
@@ -52,6 +53,16 @@ def study_dataset(record: StudyRecord) -> Dataset:
         where = record.settings.data or "the built-in cells"
         raise BadInput(f"{where}: changed since the study was begun, which trained on other images")
     return data
+
+
+def read_as_begun(settings: DataSettings) -> ImageSet:
+    """Return the images that the settings name as they are read, before any is dropped.
+
+    Raises:
+        BadInput: the data set breaks a rule.
+    """
+    path = Path(settings.data) if settings.data else None
+    return read_uncleaned(path, settings.image_size, _reading_rules(settings))
 
 
 def _reading_rules(settings: DataSettings) -> ReadingRules:

@@ -143,12 +143,12 @@ def scores_of(rng, worth):
     }
 
 
-def record_of(trials, class_names=("a", "b", "c"), **settings):
+def record_of(trials, class_names=("a", "b", "c"), data="/nowhere/cells.npz", **settings):
     identity = {"data": "d", "space": "s", "proxy": "p", "seed": 0, "weights": "none"}
     about = {"fingerprint": "d", "class_names": class_names, "train": 96, "val": 24}
     cleaning = {"read": 130, "kept": 120, "duplicates": 4, "intruders": 1, "intruder_copies": 6}
     return StudyRecord(
-        settings=Settings(space="quick", trials=max(trials, 1), **settings),
+        settings=Settings(space="quick", trials=max(trials, 1), data=data, **settings),
         identity=Identity(**identity, storage=OWN_STORAGE),
         data=DataRecord(**about, image_size=(24, 24), cleaning=cleaning),
         versions={"keras": "3.15.1"},

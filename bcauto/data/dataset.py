@@ -27,7 +27,7 @@ from bcauto.data.rules import USUAL, ReadingRules
 from bcauto.data.split import VALIDATION_FRACTION
 from bcauto.data.synthetic.cells import CLASS_NAMES, paint_cells
 
-__all__ = ["Dataset", "load"]
+__all__ = ["Dataset", "load", "read_uncleaned"]
 
 
 _FAR = 0.02  # from the share that should validate, to be said
@@ -127,7 +127,7 @@ def load(
         BadInput: the data set breaks a rule.
 
     """
-    as_read = _built_in_cells(image_size) if path is None else read(path, image_size, rules)
+    as_read = read_uncleaned(path, image_size, rules)
     image_set, cleaning = clean(as_read)
     cleaning = replace(cleaning, damaged=as_read.damaged)
     names, bits = image_set.class_names, as_read.bits
@@ -142,7 +142,10 @@ def load(
     return Dataset(train, image_set.parts[1], names, cleaning, image_set.grouped_by, bits)
 
 
-def _built_in_cells(image_size: int | None) -> ImageSet:
+def read_uncleaned(path: Path | None, image_size: int | None, rules: ReadingRules) -> ImageSet:
+    """Return the images of a data set as they are read, before any is dropped; see ``load``."""
+    if path is not None:
+        return read(path, image_size, rules)
     check_image_size(image_size)
     images, labels = paint_cells()
     size = images.shape[1:3] if image_size is None else (image_size, image_size)

@@ -113,8 +113,10 @@ def _coordinates(study: optuna.Study, names: list[str]) -> Figure:
 
     drawn = plot_parallel_coordinate(study, params=names, target_name="objective")
     *lines, bar = drawn.data
-    for line in lines:  # whose first coordinate is the objective, from 0 to 1 as drawn
-        line.line.color = sample_colorscale(ORANGE_TO_BLUE, line.y[0])[0]
+    lines = [line for line in lines if line.y[0] is not None]  # the others explain line styles
+    for line in lines:  # their first coordinate is the objective, 0 to 1 as drawn
+        line.line.update(color=sample_colorscale(ORANGE_TO_BLUE, line.y[0])[0], dash="solid")
+    drawn.data = [*lines, bar]
     bar.update(marker={"colorscale": ORANGE_TO_BLUE, "reversescale": False})
     return Figure(
         "parallel-coordinates",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC
 from pathlib import Path
 
-from bcauto.data.dataset import Dataset
 from bcauto.page.parts import Page
 from bcauto.page.render import write_page
 from bcauto.report.came_out import came_out
+from bcauto.report.failing import failing
+from bcauto.report.learned import learned
 from bcauto.report.mattered import mattered
 from bcauto.report.recipe import which_recipe
 from bcauto.report.subject import Subject
@@ -17,7 +18,7 @@ from bcauto.results.open_study import OpenStudy
 
 __all__ = ["make_page", "report_path", "write_report"]
 
-_SECTIONS = (came_out, trust, mattered, which_recipe)
+_SECTIONS = (came_out, trust, failing, mattered, learned, which_recipe)
 
 
 def report_path(opened: OpenStudy) -> Path:
@@ -25,12 +26,11 @@ def report_path(opened: OpenStudy) -> Path:
     return opened.folder.report / "index.html"
 
 
-def write_report(opened: OpenStudy, data: Dataset | None = None) -> Path:
+def write_report(opened: OpenStudy) -> Path:
     """Write the report of a study to its folder; what the study stores is not changed.
 
     Args:
         opened: the study, which may be searched at the same time.
-        data: the study's, where it is in memory already.
 
     Returns:
         The page's file.
@@ -39,7 +39,7 @@ def write_report(opened: OpenStudy, data: Dataset | None = None) -> Path:
         BadInput: the study is damaged, or the file cannot be written.
     """
     path = report_path(opened)
-    write_page(path, make_page(Subject(opened, data)))
+    write_page(path, make_page(Subject(opened)))
     return path
 
 

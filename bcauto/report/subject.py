@@ -9,38 +9,26 @@ from statistics import fmean
 
 from optuna.trial import FrozenTrial
 
-from bcauto.data.dataset import Dataset
 from bcauto.errors import BcautoError
 from bcauto.proxy.proxy import Proxy
+from bcauto.report.look import Look, look_of
+from bcauto.report.missing import Missing
+from bcauto.report.pictures import StudyPictures, pictures_of
 from bcauto.results.leaderboard import Entry, Leaderboard
 from bcauto.results.open_study import OpenStudy
 from bcauto.results.state import State, study_state
 from bcauto.results.trials import Status, status
 from bcauto.study.attributes import read_attributes
-from bcauto.study_data import study_dataset
 from bcauto.trial import TrialAttributes
 
-__all__ = ["Missing", "Subject"]
-
-
-@dataclass(frozen=True)
-class Missing:
-    """Stands for what cannot be shown, and says why in a part of a sentence."""
-
-    reason: str
+__all__ = ["Subject"]
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A study as its report tells of it.
-
-    Attributes:
-        opened: the study.
-        given: its data, where that is in memory already; else it is read when it is needed.
-    """
+    """A study as its report tells of it; what takes time is read when it is needed."""
 
     opened: OpenStudy
-    given: Dataset | None = None
 
     @property
     def name(self) -> str:
@@ -96,14 +84,20 @@ class Subject:
             return Missing(f"the corrupted validation pictures cannot be read: {error}")
 
     @cached_property
-    def data(self) -> Dataset | Missing:
-        """The pictures that the trials trained on and were scored on."""
-        if self.given:
-            return self.given
-        try:
-            return study_dataset(self.opened.record)
-        except BcautoError as error:
-            return Missing(f"the data cannot be read: {error}")
+    def pictures(self) -> StudyPictures | Missing:
+        """All pictures of the data, and what became of each."""
+        return pictures_of(self.opened)
+
+    @cached_property
+    def look(self) -> Look | Missing:
+        """What the winner's model says of validation pictures."""
+        won = self.board.winner
+        if won is None:
+            return Missing("no trial is complete yet")
+        pictures = self.pictures
+        return look_of(
+            self.opened, won, pictures if isinstance(pictures, Missing) else pictures.val
+        )
 
     def mean_corruptions(self, entry: Entry) -> dict[str, float]:
         """Return the score by corruption and severity: the mean over repeats, if there are any."""

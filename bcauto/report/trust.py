@@ -9,7 +9,8 @@ from plotly import graph_objects as go
 from bcauto.page.figure_json import label
 from bcauto.page.parts import Block, Column, Figure, Heading, Items, Section, Table, Text
 from bcauto.report.figures import interval_bars
-from bcauto.report.subject import Missing, Subject
+from bcauto.report.missing import Missing
+from bcauto.report.subject import Subject
 from bcauto.results.confirmation import Confirmed
 from bcauto.results.left_out import LeftOut, leave_one_family_out
 from bcauto.results.trials import CompletedTrial
@@ -56,10 +57,15 @@ def _chosen(subject: Subject) -> Iterator[str]:
             f"The held-out families ({', '.join(held_out)}) chose nothing. They stand for "
             "corruptions that nobody thought of."
         )
-    if board.confirmed:
+    if len(board.confirmed) > 1:
         yield (
             f"The winner was chosen among {len(board.confirmed)} trials that were trained again on "
             "fresh seeds and scored on newly made corruptions, so its estimate is nearly fair."
+        )
+    elif board.confirmed:
+        yield (
+            "The best trial of the search was trained again on fresh seeds and scored on newly "
+            "made corruptions. These chose nothing, so the estimate is fair."
         )
     else:
         yield "No trial was trained again, so the best score is too good to be true."
