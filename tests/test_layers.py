@@ -36,6 +36,7 @@ ROOMS = [
     "bcauto.hypermodels",
     "bcauto.plots",
     "bcauto.page",
+    "bcauto.inspection",
     "bcauto.ensemble",
     "bcauto.export",
     "bcauto.prediction",
@@ -101,6 +102,7 @@ FORBIDDEN = {  # even by way of another module
     ],
     "bcauto.plots": FRAMEWORKS,
     "bcauto.page": FRAMEWORKS,
+    "bcauto.inspection": ["ray", "optuna", *STUDIES],
     "bcauto.ensemble.choose": FRAMEWORKS,
 }
 

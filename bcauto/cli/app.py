@@ -17,6 +17,7 @@ from bcauto.cli.clean import clean
 from bcauto.cli.dashboard import dashboard
 from bcauto.cli.evaluate import evaluate
 from bcauto.cli.help import Command
+from bcauto.cli.inspect import inspect
 from bcauto.cli.predict import predict
 from bcauto.cli.proxy import proxy
 from bcauto.cli.report import report
@@ -64,6 +65,7 @@ def _bcauto(
 
 for command in (
     search,
+    inspect,
     status,
     best,
     report,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bcauto.data.checks import check_classes
 from bcauto.data.labelled import Images, ImageSet
 
-__all__ = ["MANY_COPIES", "Cleaning", "clean", "content_digests"]
+__all__ = ["MANY_COPIES", "Cleaning", "clean", "content_digests", "find_intruders"]
 
 MANY_COPIES = 10
 """Copies from which a picture is an intruder, times as many as are usual in its class: by accident,
@@ -104,7 +104,7 @@ def clean(image_set: ImageSet) -> tuple[ImageSet, Cleaning]:
     """
     digests = [content_digests(part.images) for part in image_set.parts]
     labels = [label for part in image_set.parts for label in part.labels.tolist()]
-    intruders = _intruders([digest for part in digests for digest in part], labels)
+    intruders = find_intruders([digest for part in digests for digest in part], labels)
     seen = set(intruders)
     kept = [_unseen(part, seen) for part in reversed(digests)][::-1]  # val first, as its copy stays
     cleaned = _only(image_set, kept)
@@ -121,7 +121,8 @@ def content_digests(images: Images) -> list[bytes]:
     return [hashlib.sha256(np.ascontiguousarray(image).data).digest() for image in images]
 
 
-def _intruders(digests: Sequence[bytes], labels: Sequence[int]) -> set[bytes]:
+def find_intruders(digests: Sequence[bytes], labels: Sequence[int]) -> set[bytes]:
+    """Return the digests of intruders, by the rule of ``clean``, from each image's own."""
     copies = Counter(digests)
     by_label: dict[int, set[bytes]] = {}
     for digest, label in zip(digests, labels, strict=True):
@@ -153,7 +154,7 @@ def _only(image_set: ImageSet, kept: Sequence[NDArray[np.intp]]) -> ImageSet:
         part if len(k) == len(part) else part.take(k)
         for part, k in zip(image_set.parts, kept, strict=True)
     ]
-    return replace(image_set, train=parts[0], val=parts[1] if val else None)
+    return replace(image_set, train=parts[0], val=parts[1] if val else None, files=None)
 
 
 def _listed(words: Sequence[str]) -> str:

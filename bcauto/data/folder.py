@@ -12,7 +12,7 @@ from bcauto.data.checks import check_classes, check_names
 from bcauto.data.class_names import match_names
 from bcauto.data.groups import picture_groups
 from bcauto.data.label_file import read_label_file
-from bcauto.data.labelled import ImageSet, Labelled, Labels, NamedImages
+from bcauto.data.labelled import FilesOfImages, ImageSet, Labelled, Labels, NamedImages
 from bcauto.data.layout import Classes, find_layout
 from bcauto.data.listing import labels_remedy, pictures_of_classes
 from bcauto.data.names import printable
@@ -100,7 +100,7 @@ def _read_listing(listing: _Listing, image_size: int | None, rules: ReadingRules
     labels = np.concatenate([train_labels, val_labels])
     unasked = of_val and rules.groups is None  # the data set has split itself
     groups, by = (None, "") if unasked else picture_groups(path, paths, labels, names, rules)
-    images, kept, bits = read_pictures(path, paths, size, rules)
+    images, kept, bits, sizes = read_pictures(path, paths, size, rules)
     labels, groups = labels[kept], None if groups is None else groups[kept]
     count = int((kept < len(of_train)).sum())
     damaged = tuple(str(paths[at].relative_to(path)) for at in {*range(len(paths))} - {*kept})
@@ -112,7 +112,8 @@ def _read_listing(listing: _Listing, image_size: int | None, rules: ReadingRules
         return Labelled(images[at], labels[at], None if groups is None else groups[at])
 
     val = part(slice(count, None)) if of_val else None
-    return ImageSet(part(slice(count)), val, names, tuple(sorted(damaged)), by, bits)
+    files = FilesOfImages(tuple(printable(paths[at].relative_to(path)) for at in kept), sizes)
+    return ImageSet(part(slice(count)), val, names, tuple(sorted(damaged)), by, bits, files)
 
 
 def read_folder_for_evaluation(
@@ -150,7 +151,7 @@ def read_folder_for_evaluation(
 def _read(
     path: Path, pictures: _Pictures, size: tuple[int, int], rules: ReadingRules
 ) -> NamedImages:
-    images, kept, _ = read_pictures(path, pictures.paths, size, rules)
+    images, kept, *_ = read_pictures(path, pictures.paths, size, rules)
     names = tuple(printable(pictures.paths[at]) for at in kept)
     return NamedImages(images, pictures.labels[kept], names=names)
 

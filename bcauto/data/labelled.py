@@ -13,6 +13,7 @@ from bcauto.data.checks import check_image_array, check_in_range
 from bcauto.errors import BadInput
 
 __all__ = [
+    "FilesOfImages",
     "Groups",
     "ImageSet",
     "Images",
@@ -99,6 +100,19 @@ class NamedImages(Labelled):
 
 
 @dataclass(frozen=True, eq=False)
+class FilesOfImages:
+    """Where the images of a folder were read from, those of train before those of val.
+
+    Attributes:
+        names: (n,) the path of each in the folder.
+        sizes: (n, 2) height and width of each in its file, in pixels.
+    """
+
+    names: tuple[str, ...]
+    sizes: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
 class ImageSet:
     """The images of a file or a folder, before any split.
 
@@ -109,6 +123,7 @@ class ImageSet:
         damaged: the names of pictures that were left out because they cannot be read.
         grouped_by: where the groups of the parts come from, in words; "" where there are none.
         bits: how many bits files of 16 bits are taken to have; None without such files.
+        files: the file of each image; None for an npz file, and where images were left out since.
 
     Raises:
         BadInput: a label has no class name, or the two parts differ in image size.
@@ -121,6 +136,7 @@ class ImageSet:
     damaged: tuple[str, ...] = ()
     grouped_by: str = ""
     bits: int | None = None
+    files: FilesOfImages | None = None
 
     def __post_init__(self) -> None:
         for part in self.parts:

@@ -40,11 +40,13 @@ class ReadPictures(NamedTuple):
         images: (n, h, w, 3) uint8.
         kept: the indices (n,) of the pictures that were read.
         bits: how many bits files of 16 bits are taken to have; None without such files.
+        sizes: (n, 2) height and width of each in its file, in px.
     """
 
     images: Images
     kept: NDArray[np.intp]
     bits: int | None
+    sizes: NDArray[np.int64]
 
 
 def read_pictures(
@@ -75,12 +77,16 @@ def read_pictures(
     images, bits, undecoded = _decoded(path, paths, headers, chosen, rules)
     damaged |= undecoded
     if not damaged:
-        return ReadPictures(images, np.arange(len(paths)), bits)
+        return ReadPictures(images, np.arange(len(paths)), bits, _sizes([*headers.values()]))
     if not rules.skip_damaged:
         _refuse_damaged(path, damaged, len(paths))
     _log.warning("%s: left out %d of %d pictures, damaged", path, len(damaged), len(paths))
     kept = np.setdiff1d(np.arange(len(paths)), [*damaged])
-    return ReadPictures(images[kept], kept, bits)
+    return ReadPictures(images[kept], kept, bits, _sizes([headers[at] for at in kept.tolist()]))
+
+
+def _sizes(headers: Sequence[PictureHeader]) -> NDArray[np.int64]:
+    return np.array([(header.height, header.width) for header in headers], np.int64)
 
 
 def _decoded(

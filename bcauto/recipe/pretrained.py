@@ -24,6 +24,7 @@ __all__ = [
     "check_models",
     "check_weights",
     "download_lock",
+    "is_at_hand",
     "read_weights",
     "unpack_weights",
 ]
@@ -138,10 +139,7 @@ def check_weights(
     """
     networks = (model for model in models if isinstance(model, Network))
     wanted = {n.label: n for n in networks if weights.pretrains(n)}
-    if weights.folder:
-        missing = [n for n in wanted.values() if not _readable(weights.file(n))]
-    else:
-        missing = [n for n in wanted.values() if not _cached(n, n.input_size(image_size))]
+    missing = [n for n in wanted.values() if not is_at_hand(weights, n, image_size)]
     if not missing or (not weights.folder and _online()):
         return
     if weights.folder:
@@ -153,6 +151,19 @@ def check_weights(
         "give --weights DIR with <backbone>.weights.h5 files, --weights none to train from "
         "scratch, or search the space quick, which needs none"
     )
+
+
+def is_at_hand(weights: Weights, network: Network, image_size: tuple[int, int]) -> bool:
+    """Return whether the pretrained weights of a network are on this machine.
+
+    Args:
+        weights: their source, a folder or ``imagenet``, of which Keras may have a download.
+        network: a pretrained one.
+        image_size: (height, width) in px of the data; some networks have weights for each size.
+    """
+    if weights.folder:
+        return _readable(weights.file(network))
+    return _cached(network, network.input_size(image_size))
 
 
 @contextmanager

@@ -1,0 +1,151 @@
+"""``bcauto inspect``: looks at a data set before any search."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bcauto.cli.options import (
+    ImageSizeOption,
+    JsonFlag,
+    LabelsOption,
+    ResizeOption,
+    SkipDamagedOption,
+)
+from bcauto.errors import BadInput
+
+if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
+    from bcauto.inspection.inspect import Inspection, Request
+
+__all__ = ["inspect"]
+
+_PAGES = Path("inspections")
+_NO_PAGE = "none"
+
+
+def inspect(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATA",
+            help="An .npz file, or a folder or zip of class folders, as of a search.",
+        ),
+    ],
+    like: Annotated[
+        str | None,
+        typer.Option(
+            help="Also find pictures like this one: a picture's file, or its number in the data.",
+            metavar="FILE|NUMBER",
+        ),
+    ] = None,
+    above: Annotated[
+        float,
+        typer.Option(help="Least cosine of features from which a picture counts as like it."),
+    ] = 0.8,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="New .npz file for the data without intruders, exact duplicates and what is like "
+            "--like, with what was taken out and why.",
+            show_default="nothing is written",
+        ),
+    ] = None,
+    page: Annotated[
+        str | None,
+        typer.Option(
+            help="File of the page, .html, or none.",
+            metavar="FILE|none",
+            show_default="inspections/NAME.html by the name of the data",
+        ),
+    ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            help="Pretrained weights of the features: imagenet, a folder of "
+            "<backbone>.weights.h5 files, or none for colour and texture.",
+            metavar="imagenet|none|DIR",
+            show_default="what Keras has downloaded, else none",
+        ),
+    ] = None,
+    backbone: Annotated[
+        str | None,
+        typer.Option(
+            help="Backbone whose features are compared, such as MobileNet-0.75.",
+            show_default="the fastest that has weights",
+        ),
+    ] = None,
+    labels: LabelsOption = None,
+    image_size: ImageSizeOption = None,
+    resize: ResizeOption = None,
+    skip_damaged: SkipDamagedOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Look at labelled pictures before any search.
+
+    Counts, exact and near copies, intruders, a map, outliers, likely label errors, as text and as
+    a page with pictures. Nothing of the data is changed.
+    """
+    from bcauto.data.rules import ReadingRules
+    from bcauto.inspection.inspect import Request
+    from bcauto.io.new_output import check_new_file
+
+    if not data.exists():
+        raise BadInput(f"DATA must exist, got {data}")
+    if out:
+        _check_npz(out)
+        check_new_file(out)
+    file = _page_file(page, data)
+    rules = ReadingRules(bool(skip_damaged), resize or "stretch", labels)
+    found = _inspected(data, Request(image_size, rules, weights, backbone, like, above), as_json)
+    from bcauto.inspection.cleaned import find_taken_out, write_cleaned
+    from bcauto.inspection.plain import as_plain
+
+    taken_out = find_taken_out(found)
+    if out:
+        write_cleaned(out, found, taken_out)
+    if file:
+        from bcauto.inspection.page import write_inspection
+
+        write_inspection(file, found)
+    seen = {
+        **as_plain(found),
+        "out": None if out is None else {"file": str(out), **taken_out.as_dict()},
+        "page": str(file) if file else None,
+    }
+    if as_json:
+        typer.echo(json.dumps(seen))
+        return
+    from bcauto.display.inspection_text import show_inspection
+
+    show_inspection(seen)
+
+
+def _page_file(page: str | None, data: Path) -> Path | None:
+    """Return where the page will be; None for no page."""
+    if page == _NO_PAGE:
+        return None
+    file = Path(page) if page else _PAGES / f"{data.resolve().stem}.html"
+    if file.suffix.lower() != ".html" or file.is_dir():
+        raise BadInput(f"--page must be a file whose name ends in .html, or none, got {page}")
+    return file
+
+
+def _check_npz(out: Path) -> None:
+    """Refuse a name that is not an npz file's."""
+    if out.suffix.lower() != ".npz":
+        raise BadInput(f"--out must be a new file whose name ends in .npz, got {out}")
+
+
+def _inspected(data: Path, request: Request, silent: bool) -> Inspection:
+    """Look at the data; in a terminal, say what is being done."""
+    from bcauto.display.tables import open_console
+    from bcauto.inspection.inspect import inspect as inspect_data
+
+    console = open_console()
+    if silent or not console.is_terminal:
+        return inspect_data(data, request)
+    with console.status("starting") as status:
+        return inspect_data(data, request, lambda step: status.update(step))
