@@ -81,6 +81,9 @@ def inspect(
     image_size: ImageSizeOption = None,
     resize: ResizeOption = None,
     skip_damaged: SkipDamagedOption = None,
+    open_it: Annotated[
+        bool, typer.Option("--open", help="Show the page in the web browser of this machine.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Look at labelled pictures before any search.
@@ -110,6 +113,10 @@ def inspect(
         from bcauto.inspection.page import write_inspection
 
         write_inspection(file, found)
+    if file and open_it:
+        import webbrowser
+
+        webbrowser.open(file.resolve().as_uri())
     seen = {
         **as_plain(found),
         "out": None if out is None else {"file": str(out), **taken_out.as_dict()},

@@ -81,7 +81,7 @@ def _intruders(seen: Seen) -> str:
     lines = [f"{counted(total, 'picture')}, of {counted(len(seen['intruders']), 'content')}"]
     for each in seen["intruders"][:_NAMED]:
         classes = each["classes"]
-        where = f"in {len(classes)} classes" if len(classes) > 1 else f"all in {classes[0]}"
+        where = f"in {len(classes)} classes" if len(classes) > 1 else f"all {_class(classes[0])}"
         lines.append(f"{each['pictures'][0]}: {each['copies']:,} copies, {where}")
     return "\n".join([*lines, *_more(len(seen["intruders"]))])
 
@@ -121,7 +121,8 @@ def _label_errors(found: dict[str, Any]) -> str:
     ]
     for each in likely[:_NAMED]:
         chances = f"{each['probability_given']:.3f} against {each['probability_suggested']:.3f}"
-        lines.append(f"{each['picture']}: {each['class']}, or {each['suggested']}? {chances}")
+        given, other = _class(each["class"]), _class(each["suggested"])
+        lines.append(f"{each['picture']}: {given}, or {other}? {chances}")
     lines += _more(len(likely))
     if worth["flipped"]:
         right, held = f"{worth['precision']:.0%}", f"{worth['recall']:.0%}"
@@ -141,6 +142,10 @@ def _like(like: dict[str, Any]) -> str:
 
 def _out(out: dict[str, Any]) -> str:
     return f"{out['file']}, without {counted(out['count'], 'picture')}; it says which, and why"
+
+
+def _class(name: str) -> str:
+    return f"class {name}" if name.isdigit() else name
 
 
 def _more(count: int) -> list[str]:

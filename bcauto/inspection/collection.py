@@ -50,6 +50,15 @@ class Collection:
         """Return the class name of a picture."""
         return self.class_names[int(self.labels[number])]
 
+    def shown_class(self, label: int) -> str:
+        """Return a class as a sentence has it: ``class 3`` where names are only numbers."""
+        name = self.class_names[label]
+        return f"class {name}" if name.isdigit() else name
+
+    def shown_class_of(self, number: int) -> str:
+        """Return the class of a picture as a sentence has it."""
+        return self.shown_class(int(self.labels[number]))
+
     def part_of(self, number: int) -> str:
         """Return the part of the data set that a picture is in."""
         return "train" if number < self.training else "val"

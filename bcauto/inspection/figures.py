@@ -16,6 +16,7 @@ from bcauto.page.parts import Figure
 __all__ = ["count_figure", "pca_figure", "tsne_figure"]
 
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")
+_NAMED = 12  # classes that an alternative text names
 _MOST_POINTS = 5000  # of a map: a browser draws no more of them quickly
 
 
@@ -30,7 +31,7 @@ def count_figure(inspection: Inspection) -> Figure:
     }
     bars = [go.Bar(name=name, y=names, x=counts, orientation="h") for name, counts in parts.items()]
     drawn = go.Figure(bars).update_layout(barmode="stack", xaxis_title="pictures")
-    drawn.update_yaxes(autorange="reversed")
+    drawn.update_yaxes(autorange="reversed", type="category")
     left = parts["to learn from"]
     largest, least = int(np.argmax(left)), int(np.argmin(left))
     alt = (
@@ -77,11 +78,15 @@ def _map(inspection: Inspection, places: NDArray[Any], numbers: Indices) -> go.F
     collection = inspection.collection
     intruding = inspection.copies.intruding[numbers]
     traces = []
-    for at, name in enumerate(collection.class_names):
+    for at in range(len(collection.class_names)):
         here = (collection.labels[numbers] == at) & ~intruding
         symbol = _SYMBOLS[(at + at // len(_SYMBOLS)) % len(_SYMBOLS)]
         marker = {"size": 5, "symbol": symbol, "opacity": 0.75}
-        traces.append(_points(collection, label(name), places[here], numbers[here], marker))
+        traces.append(
+            _points(
+                collection, label(collection.shown_class(at)), places[here], numbers[here], marker
+            )
+        )
     if intruding.any():
         marker = {"size": 10, "symbol": "circle-open", "line": {"width": 2}}
         traces.append(
@@ -111,7 +116,7 @@ def _points(
 
 
 def _alt(method: str, inspection: Inspection) -> str:
-    classes = ", ".join(inspection.collection.class_names[:12])
+    classes = ", ".join(inspection.collection.class_names[:_NAMED])
     intruders = len(inspection.copies.intruders)
     marked = f" {intruders} intruders are marked with rings." if intruders else ""
     return f"Scatter of the pictures by {method}, coloured by class ({classes}).{marked}"

@@ -24,7 +24,7 @@ __all__ = ["LabelError", "LabelErrors", "Worth", "confident_errors", "find_label
 
 Probabilities = NDArray[Any]
 
-_FOLDS = 5
+_FOLDS = 5  # at most; a class is in each of them
 _FLIPPED = 0.05  # of the labels, to see how many of them are found
 _STRENGTH = 0.1  # of the regression, scikit-learn's C: the inverse of its regularisation
 _STEPS = 300
@@ -151,10 +151,11 @@ def _cross_validated(rows: Features, labels: Labels, seed: int) -> Probabilities
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
     state = derive(seed, "label errors") % 2**32
-    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=state)
+    count = min(_FOLDS, int(np.bincount(labels).min()))
+    folds = StratifiedKFold(count, shuffle=True, random_state=state)
     model = LogisticRegression(C=_STRENGTH, max_iter=_STEPS)
     with threadpool_limits(1, "blas"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of classes with fewer rows than folds, and of steps
+        warnings.simplefilter("ignore")  # of steps that did not suffice: good enough to rank
         found: Probabilities = cross_val_predict(
             model, rows, labels, cv=folds, method="predict_proba"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +23,7 @@ _MOST_SHOWN = 5000  # pictures on the t-SNE map: it takes ten times as long for 
 _STEPS = 500  # of t-SNE, of which half are with exaggeration; twice as many change little
 _ANGLE = 0.8  # how coarse its sums are: as good a map as by 0.5 in two thirds of the time
 _PERPLEXITY = 30.0
+_EQUAL = 1e-6  # deviation of the second component, below which there is no plane to lay out
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,10 +51,13 @@ def components_of(features: Features, copies: Copies) -> tuple[Floats, Floats]:
     from sklearn.decomposition import PCA
 
     count = min(_COMPONENTS, len(copies.distinct) - 1, features.shape[1])
-    with threadpool_limits(1, "blas"):  # threads that wait for one another cost more than they save
+    with (
+        threadpool_limits(1, "blas"),  # threads that wait for one another cost more than they save
+        np.errstate(invalid="ignore"),  # where all pictures look the same
+    ):
         pca = PCA(count, random_state=0).fit(features[copies.distinct])
         components: Floats = pca.transform(features)
-    return components, pca.explained_variance_ratio_
+    return components, np.nan_to_num(pca.explained_variance_ratio_)
 
 
 def lay_out(components: Floats, explained: Floats, seed: int) -> Layout:
@@ -70,18 +73,17 @@ def lay_out(components: Floats, explained: Floats, seed: int) -> Layout:
 
 
 def _tsne(components: Floats, seed: int) -> Floats:
-    """Return where t-SNE lays pictures (n, 2)."""
+    """Return where t-SNE lays pictures (n, 2); none where they all look the same, as it crashes."""
     from sklearn.manifold import TSNE
 
     count, width = components.shape
-    if count < 4 or width < 2:
+    if count < 4 or width < 2 or components[:, 1].std() < _EQUAL:
         return np.zeros((0, 2))
     perplexity = min(_PERPLEXITY, (count - 1) / 3)
     state = derive(seed, "t-SNE") % 2**32
     tsne = TSNE(
         perplexity=perplexity, angle=_ANGLE, init="pca", max_iter=_STEPS, random_state=state
     )
-    with threadpool_limits(1, "blas"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of features that are all equal
+    with threadpool_limits(1, "blas"):
         laid: Floats = tsne.fit_transform(components)
     return laid

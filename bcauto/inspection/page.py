@@ -33,6 +33,7 @@ _MOST_CLASSES = 30  # of which examples are shown
 _GROUPS = 12  # groups of copies that are shown
 _OF_GROUP = 4  # pictures of such a group
 _ROWS = 300  # of a table
+_TITLES = {"brightness_deviation": "±"}
 
 
 def write_inspection(path: Path, inspection: Inspection) -> None:
@@ -85,7 +86,7 @@ def _content(inspection: Inspection) -> tuple[Block, ...]:
     table = Table(
         "Brightness, contrast and colours are 0 to 255, means over the pictures of a class, each "
         "content once and without intruders",
-        (Column("class"), *(Column(each.replace("_", " "), True, 1) for each in shown)),
+        (Column("class"), *(Column(_TITLES.get(each, each), True, 1) for each in shown)),
         tuple(
             (each.name, *(getattr(each, title) for title in shown)) for each in inspection.classes
         ),
@@ -103,12 +104,12 @@ def _examples(inspection: Inspection) -> list[Block]:
     """Return some pictures of each class, evenly taken from its genuine ones."""
     collection, genuine = inspection.collection, inspection.copies.genuine
     found: list[Block] = []
-    for at, name in enumerate(collection.class_names[:_MOST_CLASSES]):
+    for at in range(len(collection.class_names))[:_MOST_CLASSES]:
         numbers = genuine[collection.labels[genuine] == at]
         step = max(1, len(numbers) // _OF_CLASS)
         some = numbers[::step][:_OF_CLASS].tolist()
-        sheet = [_picture(collection, number, f"{number}") for number in some]
-        found.append(Pictures(f"Examples of {name}", tuple(sheet)))
+        sheet = [_picture(collection, number, f"#{number}") for number in some]
+        found.append(Pictures(f"Examples of {collection.shown_class(at)}", tuple(sheet)))
     return found
 
 
@@ -124,10 +125,10 @@ def _copies(inspection: Inspection) -> tuple[Block, ...]:
         )
         sheet = []
         for group in copies.intruders[:_SHEET]:
-            classes = {collection.class_of(number) for number in group}
+            classes = {collection.shown_class_of(number) for number in group}
             where = f"{len(classes)} classes" if len(classes) > 1 else classes.pop()
             sheet.append(
-                _picture(collection, group[0], f"{group[0]}: {len(group)} copies, {where}")
+                _picture(collection, group[0], f"#{group[0]}: {len(group)} copies, {where}")
             )
         blocks.append(Pictures("Intruders: one copy of each", tuple(sheet)))
     else:
@@ -145,7 +146,7 @@ def _groups(collection: Collection, title: str, groups: Sequence[tuple[int, ...]
     if not groups:
         return [Text(f"{title}: none.")]
     sheet = [
-        _picture(collection, number, f"{number} {collection.class_of(number)}")
+        _picture(collection, number, f"#{number}: {collection.shown_class_of(number)}")
         for group in groups[:_GROUPS]
         for number in group[:_OF_GROUP]
     ]
@@ -189,7 +190,9 @@ def _outliers(inspection: Inspection) -> tuple[Block, ...]:
 def _ranked(collection: Collection, title: str, outliers: Outliers) -> list[Block]:
     rows = zip(outliers.numbers.tolist(), outliers.distances.tolist(), strict=True)
     sheet = [
-        _picture(collection, number, f"{number} {collection.class_of(number)}, {distance:.1f}")
+        _picture(
+            collection, number, f"#{number}: {collection.shown_class_of(number)}, {distance:.1f}"
+        )
         for number, distance in list(rows)[:_SHEET]
     ]
     return [
@@ -206,7 +209,7 @@ def _labels(inspection: Inspection) -> tuple[Block, ...]:
     collection, found = inspection.collection, inspection.label_errors
     if found.reason:
         return (Text(f"Not looked for: {found.reason}.", "note"),)
-    names, worth = collection.class_names, found.worth
+    worth = found.worth
     blocks: list[Block] = [Text(f"{len(found.errors):,} labels are likely wrong.", "lead")]
     if worth and worth.flipped:
         blocks.append(
@@ -220,8 +223,8 @@ def _labels(inspection: Inspection) -> tuple[Block, ...]:
         )
     sheet, rows = [], []
     for each in found.errors[:_ROWS]:
-        given, other = names[each.given], names[each.suggested]
-        sheet.append(_picture(collection, each.number, f"{each.number} {given}, or {other}?"))
+        given, other = map(collection.shown_class, (each.given, each.suggested))
+        sheet.append(_picture(collection, each.number, f"#{each.number}: {given}, or {other}?"))
         chances = (each.probability_given, each.probability_suggested)
         rows.append((each.number, collection.names[each.number], given, other, *chances))
     columns = (
@@ -239,7 +242,9 @@ def _similar(inspection: Inspection) -> tuple[Block, ...]:
     assert similar is not None
     rows = zip(similar.numbers.tolist(), similar.similarities.tolist(), strict=True)
     sheet = [
-        _picture(collection, number, f"{number} {collection.class_of(number)}, {cosine:.3f}")
+        _picture(
+            collection, number, f"#{number}: {collection.shown_class_of(number)}, {cosine:.3f}"
+        )
         for number, cosine in list(rows)[:_SHEET]
     ]
     said = (
@@ -250,5 +255,5 @@ def _similar(inspection: Inspection) -> tuple[Block, ...]:
 
 
 def _picture(collection: Collection, number: int, caption: str) -> Picture:
-    alt = f"Picture {number}, labelled {collection.class_of(number)}"
+    alt = f"Picture {number}, labelled {collection.shown_class_of(number)}"
     return Picture(thumbnail(collection.images[number]), alt, caption)

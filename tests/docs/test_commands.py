@@ -36,6 +36,7 @@ SMALLER = {
 }
 SEARCH = "bcauto search --data train.npz --space full --study cells --trials 100 --timeout 8h"
 LOOKS = (
+    "inspect",
     *("status", "best", "proxy", "evaluate", "predict", "studies", "clean", "augment", "space"),
     *("train", "report"),
 )
