@@ -84,6 +84,6 @@ def _tsne(components: Floats, seed: int) -> Floats:
     tsne = TSNE(
         perplexity=perplexity, angle=_ANGLE, init="pca", max_iter=_STEPS, random_state=state
     )
-    with threadpool_limits(1, "blas"):
+    with threadpool_limits(1):  # on a busy machine, threads would take twenty times as long
         laid: Floats = tsne.fit_transform(components)
     return laid
