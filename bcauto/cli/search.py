@@ -40,6 +40,7 @@ def search(
         from bcauto.display.search_screen import SearchScreen
         from bcauto.driver.plan import plan_search
         from bcauto.driver.run import run_search
+        from bcauto.report.after_search import report_after_search
 
         try:
             with Console().status("checking data, space and weights"):  # in a terminal only
@@ -49,4 +50,7 @@ def search(
             raise
         with SearchScreen(plan) as screen, interrupts.held(plan.settings.executor == "ray"):
             study_and_confirmed = run_search(plan, screen, interrupts.check)
-        screen.conclude(*study_and_confirmed)
+        try:
+            screen.conclude(*study_and_confirmed)
+        finally:  # also where no trial was completed: the report says why
+            report_after_search(plan.folder, plan.url, typer.echo)

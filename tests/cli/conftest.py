@@ -23,6 +23,15 @@ class Ran:
     err: str
 
 
+@pytest.fixture(scope="session", autouse=True)
+def searches_of_this_process_write_no_report():
+    """A report takes seconds; searches in processes of their own write theirs."""
+    with pytest.MonkeyPatch.context() as patch:
+        path = "bcauto.report.after_search.write_report"
+        patch.setattr(path, lambda opened: opened.folder.report / "index.html")
+        yield
+
+
 @pytest.fixture
 def command(capsys, monkeypatch, tmp_path):
     """Runs a command in this process, in a folder of its own."""

@@ -38,6 +38,10 @@ def test_whole_way_from_search_to_evaluation(searched, command, tmp_path, test_n
     assert searched.err == ""
     assert "tiny-tiny (new)" in searched.out
     assert "best of the search: trial" in searched.out
+    report = "studies/tiny-tiny/report/index.html"
+    assert searched.out.splitlines()[-1] == f"report: {report}"
+    page = (tmp_path / report).read_text("utf-8")
+    assert "Confusion matrix on corrupted pictures" in page  # so the model was looked at
 
     status = json.loads(command("status", "--json").out)
     assert status["study"] == "tiny-tiny"
