@@ -1,41 +1,89 @@
-"""Search for the fine-tuning recipe that does best on a hidden, corrupted test set."""
+"""Search for the fine-tuning recipe that does best on a hidden, corrupted test set.
+
+    import bcauto
+
+    study = bcauto.search((images, labels), class_names=names, space="quick", trials=8)
+    study.trials()              # a pandas DataFrame
+    model = study.load_model()  # a Keras model
+
+What is named here is imported when it is first used: ``import bcauto`` itself takes no time.
+"""
 
 from __future__ import annotations
 
-from importlib.metadata import version
-from pathlib import Path
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bcauto.data.dataset import Dataset
-    from bcauto.space.space import Space
+    from bcauto import callbacks as callbacks
+    from bcauto.api.as_hypermodel import as_hypermodel as as_hypermodel
+    from bcauto.api.predict import evaluate as evaluate
+    from bcauto.api.predict import predict as predict
+    from bcauto.api.search import search as search
+    from bcauto.api.space import Space as Space
+    from bcauto.api.study import Study as Study
+    from bcauto.api.study import open_study as open_study
+    from bcauto.api.train import Trained as Trained
+    from bcauto.api.train import train as train
+    from bcauto.errors import BadInput as BadInput
+    from bcauto.errors import BcautoError as BcautoError
+    from bcauto.errors import Interrupted as Interrupted
+    from bcauto.errors import NothingUsable as NothingUsable
+    from bcauto.errors import TrialFailed as TrialFailed
 
-__all__ = ["__version__", "as_hypermodel"]
+    __version__: str
 
-__version__ = version("bcauto")
+_HOMES = {
+    "BadInput": "bcauto.errors",
+    "BcautoError": "bcauto.errors",
+    "Interrupted": "bcauto.errors",
+    "NothingUsable": "bcauto.errors",
+    "Space": "bcauto.api.space",
+    "Study": "bcauto.api.study",
+    "Trained": "bcauto.api.train",
+    "TrialFailed": "bcauto.errors",
+    "as_hypermodel": "bcauto.api.as_hypermodel",
+    "evaluate": "bcauto.api.predict",
+    "open_study": "bcauto.api.study",
+    "predict": "bcauto.api.predict",
+    "search": "bcauto.api.search",
+    "train": "bcauto.api.train",
+}
+"""The module of each name."""
+
+__all__ = [
+    "BadInput",
+    "BcautoError",
+    "Interrupted",
+    "NothingUsable",
+    "Space",
+    "Study",
+    "Trained",
+    "TrialFailed",
+    "__version__",
+    "as_hypermodel",
+    "callbacks",
+    "evaluate",
+    "open_study",
+    "predict",
+    "search",
+    "train",
+]
 
 
-def as_hypermodel(
-    space: Space | str | Path, data: Dataset | str | Path, weights: str = "imagenet", seed: int = 0
-) -> Any:
-    """A space as a ``keras_tuner.HyperModel``, for KerasTuner's tuners to search.
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first used (PEP 562)."""
+    if name == "__version__":
+        value: Any = import_module("importlib.metadata").version("bcauto")
+    elif name == "callbacks":
+        return import_module("bcauto.callbacks")
+    elif name in _HOMES:
+        value = getattr(import_module(_HOMES[name]), name)
+    else:
+        raise AttributeError(f"module 'bcauto' has no attribute {name!r}")
+    globals()[name] = value
+    return value
 
-    ``build(hp)`` gives a recipe's compiled classifier of 0-255 RGB. ``tuner.search()``, without
-    data, trains and scores each recipe as ``bcauto search`` does: objectives are ``objective``
-    (the proxy's), ``clean_accuracy`` and ``held_out``, each with direction ``max``.
 
-    Args:
-        space: one, its name, or a ``.toml`` file.
-        data: a dataset, an ``.npz`` file, or a folder of class folders.
-        weights: ``imagenet``, ``none``, or a folder of weights.
-        seed: of split, proxy and training; 0 to 2**63 - 1.
-
-    Raises:
-        BadInput: KerasTuner is missing, an argument breaks a rule, or they do not go together.
-    """
-    from bcauto.hypermodels.discover import check_keras_tuner
-
-    check_keras_tuner("as_hypermodel")
-    from bcauto.hypermodels.as_hypermodel import space_hypermodel  # imports Keras
-
-    return space_hypermodel(space, data, weights, seed)
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

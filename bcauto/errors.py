@@ -5,7 +5,7 @@ BcautoError
 ├── NothingUsable   the work ran, but nothing came out that could be handed over (exit code 1)
 └── TrialFailed     one trial cannot go on; the search goes on without it (never an exit code)
 
-Interrupted stands apart: it is no Exception, so that no ``except Exception`` swallows it.
+Interrupted is a KeyboardInterrupt: no ``except Exception`` swallows it, and a notebook knows it.
 """
 
 from __future__ import annotations
@@ -28,9 +28,15 @@ __all__ = [
 
 
 class BcautoError(Exception):
-    """Base of every error that bcauto raises on purpose."""
+    """Base of every error that bcauto raises on purpose.
+
+    Attributes:
+        exit_code: of a command that ends with it.
+        on_command_line: the message in the command line's words; None where they are the same.
+    """
 
     exit_code = 1
+    on_command_line: str | None = None
 
 
 class BadInput(BcautoError):
@@ -47,8 +53,8 @@ class TrialFailed(BcautoError):
     """A trial cannot go on, such as one whose loss is not a number any more."""
 
 
-class Interrupted(BaseException):
-    """SIGINT or SIGTERM arrived; the exit code is 128 plus the signal's number.
+class Interrupted(KeyboardInterrupt):
+    """SIGINT, SIGTERM or SIGHUP arrived; the exit code is 128 plus the signal's number.
 
     ``outcome`` tells the user what became of the work.
     """
@@ -58,6 +64,9 @@ class Interrupted(BaseException):
     def __init__(self, signum: int = signal.SIGINT) -> None:
         super().__init__(signal.Signals(signum).name)
         self.exit_code = 128 + signum
+
+    def __str__(self) -> str:
+        return f"{self.args[0]}; {self.outcome}"
 
 
 def did_you_mean(value: object, legal: Iterable[str]) -> str:

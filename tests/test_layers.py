@@ -43,6 +43,8 @@ ROOMS = [
     "bcauto.driver",
     "bcauto.display",
     "bcauto.report",
+    "bcauto.callbacks",
+    "bcauto.api",
     "bcauto.cli",
 ]
 """From the ground up: a room knows those before it, and none behind it."""
@@ -72,12 +74,14 @@ OWNERS = {
         "bcauto.driver",
         "bcauto.display",
         "bcauto.report",
+        "bcauto.api",
         "bcauto.cli",
     ],
     "optuna_dashboard": ["bcauto.cli"],
     "jinja2": ["bcauto.page"],
     "typer": ["bcauto.cli"],
-    "rich": ["bcauto.display", "bcauto.cli"],
+    "pandas": ["bcauto.results.frame", "bcauto.api"],
+    "rich": ["bcauto.display", "bcauto.api", "bcauto.cli"],
 }
 FRAMEWORKS = ["keras", "tensorflow", "ray", "optuna"]
 STUDIES = ["bcauto.storage", "bcauto.study", "bcauto.results"]

@@ -92,9 +92,9 @@ def main() -> NoReturn:
         arguments = sys.argv[1:] or ["--help"]
         sys.exit(app(arguments, standalone_mode=False, terminal_width=width) or 0)
     except BcautoError as error:
-        _end(str(error), error.exit_code)
+        _end(error.on_command_line or str(error), error.exit_code)
     except Interrupted as error:
-        _end(f"interrupted by {error}; {error.outcome}", error.exit_code)
+        _end(f"interrupted by {error}", error.exit_code)
     except KeyboardInterrupt:  # before a command listens for it
         _end("interrupted", 130)
     except typer.Abort:

@@ -20,7 +20,7 @@ from bcauto.storage.url import redacted
 from bcauto.study.folder import StudyFolder, check_name, existing_studies, make_name
 from bcauto.study.settings import OWN_STORAGE, Settings, StudyRecord
 
-__all__ = ["Inputs", "read_inputs"]
+__all__ = ["Inputs", "default_name", "read_inputs"]
 
 _BUILT_IN = "built-in"  # in a study's name, for the built-in cells
 _CLUSTER_TIMEOUT = 5.0  # seconds
@@ -58,7 +58,7 @@ def read_inputs(given: Mapping[str, Any], studies: Path, study: str | None) -> I
         BadInput: a setting breaks a rule, or disk, cluster or storage cannot be used.
     """
     given = _with_absolute_paths(given)
-    name = check_name(_default_name(given) if study is None else study)
+    name = check_name(default_name(given) if study is None else study)
     folder = StudyFolder((studies / name).resolve())
     stored = StudyRecord.read(folder) if folder.record.exists() else None
     if study is not None and stored is None:
@@ -102,7 +102,8 @@ def _merged(given: Mapping[str, Any], stored: StudyRecord | None) -> Settings:
     return checked(Settings, {**rest, **given, **no_password}, "search")
 
 
-def _default_name(given: Mapping[str, Any]) -> str:
+def default_name(given: Mapping[str, Any]) -> str:
+    """Return the name of a study that was given none, made of its data and its space."""
     data = Path(given["data"]).stem if given.get("data") else _BUILT_IN
     if given.get("hypermodel"):
         return make_name(data, given["hypermodel"].rpartition(":")[2])

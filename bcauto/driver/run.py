@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import optuna
@@ -22,6 +22,7 @@ from bcauto.results.leaderboard import Leaderboard
 from bcauto.results.trials import completed_trials, load_study
 from bcauto.storage.connect import connect, storage_failures_in_one_line
 from bcauto.study.attributes import read_identity, store_estimates, store_identity
+from bcauto.study.callbacks import Callback, WithCallbacks
 from bcauto.study.ledger import DONE, Ledger, Limits
 from bcauto.study.lock import StudyLock, locked
 from bcauto.study.monitor import Monitor
@@ -35,7 +36,7 @@ __all__ = ["run_search"]
 
 
 def run_search(
-    plan: Plan, monitor: Monitor, check: Callable[[], None]
+    plan: Plan, monitor: Monitor, check: Callable[[], None], callbacks: Sequence[Callback] = ()
 ) -> tuple[optuna.Study, Leaderboard]:
     """Run a planned search until its study has the trials asked for, or its time is up.
 
@@ -45,6 +46,7 @@ def run_search(
         plan: the search.
         monitor: is told what happens.
         check: called often; it may raise to stop the search, and nothing that ended is lost.
+        callbacks: called after each trial of the search; they may raise to stop it, too.
 
     Returns:
         The study, and what it has come to.
@@ -60,7 +62,7 @@ def run_search(
         storage_failures_in_one_line(),
         locked(folder) as lock,
     ):
-        run = _Run(plan, deadline, monitor, check, lock)
+        run = _Run(plan, deadline, monitor, check, lock, callbacks)
         study = run.open(folder.name, make_pruner())
         if plan.settings.storage != OWN_STORAGE:
             lock.claim(study)
@@ -79,6 +81,7 @@ class _Run:
     monitor: Monitor
     check: Callable[[], None]
     lock: StudyLock
+    callbacks: Sequence[Callback]
 
     def open(self, name: str, pruner: optuna.pruners.BasePruner) -> optuna.Study:
         """Open the study in its storage, which may hold one of the same name from elsewhere.
@@ -114,7 +117,8 @@ class _Run:
 
         limits = Limits(settings.trials, settings.keep, self.deadline, reserve)
         source = SpaceSource(plan.space, settings.seed, settings.sampler)
-        ledger = Ledger(study, source, limits, plan.folder.model, self.monitor)
+        monitor = WithCallbacks(self.monitor, study, self.callbacks)
+        ledger = Ledger(study, source, limits, plan.folder.model, monitor)
         self._execute(ledger, lambda: plan.proxy)
 
     def confirm(self, study: optuna.Study) -> optuna.Study | None:

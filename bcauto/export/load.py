@@ -17,7 +17,7 @@ from bcauto.io.model_file import MANIFEST, find_model, read_description
 from bcauto.models.from_config import count_parameters
 from bcauto.training.scoring import predict_labels, predict_probabilities
 
-__all__ = ["LoadedModel", "load_model"]
+__all__ = ["LoadedModel", "check_classifier", "load_model"]
 
 _log = logging.getLogger(__name__)
 
@@ -70,11 +70,7 @@ def load_model(path: Path) -> LoadedModel:
     except Exception as error:  # Keras raises whatever its readers raise
         reason = " ".join(str(error).split())[:_REASON] or type(error).__name__
         raise BadInput(f"{file}: not a Keras model that can be loaded ({reason})") from None
-    shapes = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
-    if not _is_classifier(*shapes):
-        raise BadInput(f"{file}: must take (n, h, w, 3) and give (n, classes), got {shapes}")
-    _, height, width, _ = model.input_shape
-    classes = model.output_shape[-1]
+    height, width, classes = check_classifier(model, file)
     names, resize, bits = _read_manifest(file.with_name(MANIFEST))
     if names and len(names) != classes:
         problem = f"names {len(names)} classes, but {file.name} has {classes}; it is not used"
@@ -95,6 +91,19 @@ def _check_parameters(config: dict[str, Any], weight_bytes: int) -> None:
             f"its parameters must be in the file, got {parameters:,} and {weight_bytes:,} bytes of "
             "them"
         )
+
+
+def check_classifier(model: Any, where: object) -> tuple[int, int, int]:
+    """Return the height and width of a Keras model's images, and the number of its classes.
+
+    Raises:
+        BadInput: it is no classifier of RGB images of one size.
+    """
+    shapes = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
+    if not _is_classifier(*shapes):
+        raise BadInput(f"{where}: must take (n, h, w, 3) and give (n, classes), got {shapes}")
+    _, height, width, _ = model.input_shape
+    return height, width, model.output_shape[-1]
 
 
 def _is_classifier(inputs: Any, outputs: Any) -> bool:

@@ -39,7 +39,7 @@ class Mistake:
     of_truth: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
     """What a model says of labelled images.
 
@@ -62,12 +62,21 @@ class Evaluation:
         found: NDArray[np.int64] = self.probabilities.argmax(axis=1)
         return found
 
+    @cached_property
+    def scores(self) -> dict[str, Any]:
+        """Accuracy, balanced accuracy, macro-F1 (in 0..1), recalls, the confusion matrix."""
+        return evaluate_labels(self.images.labels, self.predicted, self.class_names)
+
+    def __repr__(self) -> str:
+        words = ("accuracy", "balanced_accuracy", "macro_f1")
+        shown = ", ".join(f"{word.replace('_', ' ')} {self.scores[word]:.4f}" for word in words)
+        return f"<evaluation of {len(self.predicted)} images: {shown}>"
+
     def as_dict(self) -> dict[str, Any]:
-        """Return its scores as plain values that JSON can hold."""
-        truth, names = self.images.labels, self.class_names
+        """Return all its scores as plain values that JSON can hold."""
         return {
-            **evaluate_labels(truth, self.predicted, names),
-            "per_class": class_table(truth, self.probabilities, names),
+            **self.scores,
+            "per_class": class_table(self.images.labels, self.probabilities, self.class_names),
             "seen": self.count_seen(),
         }
 

@@ -19,7 +19,7 @@ from bcauto.trial import Scores
 __all__ = ["Entry", "Leaderboard", "RepeatsLeft", "scores_table"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Entry:
     """A recipe of a study.
 
@@ -40,6 +40,16 @@ class Entry:
     def recipe(self) -> Recipe:
         """The recipe itself."""
         return self.trial.recipe
+
+    @property
+    def scores(self) -> Scores:
+        """All that the search's training of it scored."""
+        return self.trial.scores
+
+    def __repr__(self) -> str:
+        low, high = self.interval
+        model = self.recipe.model.label
+        return f"<trial {self.number}: {self.score:.4f} (95 %: {low:.4f} to {high:.4f}), {model}>"
 
     @property
     def score(self) -> float:

@@ -51,6 +51,11 @@ class StudyFolder:
         return self.path / "space.toml"
 
     @property
+    def data(self) -> Path:
+        """The data of a study that was begun with arrays in memory."""
+        return self.path / "data.npz"
+
+    @property
     def proxy(self) -> Path:
         """The corrupted validation set."""
         return self.path / "proxy.npz"

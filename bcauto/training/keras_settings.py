@@ -10,13 +10,15 @@ from __future__ import annotations
 import importlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from bcauto.errors import BadInput
 
-__all__ = ["check_settings", "keras_backend", "pin_settings", "pin_variables"]
+__all__ = ["check_settings", "keras_backend", "pin_settings", "pin_variables", "settings_kept"]
 
 _BACKENDS = ("tensorflow", "jax", "torch")  # those that can train
 _LIMITS = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH")  # of every ``fit``
@@ -75,3 +77,18 @@ def pin_settings() -> None:
     config.set_epsilon(1e-7)
     config.set_image_data_format("channels_last")
     config.set_dtype_policy("float32")
+
+
+@contextmanager
+def settings_kept() -> Iterator[None]:
+    """Set back the settings of Keras, which is imported, once the context is closed."""
+    config = importlib.import_module("keras").config
+    floatx, epsilon = config.floatx(), config.epsilon()
+    image_data_format, policy = config.image_data_format(), config.dtype_policy()
+    try:
+        yield
+    finally:
+        config.set_floatx(floatx)
+        config.set_epsilon(epsilon)
+        config.set_image_data_format(image_data_format)
+        config.set_dtype_policy(policy)

@@ -237,7 +237,7 @@ def test_a_search_that_is_interrupted_while_it_is_planned_has_saved_nothing(comm
     def plan_search(*_):
         os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr("bcauto.driver.plan.plan_search", plan_search)
+    monkeypatch.setattr("bcauto.api.search.plan_search", plan_search)
     ran = command("search")
     assert ran.code == 130
     said = "interrupted by SIGINT; nothing was begun and nothing written"

@@ -106,6 +106,8 @@ def _session(
 ) -> Iterator[Slots]:
     """Start Ray or join a cluster, without a word on the screen; give its slots; shut it down.
 
+    A Ray that this process has joined already is used as it is, and stays.
+
     Raises:
         BadInput: the cluster cannot be reached.
         NothingUsable: a Ray of our own does not start.
@@ -115,15 +117,19 @@ def _session(
     # In the main thread Ray would put a SIGTERM handler that just exits in place of ours. The
     # thread that starts Ray has to stay: Linux ends Ray's processes with it.
     with temporary_folder("ray") as folder, ThreadPoolExecutor(1) as starter:
+        joined = ray.is_initialized()
         begin = partial(_join, slots_on, address)
-        if address == "local":
+        if joined:
+            begin = partial(_slots_of_cluster, slots_on)
+        elif address == "local":
             begin = partial(_start, slots_on, nbytes, folder)
         try:
             with _sigterm_handler_kept(), _command_line_hidden():
                 slots = starter.submit(begin).result()
             yield slots
         finally:
-            starter.submit(ray.shutdown).result()
+            if not joined:
+                starter.submit(ray.shutdown).result()
 
 
 def _start(slots_on: Callable[[Sequence[Node]], Slots], nbytes: int, folder: Path) -> Slots:
@@ -161,6 +167,11 @@ def _join(slots_on: Callable[[Sequence[Node]], Slots], address: str) -> Slots:
         ray.init(address=address, **_QUIET)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise BadInput(f"--ray-address {address} cannot be reached: {error}") from None
+    return _slots_of_cluster(slots_on)
+
+
+def _slots_of_cluster(slots_on: Callable[[Sequence[Node]], Slots]) -> Slots:
+    """Return the slots of the machines of the Ray that this process has joined."""
     resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     return slots_on([Node(int(each.get("CPU", 0)), each.get("GPU", 0.0)) for each in resources])
 

@@ -15,6 +15,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from bcauto.training.keras_settings import settings_kept
+
 __all__ = ["contained"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -30,25 +32,19 @@ def contained() -> Iterator[None]:
     before a trial, see ``bcauto.training.run``.
     """
     config, root = keras.config, logging.root
-    settings = config.floatx(), config.epsilon(), config.image_data_format(), config.dtype_policy()
     arguments, level, handlers = sys.argv, root.level, root.handlers[:]
     disabled = logging.root.manager.disable
     tf_config = sys.modules["tensorflow"].config if config.backend() == "tensorflow" else None
     eagerly = tf_config and tf_config.functions_run_eagerly()
     sys.argv = sys.argv[:1]
     try:
-        with warnings.catch_warnings(), _python_as_it_was():
+        with settings_kept(), warnings.catch_warnings(), _python_as_it_was():
             yield
     finally:
         sys.argv = arguments
         root.setLevel(level)
         root.handlers[:] = handlers
         logging.disable(disabled)
-        floatx, epsilon, image_data_format, policy = settings
-        config.set_floatx(floatx)
-        config.set_epsilon(epsilon)
-        config.set_image_data_format(image_data_format)
-        config.set_dtype_policy(policy)
         if tf_config and tf_config.functions_run_eagerly() != eagerly:
             tf_config.run_functions_eagerly(eagerly)
 

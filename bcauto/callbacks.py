@@ -1,0 +1,1 @@
+"""Trackers as callbacks of ``bcauto.search``: MLflow and TensorBoard."""
