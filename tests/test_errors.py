@@ -28,13 +28,13 @@ def test_a_failed_trial_is_no_wrong_use():
 @pytest.mark.parametrize(
     ("signum", "name", "code"), [(signal.SIGINT, "SIGINT", 130), (signal.SIGTERM, "SIGTERM", 143)]
 )
-def test_an_interrupt_names_its_signal_and_has_the_shells_exit_code(signum, name, code):
-    assert str(Interrupted(signum)) == name
+def test_an_interrupt_names_signal_and_outcome_and_has_the_shells_exit_code(signum, name, code):
+    assert str(Interrupted(signum)) == f"{name}; all is saved, the same command goes on"
     assert Interrupted(signum).exit_code == code
 
 
 def test_an_interrupt_passes_by_what_catches_every_exception():
-    assert issubclass(Interrupted, BaseException)
+    assert issubclass(Interrupted, KeyboardInterrupt)
     assert not issubclass(Interrupted, Exception)
 
 

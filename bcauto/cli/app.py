@@ -14,9 +14,9 @@ from bcauto.cli.arguments import check_none_empty
 from bcauto.cli.augment import augment
 from bcauto.cli.best import best
 from bcauto.cli.clean import clean
+from bcauto.cli.command import Command
 from bcauto.cli.dashboard import dashboard
 from bcauto.cli.evaluate import evaluate
-from bcauto.cli.help import Command
 from bcauto.cli.inspect import inspect
 from bcauto.cli.predict import predict
 from bcauto.cli.proxy import proxy
@@ -27,7 +27,7 @@ from bcauto.cli.status import status
 from bcauto.cli.studies import studies
 from bcauto.cli.text import pin_text
 from bcauto.cli.train import train
-from bcauto.errors import BcautoError, Interrupted
+from bcauto.errors import BcautoError
 
 __all__ = ["app", "main"]
 
@@ -93,8 +93,6 @@ def main() -> NoReturn:
         sys.exit(app(arguments, standalone_mode=False, terminal_width=width) or 0)
     except BcautoError as error:
         _end(error.on_command_line or str(error), error.exit_code)
-    except Interrupted as error:
-        _end(f"interrupted by {error}", error.exit_code)
     except KeyboardInterrupt:  # before a command listens for it
         _end("interrupted", 130)
     except typer.Abort:

@@ -1,16 +1,28 @@
-"""A command's help: its options under headings, each once, and whole words at any width."""
+"""A command: its help has headings, and an interruption ends it with a line of its own."""
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
+import typer
 from typer.core import TyperCommand
+
+from bcauto.errors import Interrupted
 
 __all__ = ["Command"]
 
 
 class Command(TyperCommand):
     """A command whose help has the headings that its options name."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; Typer itself would say nothing of an interruption."""
+        try:
+            return super().invoke(ctx)
+        except Interrupted as error:
+            print(f"bcauto: interrupted by {error}", file=sys.stderr)  # noqa: T201
+            raise typer.Exit(error.exit_code) from None
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments, then the options under their headings, the others last."""
