@@ -64,3 +64,12 @@ def test_npz(tmp_path):
     painted = paint_two_classes(40, 1)
     np.savez(path, test_images=painted["images"], test_labels=painted["labels"])
     return path
+
+
+@pytest.fixture(scope="session")
+def no_report():
+    """Lets searches of this process write no report, which takes seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        path = "bcauto.report.after_search.write_report"
+        patch.setattr(path, lambda opened: opened.folder.report / "index.html")
+        yield

@@ -24,12 +24,8 @@ class Ran:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def searches_of_this_process_write_no_report():
-    """A report takes seconds; searches in processes of their own write theirs."""
-    with pytest.MonkeyPatch.context() as patch:
-        path = "bcauto.report.after_search.write_report"
-        patch.setattr(path, lambda opened: opened.folder.report / "index.html")
-        yield
+def searches_of_this_process_write_no_report(no_report):
+    """Searches in processes of their own write theirs."""
 
 
 @pytest.fixture
