@@ -22,7 +22,13 @@ from bcauto.training.device import spare_imports, start_keras
 
 _ROOT = Path(__file__).parents[1]
 
-pytest_plugins = ["report_studies", "study_fixtures", "hypermodel_fixtures", "tiny_fixtures"]
+pytest_plugins = [
+    "browser_fixtures",
+    "report_studies",
+    "study_fixtures",
+    "hypermodel_fixtures",
+    "tiny_fixtures",
+]
 
 settings.register_profile("bcauto", deadline=None)  # how long an example takes is no test's matter
 settings.load_profile("bcauto")

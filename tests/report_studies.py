@@ -9,13 +9,24 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
+from bcauto.data.fingerprints import PictureFingerprints
 from bcauto.proxy.config import ProxyConfig
 from bcauto.proxy.corruptions import CORRUPTIONS
 from bcauto.proxy.make import make_proxy
 from bcauto.recipe.recipe import Recipe
+from bcauto.report.look import look_at
+from bcauto.report.subject import Subject
 from bcauto.results.open_study import OpenStudy
 from bcauto.study.folder import StudyFolder
-from bcauto.study.settings import OWN_STORAGE, DataRecord, Identity, Settings, StudyRecord
+from bcauto.study.settings import (
+    OWN_STORAGE,
+    DataRecord,
+    DataSettings,
+    Identity,
+    Settings,
+    StudyRecord,
+)
+from bcauto.study_data import load_data
 
 SPACE = """
 [recipe.model]
@@ -166,3 +177,41 @@ def small_proxy(classes=3):
 @pytest.fixture
 def made_up(tmp_path):
     return MadeUp(tmp_path / "studies")
+
+
+@dataclass
+class Rule:
+    """A model that says class 0 of every picture whose mean is above a middle, else the truth."""
+
+    labels: dict
+    middle: float = 128.0
+
+    def __call__(self, images):
+        said = [0 if i.mean() > self.middle else self.labels[i.tobytes()] for i in images]
+        classes = max(self.labels.values()) + 1
+        return np.eye(classes)[said] * 0.7 + 0.3 / classes
+
+
+def whole_subject(path, states, class_names):
+    """A study with its data, its proxy, its fingerprints, and a model that follows a rule."""
+    rng = np.random.default_rng(3)
+    count = 40 * len(class_names)
+    images = rng.integers(0, 256, (count, 24, 24, 3), dtype=np.uint8)
+    labels = np.arange(count) % len(class_names)
+    images[len(class_names)] = images[0]
+    images[[10, 11, 12]] = 77
+    path.mkdir(parents=True, exist_ok=True)
+    np.savez(path / "small.npz", images=images, labels=labels, class_names=np.array(class_names))
+    data = load_data(DataSettings(data=str(path / "small.npz")))
+    made = MadeUp(path / "studies")
+    opened = made(states, repeats=4, data=str(path / "small.npz"), class_names=class_names)
+    PictureFingerprints.of(data).save(opened.folder.fingerprints)
+    config = ProxyConfig(severities=(2, 5), copies=4, held_out_copies=2)
+    proxy = make_proxy(data.val.images, data.val.labels, config, 0)
+    proxy.save(opened.folder.proxy)
+    known = [*zip(proxy.images, proxy.labels, strict=True)]
+    known += zip(data.val.images, data.val.labels, strict=True)
+    rule = Rule({image.tobytes(): int(label) for image, label in known})
+    subject = Subject(opened)
+    subject.__dict__["look"] = look_at("trial 0", rule, proxy, data.val)
+    return subject

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import html
 import json
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from bcauto.page.parts import Figure
 
-__all__ = ["figure_json", "label", "script_json"]
+__all__ = ["figure_json", "label", "labels", "script_json"]
+
+_LETTERS = 24  # of a label on an axis
 
 
 def label(text: str) -> str:
     """Return a text as plotly shows it letter by letter; it reads some HTML in labels."""
     return html.escape(text, quote=False)
+
+
+def labels(names: Sequence[str]) -> list[str]:
+    """Return labels of an axis: short enough to leave room for the figure, and all different."""
+    short = [n if len(n) <= _LETTERS else f"{n[: _LETTERS - 1]}…" for n in names]
+    seen: Counter[str] = Counter()
+    found = []
+    for each in short:
+        seen[each] += 1
+        found.append(label(each if seen[each] == 1 else f"{each} ({seen[each]})"))
+    return found
 
 
 def figure_json(figure: Figure) -> str:

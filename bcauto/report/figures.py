@@ -7,7 +7,7 @@ from typing import Any
 
 from plotly import graph_objects as go
 
-from bcauto.page.figure_json import label
+from bcauto.page.figure_json import labels
 
 __all__ = ["ORANGE_TO_BLUE", "SCORE_AXIS", "heat_map", "interval_bars"]
 
@@ -58,8 +58,8 @@ def heat_map(
     figure = go.Figure(
         go.Heatmap(
             z=[list(row) for row in values],
-            x=[label(name) for name in columns],
-            y=[label(name) for name in rows],
+            x=labels(columns),
+            y=labels(rows),
             colorscale=scale,
             hovertemplate=f"%{{y}}, %{{x}}: %{{z:{shown}}}<extra></extra>",
             hoverongaps=False,

@@ -8,7 +8,7 @@ import numpy as np
 from plotly import graph_objects as go
 
 from bcauto.augment.engine import Augmenter
-from bcauto.page.figure_json import label
+from bcauto.page.figure_json import labels
 from bcauto.page.parts import (
     Block,
     Column,
@@ -91,7 +91,7 @@ def _counts(pictures: StudyPictures, names: tuple[str, ...]) -> Figure:
     kept = np.isin(pictures.fate, ("train", "val"))
     before = np.bincount(pictures.labels, minlength=len(names)).tolist()
     after = np.bincount(pictures.labels[kept], minlength=len(names)).tolist()
-    shown, figure = [label(name) for name in names], go.Figure()
+    shown, figure = labels(names), go.Figure()
     for title, counts in (("as read", before), ("after cleaning", after)):
         figure.add_bar(y=shown, x=counts, name=title, orientation="h", hovertemplate="%{y}: %{x}")
     figure.update_layout(barmode="group")

@@ -12,7 +12,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from bcauto.page.figure_json import label
+from bcauto.page.figure_json import label, labels
 from bcauto.page.parts import (
     Code,
     Column,
@@ -127,3 +127,11 @@ def test_a_thumbnail_is_a_small_picture():
     assert kind == "data:image/webp;base64"
     assert found.shape == (20, 100, 3)
     assert np.abs(found.mean(axis=(0, 1)) - [0, 0, 250]).max() < 12
+
+
+def test_labels_of_an_axis_are_short_and_differ():
+    long = "a name that is much too long for an axis"
+    found = labels(["a", "<b>", f"{long} 1", f"{long} 2"])
+    assert found[:2] == ["a", "&lt;b&gt;"]
+    assert len(set(found)) == 4
+    assert all(len(each) <= 28 for each in found)

@@ -4,6 +4,7 @@
 
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 const PRINT_WIDTH = 680; // px, of A4 between its margins
+const PRINT_HEIGHT = 880; // px, so that a figure and its caption fit on a page
 
 function template(scheme) {
   const [ink, line, paper] =
@@ -29,23 +30,26 @@ function template(scheme) {
   };
 }
 
-function draw(scheme, width) {
+function draw(scheme, printed) {
   for (const source of document.querySelectorAll("script[data-figure]")) {
     const { data, layout } = JSON.parse(source.textContent);
     const drawn = { dragmode: false, ...layout, template: template(scheme) };
-    if (width) drawn.width = width;
+    if (printed) {
+      drawn.width = PRINT_WIDTH;
+      drawn.height = Math.min(drawn.height, PRINT_HEIGHT);
+    }
     Plotly.react(source.dataset.figure, data, drawn, { responsive: true, displayModeBar: false });
   }
 }
 
 function drawOnScreen() {
-  draw(dark.matches ? "dark" : "light");
+  draw(dark.matches ? "dark" : "light", false);
 }
 
 if (window.Plotly) {
   drawOnScreen();
   dark.addEventListener("change", drawOnScreen);
-  window.addEventListener("beforeprint", () => draw("light", PRINT_WIDTH));
+  window.addEventListener("beforeprint", () => draw("light", true));
   window.addEventListener("afterprint", drawOnScreen);
 }
 
