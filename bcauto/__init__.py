@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bcauto import callbacks as callbacks
     from bcauto.api.as_hypermodel import as_hypermodel as as_hypermodel
+    from bcauto.api.inspect import Inspection as Inspection
+    from bcauto.api.inspect import inspect as inspect
     from bcauto.api.predict import evaluate as evaluate
     from bcauto.api.predict import predict as predict
     from bcauto.api.search import search as search
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "BadInput": "bcauto.errors",
     "BcautoError": "bcauto.errors",
+    "Inspection": "bcauto.api.inspect",
     "Interrupted": "bcauto.errors",
     "NothingUsable": "bcauto.errors",
     "Space": "bcauto.api.space",
@@ -44,6 +47,7 @@ _HOMES = {
     "TrialFailed": "bcauto.errors",
     "as_hypermodel": "bcauto.api.as_hypermodel",
     "evaluate": "bcauto.api.predict",
+    "inspect": "bcauto.api.inspect",
     "open_study": "bcauto.api.study",
     "predict": "bcauto.api.predict",
     "search": "bcauto.api.search",
@@ -54,6 +58,7 @@ _HOMES = {
 __all__ = [
     "BadInput",
     "BcautoError",
+    "Inspection",
     "Interrupted",
     "NothingUsable",
     "Space",
@@ -64,6 +69,7 @@ __all__ = [
     "as_hypermodel",
     "callbacks",
     "evaluate",
+    "inspect",
     "open_study",
     "predict",
     "search",

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
-from optuna.trial import FrozenTrial
 
+from bcauto.results.flat import flat_params, flat_run, flat_scores
 from bcauto.results.open_study import OpenStudy
 from bcauto.study.attributes import read_attributes
-from bcauto.trial import TrialAttributes
 
 __all__ = ["trials_frame"]
 
@@ -33,41 +30,14 @@ def trials_frame(opened: OpenStudy) -> pd.DataFrame:
                 "number": trial.number,
                 "state": trial.state.name,
                 "objective": trial.value,
-                **_scores(stored),
+                **flat_scores(stored),
                 "estimate": again.get(trial.number),
-                **_run(stored),
+                **flat_run(stored),
                 "started": trial.datetime_start,
                 "ended": trial.datetime_complete,
                 "error": stored.error,
-                **_params(trial),
+                **flat_params(trial),
             }
         )
     titles = ["number", "state", "objective", "low", "high", "clean_accuracy", "held_out"]
     return pd.DataFrame(rows, columns=None if rows else titles)
-
-
-def _scores(stored: TrialAttributes) -> dict[str, Any]:
-    scores = stored.scores
-    low, high = scores.interval if scores else (None, None)
-    families = {**scores.families, **scores.held_out} if scores else {}
-    return {
-        "low": low,
-        "high": high,
-        "clean_accuracy": stored.clean_accuracy,
-        "held_out": scores.mean_held_out if scores else None,
-        **{f"family_{family}": score for family, score in families.items()},
-    }
-
-
-def _run(stored: TrialAttributes) -> dict[str, Any]:
-    run = stored.run
-    return {
-        "epochs": run.epochs if run else None,
-        "parameters": run.parameters if run else None,
-        "seconds": run.seconds if run else None,
-    }
-
-
-def _params(trial: FrozenTrial) -> dict[str, Any]:
-    """Return the values by dimension; the ranges of one for several cases are one dimension."""
-    return {name.partition("@")[0]: value for name, value in trial.params.items()}
