@@ -34,6 +34,7 @@ def show_inspection(seen: Seen) -> None:
         "intruders": _intruders(seen),
         "exact duplicates": _groups(seen["duplicates"], "none"),
         "near duplicates": _near_duplicates(seen),
+        "by other ways": _ways(seen["ways"][1:]),
         "features": seen["features"],
         "outliers": _outliers(seen["outliers"]["mahalanobis"], "by Mahalanobis distance"),
         "": _outliers(seen["outliers"]["class_mean"], "by distance from the class mean"),
@@ -103,6 +104,19 @@ def _near_duplicates(seen: Seen) -> str:
     part = distinct - len(seen["intruders"]) > compared
     limit = f" (only {compared:,} of {distinct:,} were compared with all others)" if part else ""
     return (said if groups else "none") + limit
+
+
+def _ways(ways: Sequence[dict[str, Any]]) -> str:
+    """Return a line for what each way finds."""
+    lines = []
+    for way in ways:
+        crowds, pairs = len(way["crowds"]), len(way["pairs"])
+        lines.append(
+            f"{way['name']}: {counted(way['crowded'], 'picture')} in {counted(crowds, 'crowd')} "
+            f"({way['intruders']:,} of them intruders), {counted(way['spare'], 'duplicate')} in "
+            f"{counted(pairs, 'group')} ({way['duplicates']:,} of them exact)"
+        )
+    return "\n".join(lines)
 
 
 def _outliers(outliers: dict[str, Any], how: str) -> str:

@@ -43,7 +43,7 @@ def find_taken_out(inspection: Inspection) -> TakenOut:
     collection = inspection.collection
     reasons = {
         **_copies(collection, inspection.copies),
-        **(_like(inspection.similar) if inspection.similar else {}),
+        **(_like(inspection.compared.similar) if inspection.compared.similar else {}),
     }
     return TakenOut(dict(sorted(reasons.items())))
 
@@ -63,13 +63,13 @@ def _copies(collection: Collection, copies: Copies) -> dict[int, str]:
 def _like(similar: Similar) -> dict[int, str]:
     """Return a reason for each picture that is like the named one, and for that one."""
     reasons = {
-        int(number): f"like {similar.named}: cosine {cosine:.3f}"
+        int(number): f"like {similar.named.text}: cosine {cosine:.3f}"
         for number, cosine in zip(
             similar.numbers[: similar.count], similar.similarities, strict=False
         )
     }
-    if similar.number is not None:
-        reasons[similar.number] = "named with --like"
+    if similar.named.number is not None:
+        reasons[similar.named.number] = "named with --like"
     return reasons
 
 

@@ -44,7 +44,7 @@ def count_figure(inspection: Inspection) -> Figure:
 
 def tsne_figure(inspection: Inspection) -> Figure | None:
     """Return the map by t-SNE; None where there were too few pictures for one."""
-    layout, collection = inspection.layout, inspection.collection
+    layout, collection = inspection.compared.layout, inspection.collection
     if not len(layout.tsne):
         return None
     drawn = _map(inspection, layout.tsne, layout.shown)
@@ -61,7 +61,7 @@ def tsne_figure(inspection: Inspection) -> Figure | None:
 
 def pca_figure(inspection: Inspection) -> Figure:
     """Return the map by the first two principal components."""
-    layout, collection = inspection.layout, inspection.collection
+    layout, collection = inspection.compared.layout, inspection.collection
     step = -(-len(collection) // _MOST_POINTS)
     numbers = np.arange(0, len(collection), step)
     drawn = _map(inspection, layout.pca[numbers], numbers)

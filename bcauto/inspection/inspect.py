@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,22 +10,14 @@ from bcauto.data.reading import read
 from bcauto.data.rules import USUAL, ReadingRules
 from bcauto.errors import BadInput
 from bcauto.inspection.collection import Collection, collect
+from bcauto.inspection.compare import Compared, compare
 from bcauto.inspection.copies import Copies, NearCopies, find_copies, find_near_copies
-from bcauto.inspection.features import (
-    check_weights_folder,
-    find_extractor,
-    standard_of,
-)
-from bcauto.inspection.label_errors import LabelErrors, find_label_errors
-from bcauto.inspection.layout import Layout, components_of, lay_out
-from bcauto.inspection.outliers import Outliers, class_mean_outliers, mahalanobis_outliers
-from bcauto.inspection.similar import Similar, check_named, find_similar, read_named
+from bcauto.inspection.features import check_weights_folder, find_extractor
+from bcauto.inspection.similar import check_named, read_named
 from bcauto.inspection.statistics import ClassStatistics, class_statistics
+from bcauto.inspection.steps import Steps, Tell
 
-__all__ = ["Inspection", "Request", "Tell", "inspect"]
-
-Tell = Callable[[str], None]
-"""Is told what is being done."""
+__all__ = ["Inspection", "Request", "inspect"]
 
 
 @dataclass(frozen=True)
@@ -67,9 +57,7 @@ class Request:
 
 @dataclass(frozen=True, eq=False)
 class Inspection:
-    """What was seen in a data set.
-
-    Numbers of pictures are places in ``collection``.
+    """What was seen in a data set; numbers of pictures are places in ``collection``.
 
     Attributes:
         path: of the data.
@@ -78,12 +66,7 @@ class Inspection:
         classes: counts and means of each class.
         copies: exact copies.
         near: near copies.
-        features: whose features pictures are compared by, in words.
-        layout: the map.
-        mahalanobis: outliers by that distance from the mean of all pictures.
-        class_mean: outliers by their distance from the mean of their class.
-        label_errors: likely ones.
-        similar: to the picture that was named; None without one.
+        compared: what features show: a map, outliers, likely label errors.
         seconds: what each step took.
     """
 
@@ -93,35 +76,8 @@ class Inspection:
     classes: tuple[ClassStatistics, ...]
     copies: Copies
     near: NearCopies
-    features: str
-    layout: Layout
-    mahalanobis: Outliers
-    class_mean: Outliers
-    label_errors: LabelErrors
-    similar: Similar | None
+    compared: Compared
     seconds: dict[str, float]
-
-
-class _Steps:
-    """Tells of each step, and keeps what it took."""
-
-    def __init__(self, tell: Tell) -> None:
-        self.tell = tell
-        self.seconds: dict[str, float] = {}
-        self._began = time.perf_counter()
-        self._name = ""
-
-    def begin(self, name: str) -> None:
-        """Begin a step, and end the one before."""
-        self.end()
-        self._name, self._began = name, time.perf_counter()
-        self.tell(name)
-
-    def end(self) -> None:
-        """End the step that goes on."""
-        if self._name:
-            self.seconds[self._name] = time.perf_counter() - self._began
-        self._name = ""
 
 
 def inspect(path: Path, request: Request = Request(), tell: Tell = lambda _: None) -> Inspection:
@@ -136,48 +92,19 @@ def inspect(path: Path, request: Request = Request(), tell: Tell = lambda _: Non
         BadInput: the data set breaks a rule, or the request does.
     """
     request.check()
-    steps = _Steps(tell)
+    seed, steps = request.seed, Steps(tell)
     steps.begin("reading")
     as_read = read(path, request.image_size, request.rules)
     collection = collect(path, as_read)
     extractor = find_extractor(request.weights, request.backbone, collection.image_size)
-    named = None if request.like is None else read_named(request.like, collection, request.rules)
+    named = None
+    if request.like is not None:
+        named = read_named(request.like, request.above, collection, request.rules)
     steps.begin("copies")
     copies = find_copies(collection)
     classes = class_statistics(collection, copies)
     steps.begin("near copies")
-    near = find_near_copies(collection, copies.genuine, request.seed)
-    steps.begin("features")
-    extract = extractor.start(collection.image_size)
-    raw = extract(collection.images[copies.distinct])
-    standard = standard_of(raw)
-    features = standard(raw)[copies.place]
-    steps.begin("map")
-    components, explained = components_of(features, copies)
-    layout = lay_out(components, explained, request.seed)
-    steps.begin("outliers")
-    mahalanobis = mahalanobis_outliers(components, copies.distinct)
-    class_mean = class_mean_outliers(components, collection.labels, copies.distinct)
-    steps.begin("label errors")
-    errors = find_label_errors(features, collection.labels, copies.genuine, request.seed)
-    similar = None
-    if request.like is not None and named is not None:
-        similar = find_similar(
-            request.like, named, features, lambda images: standard(extract(images)), request.above
-        )
+    near = find_near_copies(collection, copies.genuine, seed)
+    compared = compare(collection, copies, extractor, named, seed, steps)
     steps.end()
-    return Inspection(
-        path,
-        as_read,
-        collection,
-        classes,
-        copies,
-        near,
-        extractor.label,
-        layout,
-        mahalanobis,
-        class_mean,
-        errors,
-        similar,
-        steps.seconds,
-    )
+    return Inspection(path, as_read, collection, classes, copies, near, compared, steps.seconds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from bcauto.data.cleaning import MANY_COPIES
 from bcauto.inspection.collection import Collection
 from bcauto.inspection.figures import count_figure, pca_figure, tsne_figure
 from bcauto.inspection.inspect import Inspection
@@ -56,7 +57,7 @@ def inspection_page(inspection: Inspection) -> Page:
         Section("outliers", "What is far from the rest?", _outliers(inspection)),
         Section("labels", "Which labels may be wrong?", _labels(inspection)),
     ]
-    if inspection.similar:
+    if inspection.compared.similar:
         sections.append(Section("like", "What is like the named picture?", _similar(inspection)))
     steps = ", ".join(f"{name} {spent:.1f} s" for name, spent in inspection.seconds.items())
     return Page(
@@ -64,7 +65,7 @@ def inspection_page(inspection: Inspection) -> Page:
         lead=f"{len(collection):,} pictures of {height} x {width} px in "
         f"{len(collection.class_names)} classes. Numbers are places in the data, from 0.",
         sections=tuple(sections),
-        foot=f"Features: {inspection.features}. {steps}.",
+        foot=f"Features: {inspection.compared.features}. {steps}.",
     )
 
 
@@ -139,7 +140,28 @@ def _copies(inspection: Inspection) -> tuple[Block, ...]:
     if near.compared < distinct:
         limit = f"Only {near.compared:,} of {distinct:,} pictures were compared with all others."
         blocks.append(Text(limit, "note"))
-    return tuple(blocks)
+    return (*blocks, *_ways(inspection))
+
+
+def _ways(inspection: Inspection) -> list[Block]:
+    """Return a table of how many copies each way finds."""
+    rows = []
+    for way in inspection.compared.ways:
+        found = way.beside(inspection.copies)
+        counts = (found.crowded, found.intruders, found.spare, found.duplicates)
+        rows.append((way.name, *counts, way.seconds, way.rule))
+    columns = (
+        Column("way"), Column("in crowds", True), Column("intruders", True),
+        Column("duplicates by it", True), Column("exact ones", True), Column("seconds", True, 1),
+        Column("two pictures are copies if"),
+    )  # fmt: skip
+    said = (
+        "Copies that were changed, such as by compression, are not equal in every pixel. These "
+        f"ways look for them, too: a crowd is a group of {MANY_COPIES} or more. Where a way finds "
+        "more than equal pixels do, look at it; where it finds pictures that are no copies, it is "
+        "too weak for this data."
+    )
+    return [Heading("Copies by several ways"), Text(said), Table("Ways", columns, tuple(rows))]
 
 
 def _groups(collection: Collection, title: str, groups: Sequence[tuple[int, ...]]) -> list[Block]:
@@ -168,8 +190,8 @@ def _classes(collection: Collection, group: Iterable[int]) -> str:
 
 def _maps(inspection: Inspection) -> tuple[Block, ...]:
     said = (
-        f"Pictures are compared by these features: {inspection.features}. Point at one for its "
-        "number and name."
+        f"Pictures are compared by these features: {inspection.compared.features}. Point at one "
+        "for its number and name."
     )
     figures = [tsne_figure(inspection), pca_figure(inspection)]
     return (Text(said), *(figure for figure in figures if figure))
@@ -182,8 +204,10 @@ def _outliers(inspection: Inspection) -> tuple[Block, ...]:
             "The farthest pictures first, each content once. Far is no fault: a rare but good "
             "picture is far, too. Look for what belongs to no class, is empty, or is cut."
         ),
-        *_ranked(collection, "By Mahalanobis distance from all pictures", inspection.mahalanobis),
-        *_ranked(collection, "By distance from the class mean", inspection.class_mean),
+        *_ranked(
+            collection, "By Mahalanobis distance from all pictures", inspection.compared.mahalanobis
+        ),
+        *_ranked(collection, "By distance from the class mean", inspection.compared.class_mean),
     )
 
 
@@ -206,7 +230,7 @@ def _ranked(collection: Collection, title: str, outliers: Outliers) -> list[Bloc
 
 
 def _labels(inspection: Inspection) -> tuple[Block, ...]:
-    collection, found = inspection.collection, inspection.label_errors
+    collection, found = inspection.collection, inspection.compared.label_errors
     if found.reason:
         return (Text(f"Not looked for: {found.reason}.", "note"),)
     worth = found.worth
@@ -238,7 +262,7 @@ def _labels(inspection: Inspection) -> tuple[Block, ...]:
 
 
 def _similar(inspection: Inspection) -> tuple[Block, ...]:
-    collection, similar = inspection.collection, inspection.similar
+    collection, similar = inspection.collection, inspection.compared.similar
     assert similar is not None
     rows = zip(similar.numbers.tolist(), similar.similarities.tolist(), strict=True)
     sheet = [
@@ -248,8 +272,8 @@ def _similar(inspection: Inspection) -> tuple[Block, ...]:
         for number, cosine in list(rows)[:_SHEET]
     ]
     said = (
-        f"{similar.count:,} pictures are like {similar.named}: the cosine of their features is "
-        f"{similar.above:g} or more."
+        f"{similar.count:,} pictures are like {similar.named.text}: the cosine of their features "
+        f"is {similar.named.above:g} or more."
     )
     return (Text(said, "lead"), Pictures("The nearest, with their cosines", tuple(sheet)))
 

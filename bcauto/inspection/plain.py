@@ -6,12 +6,14 @@ from dataclasses import asdict
 from typing import Any
 
 from bcauto.inspection.collection import Collection
+from bcauto.inspection.copies import Copies
 from bcauto.inspection.inspect import Inspection
 from bcauto.inspection.label_errors import LabelErrors
 from bcauto.inspection.layout import Layout
 from bcauto.inspection.outliers import Outliers
 from bcauto.inspection.similar import Similar
 from bcauto.inspection.statistics import count_sizes
+from bcauto.inspection.ways import Way
 
 __all__ = ["as_plain"]
 
@@ -22,7 +24,7 @@ _DIGITS = 4
 
 def as_plain(inspection: Inspection) -> dict[str, Any]:
     """Return all that was seen as values that JSON can hold; pictures are numbers."""
-    collection, copies = inspection.collection, inspection.copies
+    collection, copies, compared = inspection.collection, inspection.copies, inspection.compared
     sizes = count_sizes(collection)
     return {
         "data": str(inspection.path),
@@ -39,14 +41,15 @@ def as_plain(inspection: Inspection) -> dict[str, Any]:
         "duplicates": [[*group] for group in copies.duplicates],
         "near_duplicates": [[*group] for group in inspection.near.groups],
         "compared_for_near_duplicates": inspection.near.compared,
-        "features": inspection.features,
+        "features": compared.features,
+        "ways": [_way(way, copies) for way in compared.ways],
         "outliers": {
-            "mahalanobis": _outliers(collection, inspection.mahalanobis),
-            "class_mean": _outliers(collection, inspection.class_mean),
+            "mahalanobis": _outliers(collection, compared.mahalanobis),
+            "class_mean": _outliers(collection, compared.class_mean),
         },
-        "label_errors": _label_errors(collection, inspection.label_errors),
-        "like": _similar(collection, inspection.similar) if inspection.similar else None,
-        "map": _map(inspection.layout),
+        "label_errors": _label_errors(collection, compared.label_errors),
+        "like": _similar(collection, compared.similar) if compared.similar else None,
+        "map": _map(compared.layout),
         "names": [*collection.names],
         "seconds": _rounded(inspection.seconds),
     }
@@ -65,6 +68,17 @@ def _outliers(collection: Collection, outliers: Outliers) -> dict[str, Any]:
             {"picture": number, "class": collection.class_of(number), "distance": _round(distance)}
             for number, distance in rows
         ],
+    }
+
+
+def _way(way: Way, copies: Copies) -> dict[str, Any]:
+    return {
+        "name": way.name,
+        "rule": way.rule,
+        "crowds": [[*group] for group in way.crowds],
+        "pairs": [[*group] for group in way.pairs],
+        **asdict(way.beside(copies)),
+        "seconds": _round(way.seconds),
     }
 
 
@@ -98,8 +112,8 @@ def _similar(collection: Collection, similar: Similar) -> dict[str, Any]:
     shown = max(_SIMILAR, similar.count)
     rows = zip(similar.numbers[:shown].tolist(), similar.similarities[:shown].tolist(), strict=True)
     return {
-        "named": similar.named,
-        "above": similar.above,
+        "named": similar.named.text,
+        "above": similar.named.above,
         "count": similar.count,
         "nearest": [
             {"picture": number, "class": collection.class_of(number), "cosine": _round(cosine)}

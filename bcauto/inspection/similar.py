@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,24 @@ from bcauto.errors import BadInput
 from bcauto.inspection.collection import Collection, Indices
 from bcauto.inspection.features import Features
 
-__all__ = ["Similar", "check_named", "cosines", "find_similar", "read_named"]
+__all__ = ["Named", "Similar", "check_named", "cosines", "find_similar", "read_named"]
+
+
+@dataclass(frozen=True, eq=False)
+class Named:
+    """A picture to find others like it.
+
+    Attributes:
+        text: as the user named it: a number or a file.
+        above: the least cosine of what counts as like it.
+        number: of the picture; None for a file.
+        picture: (1, h, w, 3) uint8 of the file; None for a number.
+    """
+
+    text: str
+    above: float
+    number: int | None
+    picture: Images | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,23 +41,19 @@ class Similar:
     """Pictures by their likeness to a named one, the most similar first.
 
     Attributes:
-        named: what the user named: a file, or the number of a picture.
-        number: of the named picture; None for a file.
+        named: the picture that they are compared with.
         numbers: (n,) of all pictures but the named one.
         similarities: (n,) cosines, falling, -1 to 1.
-        above: the least cosine of what counts as like it.
     """
 
-    named: str
-    number: int | None
+    named: Named
     numbers: Indices
     similarities: NDArray[Any]
-    above: float
 
     @property
     def count(self) -> int:
         """How many pictures are like it."""
-        return int((self.similarities >= self.above).sum())
+        return int((self.similarities >= self.named.above).sum())
 
 
 def check_named(like: str) -> None:
@@ -58,44 +70,39 @@ def check_named(like: str) -> None:
     read_header(Path(like))
 
 
-def read_named(like: str, collection: Collection, rules: ReadingRules) -> int | Images:
-    """Return the number of the named picture, or the picture (1, h, w, 3) that a file holds.
+def read_named(like: str, above: float, collection: Collection, rules: ReadingRules) -> Named:
+    """Return the named picture.
 
     Raises:
         BadInput: there is no such number.
     """
-    if like.isascii() and like.isdigit():
-        if int(like) >= len(collection):
-            rule = f"--like must be a number from 0 to {len(collection) - 1}, or a picture's file"
-            raise BadInput(f"{rule}, got {like}")
-        return int(like)
-    header = read_header(Path(like))
-    size = collection.image_size
-    return decode(Path(like), header.transparent, size, resize=rules.resize)[None]
+    if not (like.isascii() and like.isdigit()):
+        header = read_header(Path(like))
+        size = collection.image_size
+        picture = decode(Path(like), header.transparent, size, resize=rules.resize)
+        return Named(like, above, None, picture[None])
+    if int(like) >= len(collection):
+        rule = f"--like must be a number from 0 to {len(collection) - 1}, or a picture's file"
+        raise BadInput(f"{rule}, got {like}")
+    return Named(like, above, int(like), None)
 
 
 def find_similar(
-    like: str,
-    picture: int | Images,
-    features: Features,
-    extract: Callable[[Images], Features],
-    above: float,
+    named: Named, features: Features, own: NDArray[np.float32] | None = None
 ) -> Similar:
-    """Return all pictures by the cosine of their features to those of a picture.
+    """Return all pictures by the cosine of their features to those of the named one.
 
     Args:
-        like: what the user named.
-        picture: its number, or its pixels.
+        named: the picture.
         features: (n, d) of all pictures, standardised.
-        extract: gives those of others.
-        above: the least cosine of what counts as like it.
+        own: (d,) of the named picture, where it is a file.
     """
-    row = features[picture] if isinstance(picture, int) else extract(picture)[0]
+    row = features[named.number] if own is None else own
     found = cosines(features, row)
     order = np.argsort(-found, kind="stable")
-    number = picture if isinstance(picture, int) else None
-    order = order[order != number] if number is not None else order
-    return Similar(like, number, order, found[order], above)
+    if named.number is not None:
+        order = order[order != named.number]
+    return Similar(named, order, found[order])
 
 
 def cosines(features: Features, row: NDArray[np.float32]) -> NDArray[Any]:

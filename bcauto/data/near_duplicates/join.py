@@ -12,7 +12,7 @@ __all__ = ["joined_groups"]
 Indices = NDArray[np.intp]
 
 
-def joined_groups(groups: Indices, pairs: Sequence[tuple[int, int]]) -> Indices:
+def joined_groups(groups: Indices, pairs: Sequence[tuple[int, int]] | Indices) -> Indices:
     """Return the groups after those of each pair of images became one.
 
     Args:
