@@ -15,7 +15,7 @@ from bcauto.training.device import start_keras
 if TYPE_CHECKING:  # it imports Keras
     from bcauto.export.load import LoadedModel
 
-__all__ = ["Model", "handed_out", "loaded"]
+__all__ = ["Model", "handed_out", "loaded", "source_of"]
 
 Model = Any
 """A Keras model, a ``.keras`` file, a folder with a ``model.keras``, or the name of a study."""
@@ -33,6 +33,17 @@ def handed_out(source: ModelSource) -> Any:
     return found.model
 
 
+def source_of(model: Model, studies_dir: str | os.PathLike[str]) -> ModelSource | None:
+    """Return where a model is that is a file, a folder or a study; None for one in memory.
+
+    Raises:
+        BadInput: there is no such model.
+    """
+    if isinstance(model, str | os.PathLike):
+        return find_source(os.fspath(model), Path(studies_dir), None)
+    return None
+
+
 def loaded(model: Model, studies_dir: str | os.PathLike[str]) -> LoadedModel:
     """Return a model with the names of its classes.
 
@@ -41,8 +52,8 @@ def loaded(model: Model, studies_dir: str | os.PathLike[str]) -> LoadedModel:
     Raises:
         BadInput: there is no such model, or it is no classifier of 0-255 RGB images.
     """
-    if isinstance(model, str | os.PathLike):
-        return load_source(find_source(os.fspath(model), Path(studies_dir), None))
+    if source := source_of(model, studies_dir):
+        return load_source(source)
     start_keras(count_cores())
     from bcauto.export.load import LoadedModel, check_classifier
 

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bcauto.api.data import Data, as_file, as_path
-from bcauto.api.models import Model, loaded
+from bcauto.api.models import Model, loaded, source_of
 from bcauto.api.words import in_python
 from bcauto.data.reading import read_for_evaluation
 from bcauto.data.rules import ReadingRules
@@ -102,6 +102,8 @@ def evaluate(
         skip_damaged: leave out pictures that cannot be read.
         studies_dir: folder of the studies.
 
+    Pictures that an exported model was made with are counted in ``count_seen()``.
+
     Returns:
         Predictions and truth; ``scores`` has accuracy, balanced accuracy, macro-F1, the confusion
         matrix and more, ``mistakes()`` the surest mistakes.
@@ -112,7 +114,10 @@ def evaluate(
     with in_python(), process_kept():
         source = loaded(model, studies_dir)
         from bcauto.prediction.evaluate import evaluate as evaluate_images
+        from bcauto.prediction.evaluate import fingerprints_beside
 
+        origin = source_of(model, studies_dir)
+        known = fingerprints_beside(origin.file) if origin else None
         rules = ReadingRules(skip_damaged, source.resize, labels=as_path(labels), bits=source.bits)
         arrays = as_path(data) is None
         names = source.class_names if arrays and class_names is None else class_names
@@ -122,4 +127,4 @@ def evaluate(
             images = read_for_evaluation(path, source.image_size, source.class_names, rules)
         if arrays:
             images = replace(images, names=tuple(map(str, range(len(images)))))
-        return evaluate_images(source, images, None)
+        return evaluate_images(source, images, known)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Unpack
 
 from bcauto.api.data import Data, as_file
 from bcauto.api.models import handed_out
 from bcauto.api.settings import TrainingSettings, given, lists_settings
 from bcauto.api.words import in_python
-from bcauto.display.tables import epoch_printer
-from bcauto.driver.train import train_recipe
+from bcauto.display.tables import epoch_printer, open_console
+from bcauto.driver.train import train_recipe, write_description
 from bcauto.io.files import temporary_folder
+from bcauto.io.model_file import MODEL
+from bcauto.io.new_output import new_folder
 from bcauto.io.toml import checked
 from bcauto.prediction.source import ModelSource
 from bcauto.recipe.pretrained import read_weights
@@ -21,7 +24,7 @@ from bcauto.recipe.recipe import Recipe, find_recipe, read_recipe
 from bcauto.recipe.scale import scaled_small
 from bcauto.study.settings import DataSettings
 from bcauto.training.shared_process import process_kept
-from bcauto.trial import Scores
+from bcauto.trial import Report, Scores, TrialResult
 
 __all__ = ["Trained", "train"]
 
@@ -33,24 +36,52 @@ class Trained:
     """A recipe that was trained.
 
     Attributes:
+        name: of the recipe, or its file.
         recipe: what was trained.
         model: Keras', which takes 0-255 RGB and gives probabilities.
         class_names: in the model's order.
-        objective: its score on corrupted validation images, in 0..1.
-        clean_accuracy: its accuracy on validation images as they are, in 0..1.
-        scores: all that it scored.
+        result: all that it scored, and how it was trained.
     """
 
+    name: str
     recipe: Recipe
     model: Any
     class_names: tuple[str, ...]
-    objective: float
-    clean_accuracy: float
-    scores: Scores
+    result: TrialResult
+
+    @property
+    def objective(self) -> float:
+        """Its score on corrupted validation images, in 0..1."""
+        return self.result.objective
+
+    @property
+    def clean_accuracy(self) -> float:
+        """Its accuracy on validation images as they are, in 0..1."""
+        return self.result.clean_accuracy
+
+    @property
+    def scores(self) -> Scores:
+        """All its scores on corrupted images."""
+        return self.result.scores
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what matters most as plain values, as ``bcauto train --json`` prints it."""
+        return {
+            "recipe": self.name,
+            "objective": self.objective,
+            "clean_accuracy": self.clean_accuracy,
+            "held_out": self.scores.mean_held_out,
+            "seconds": self.result.run.seconds,
+        }
 
     def __repr__(self) -> str:
-        scores = f"objective {self.objective:.4f}, clean accuracy {self.clean_accuracy:.4f}"
-        return f"<trained {self.recipe.model.label}: {scores}>"
+        found = self.as_dict()
+        scores = ", ".join(
+            f"{name.replace('_', ' ')} {found[name]:.4f}"
+            for name in ("objective", "held_out", "clean_accuracy")
+            if found[name] is not None
+        )
+        return f"{self.name} ({self.recipe.model.label}): {scores}, {found['seconds']:.0f} s"
 
 
 @lists_settings(DataSettings)
@@ -60,6 +91,7 @@ def train(
     *,
     class_names: Sequence[str] | None = None,
     scale: Literal["full", "small"] = "full",
+    out: AnyPath | None = None,
     progress: bool = True,
     **settings: Unpack[TrainingSettings],
 ) -> Trained:
@@ -70,6 +102,7 @@ def train(
         data: as ``bcauto.search`` takes it.
         class_names: of arrays, in the order of the labels.
         scale: small puts the recipe on a small backbone.
+        out: new folder for model, recipe and manifest. Default: none is kept.
         progress: whether to show each epoch's score.
     {settings}
 
@@ -77,20 +110,27 @@ def train(
         BadInput: data, weights or image size do not fit the recipe, or a setting breaks a rule.
         TrialFailed: the loss is no longer a number.
     """
-    with (
-        in_python(),
-        process_kept(),
-        as_file(data, class_names) as path,
-        temporary_folder("train") as folder,
-    ):
-        chosen = recipe if isinstance(recipe, Recipe) else read_recipe(find_recipe(str(recipe)))
+    with in_python(), process_kept(), as_file(data, class_names) as path:
+        options = checked(DataSettings, given({**settings, "data": path}), "train")
+        name = "recipe" if isinstance(recipe, Recipe) else str(recipe)
+        chosen = recipe if isinstance(recipe, Recipe) else read_recipe(find_recipe(name))
         chosen = scaled_small(chosen) if scale == "small" else chosen
-        options = given({**settings, "data": path})
-        checked_settings = checked(DataSettings, options, "train")
-        epochs = chosen.all_epochs(read_weights(checked_settings.weights).pretrains(chosen.model))
-        file = folder / "model.keras"
-        report = epoch_printer(silent=not progress, epochs=epochs)
-        found = train_recipe(chosen, checked_settings, file, report)
-        names, result, resize = found.class_names, found.result, checked_settings.resize
-        model = handed_out(ModelSource(file, "trained here", None, names, resize, found.bits))
-    return Trained(chosen, model, names, result.objective, result.clean_accuracy, result.scores)
+        with new_folder(Path(out)) if out else temporary_folder("train") as folder:
+            report = _report(chosen, options) if progress else _say_nothing
+            found = train_recipe(chosen, options, folder / MODEL, report)
+            write_description(folder, name, chosen, found, options)
+            model = handed_out(ModelSource(folder / MODEL, name))
+    return Trained(name, chosen, model, found.class_names, found.result)
+
+
+def _report(recipe: Recipe, settings: DataSettings) -> Report:
+    """Say what is trained, and return what prints each epoch's score."""
+    epochs = recipe.all_epochs(read_weights(settings.weights).pretrains(recipe.model))
+    where = settings.data or "built-in cells"
+    line = f"training {recipe.model.label} on {where}; the first epoch takes longest"
+    open_console().print(line)
+    return epoch_printer(silent=False, epochs=epochs)
+
+
+def _say_nothing(_epoch: int, _score: float) -> None:
+    """Take the place of a report."""

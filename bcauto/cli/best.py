@@ -12,8 +12,6 @@ from bcauto.cli.options import JsonFlag, StorageOption, StudiesDir, StudyArgumen
 from bcauto.errors import BadInput
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
-    from rich.console import Console
-
     from bcauto.export.entry import Exported
     from bcauto.results.leaderboard import Entry
     from bcauto.results.open_study import OpenStudy
@@ -68,6 +66,9 @@ def best(  # one parameter an option
             "so that the model is right as often as it says.",
         ),
     ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Show all of the recipe, its defaults too.")
+    ] = False,
     as_json: JsonFlag = False,
     studies_dir: StudiesDir = Path("studies"),
     storage: StorageOption = None,
@@ -99,7 +100,9 @@ def best(  # one parameter an option
     if as_json:
         typer.echo(json.dumps(_as_object(opened, entry, exported)))
     else:
-        _show(opened, entry, exported)
+        from bcauto.display.best_text import show_best
+
+        show_best(opened, entry, exported, full)
 
 
 def _as_object(opened: OpenStudy, entry: Entry, exported: Exported | None) -> dict[str, Any]:
@@ -121,65 +124,3 @@ def _as_object(opened: OpenStudy, entry: Entry, exported: Exported | None) -> di
         **({"formats": exported.manifest["formats"]} if exported and exported.formats else {}),
         "importance": opened.importances(),
     }
-
-
-def _show(opened: OpenStudy, entry: Entry, exported: Exported | None) -> None:
-    """Print what is known of a recipe; what matters most comes last, where a full screen stops."""
-    from bcauto.display.confirmation_line import confirmation_line, unfinished
-    from bcauto.display.leaderboard_tables import print_leaderboard
-    from bcauto.display.tables import open_console
-
-    console, board = open_console(), opened.leaderboard
-    console.print(f"recipe of trial {entry.number}:")
-    console.print(entry.recipe.to_toml().strip(), soft_wrap=True)
-    console.print()
-    print_leaderboard(console, board, entry)
-    console.print()
-    title, text = confirmation_line(board, None if entry == board.winner else entry)
-    searching = _searching(opened)
-    if searching:
-        console.print(f"searching: {searching}")
-    if text:
-        console.print(f"{title}: {text}")
-    if exported:
-        _show_export(console, exported)
-        missing = [searching] if searching else []
-        if board.repeats.left:
-            missing.append(unfinished(board.repeats))
-        if missing:
-            console.print(f"warning: {'; '.join(missing)}; the same search goes on")
-
-
-def _searching(opened: OpenStudy) -> str:
-    """Return how far the search is; empty where it is finished."""
-    from bcauto.results.state import trials_left
-
-    left, wanted = trials_left(opened), opened.record.settings.trials
-    return f"{wanted - left} of {wanted} trials are finished" if left else ""
-
-
-def _show_export(console: Console, exported: Exported) -> None:
-    """Print what was written, and what the model in it scored itself."""
-    from bcauto.display.calibration_line import calibration_line
-    from bcauto.display.combined_lines import combined_lines
-    from bcauto.display.format_table import print_formats
-
-    model = exported.model
-    files = ", ".join(sorted(path.name for path in exported.folder.iterdir()))
-    low, high = model.scores.interval
-    held_out = model.scores.mean_held_out
-    own = [
-        f"{model.objective:.4f} on the {model.proxy}'s proxy (95 %: {low:.4f} to {high:.4f})",
-        *([] if held_out is None else [f"{held_out:.4f} on what was held out"]),
-    ]
-    clean = ""
-    if model.clean_accuracy is not None:
-        clean = f"; when trained, {model.clean_accuracy:.4f} on clean validation images"
-    console.print(f"exported to {exported.folder} ({files})")
-    console.print(f"  The model is {model.name}. After loading it scores {', '.join(own)}{clean}.")
-    if exported.combined:
-        console.print("\n".join(combined_lines(exported.combined)))
-    if exported.calibration:
-        console.print(calibration_line(exported.calibration))
-    if exported.formats:
-        print_formats(console, exported.formats)

@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from bcauto.cli.options import JsonFlag, LabelsOption, SkipDamagedOption
 from bcauto.errors import BadInput
-
-if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
-    from bcauto.prediction.evaluate import Evaluation
 
 __all__ = ["evaluate"]
 
@@ -45,40 +42,19 @@ def evaluate(
     Every image counts; nothing is cleaned or left out. Images that the model was trained on, and
     known intruders, are pointed out.
     """
-    from bcauto.io.model_file import find_model, read_description
+    from bcauto.api.predict import evaluate as run
     from bcauto.io.new_output import new_folder
 
     if not data.exists():
         raise BadInput(f"--data must exist, got {data}")
-    file = find_model(model)
-    read_description(file)  # refuses a wrong file before TensorFlow starts
     with new_folder(out) if out else nullcontext(None) as folder:
-        found = _evaluated(file, data, labels, skip_damaged=bool(skip_damaged))
+        found = run(model, data, labels=labels, skip_damaged=bool(skip_damaged))
         if folder:
             from bcauto.prediction.write_evaluation import write_evaluation
 
             write_evaluation(found, folder)
     scores = {**found.as_dict(), "out": str(out) if out else None}
     typer.echo(json.dumps(scores)) if as_json else _show(scores)
-
-
-def _evaluated(file: Path, data: Path, labels: Path | None, skip_damaged: bool) -> Evaluation:
-    """Start Keras and return what the model predicts for the data."""
-    from bcauto.data.reading import read_for_evaluation
-    from bcauto.data.rules import ReadingRules
-    from bcauto.hardware import count_cores
-    from bcauto.training.device import start_keras
-
-    start_keras(count_cores())
-    from bcauto.export.load import load_model
-    from bcauto.prediction.evaluate import evaluate as evaluate_images
-    from bcauto.prediction.evaluate import fingerprints_beside
-
-    fingerprints = fingerprints_beside(file)
-    loaded = load_model(file)
-    rules = ReadingRules(skip_damaged, loaded.resize, labels=labels, bits=loaded.bits)
-    images = read_for_evaluation(data, loaded.image_size, loaded.class_names, rules)
-    return evaluate_images(loaded, images, fingerprints)
 
 
 def _show(scores: dict[str, Any]) -> None:

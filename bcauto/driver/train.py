@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from bcauto.driver.materials import study_proxy
 from bcauto.hardware import count_cores
+from bcauto.io.model_file import INPUT, MANIFEST
 from bcauto.proxy.config import ProxyConfig
 from bcauto.recipe.pretrained import check_models, read_weights
 from bcauto.recipe.recipe import Recipe
@@ -15,7 +17,7 @@ from bcauto.study_data import load_data
 from bcauto.training.trainer import Payload, Trainer
 from bcauto.trial import Job, Report, TrialResult, trial_seed
 
-__all__ = ["TrainedRecipe", "train_recipe"]
+__all__ = ["TrainedRecipe", "train_recipe", "write_description"]
 
 
 @dataclass(frozen=True)
@@ -55,3 +57,29 @@ def train_recipe(
     finally:
         job.checkpoint_path.unlink(missing_ok=True)  # no retry will need it
     return TrainedRecipe(result, data.class_names, data.image_size, data.bits)
+
+
+def write_description(
+    folder: Path, name: str, recipe: Recipe, trained: TrainedRecipe, settings: DataSettings
+) -> None:
+    """Write recipe and manifest beside a model that was trained.
+
+    The manifest has what a user of the model must know, by the names that an export uses.
+    """
+    scores = trained.result.scores
+    manifest = {
+        "recipe": name,
+        "class_names": list(trained.class_names),
+        "image_size": list(trained.image_size),
+        "resize": settings.resize,
+        **({"bits": trained.bits} if trained.bits else {}),
+        "input": INPUT,
+        "model": {
+            **trained.result.as_dict(),
+            "interval": list(scores.interval),
+            "held_out": scores.mean_held_out,
+        },
+    }
+    (folder / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
+    text = json.dumps(manifest, indent=2) + "\n"
+    (folder / MANIFEST).write_text(text, encoding="utf-8")

@@ -119,7 +119,11 @@ def tables(said):
 def test_each_number_on_the_screen_is_that_of_its_training(confirm, command):
     confirm()
     said = command("best").out
-    assert said.startswith("recipe of trial 1:\n")
+    assert said.startswith("as the search trained them, once each:\n")
+    assert "recipe of trial 1, where it differs from the defaults (--full shows all):\n" in said
+    assert 'backbone = "SmallCNN"' in said
+    assert "gradient_clipping" not in said
+    assert "gradient_clipping = 0.0" in command("best", "--full").out
     searched, again = tables(said)
     assert searched == {
         "0": ["0.9000", "0.889-0.911", "0.6500", "0.9500", "SmallCNN", "1.0"],

@@ -20,6 +20,15 @@ def test_every_dimension_is_shown(command, name):
     assert "endless" in ran.out
 
 
+def test_without_a_name_the_spaces_are_listed(command):
+    listed = command("space").out.splitlines()
+    assert listed[0].split() == ["space", "dimensions", "recipes", "starting", "points"]
+    assert {line.split()[0] for line in listed[2:]} == {"quick", "small", "full"}
+    assert json.loads(command("space", "--json").out)["spaces"] == sorted(
+        ["quick", "small", "full"]
+    )
+
+
 def test_a_finite_space_has_a_size_and_conditions(command, tmp_path):
     (tmp_path / "mine.toml").write_text(
         '[recipe.model]\nbackbone = "SmallCNN"\n[search]\n"training.optimizer" = ["adam", "lion"]\n'

@@ -153,14 +153,14 @@ def test_a_folder_is_made_before_the_training_and_goes_where_nothing_comes_of_it
         seen.append((tmp_path / "new" / "deep").is_dir())
         raise BadInput("no data")
 
-    monkeypatch.setattr("bcauto.driver.train.train_recipe", train_recipe)
+    monkeypatch.setattr("bcauto.api.train.train_recipe", train_recipe)
     ran = command("train", recipe.name, "--out", "new/deep")
     assert (ran.code, seen) == (2, [True])
     assert not (tmp_path / "new").exists()
 
 
 def test_nothing_is_trained_where_the_result_could_not_be_kept(command, recipe, monkeypatch):
-    monkeypatch.setattr("bcauto.driver.train.train_recipe", lambda *_: pytest.fail("it trains"))
+    monkeypatch.setattr("bcauto.api.train.train_recipe", lambda *_: pytest.fail("it trains"))
     assert command("train", recipe.name, "--out", f"{recipe.name}/deep").code == 2
 
 
