@@ -17,6 +17,10 @@ def report(
     open_it: Annotated[
         bool, typer.Option("--open", help="Show it in the web browser of this machine.")
     ] = False,
+    figures: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the figures as SVG, PDF and PNG.", show_default="none"),
+    ] = None,
     studies_dir: StudiesDir = Path("studies"),
     storage: StorageOption = None,
 ) -> None:
@@ -25,13 +29,23 @@ def report(
     The page is report/index.html in the study's folder. It may be written while the study is
     searched, and then shows what is known so far.
     """
-    from bcauto.report.page import write_report
+    from bcauto.page.figure_files import check_figure_folder, write_figures
+    from bcauto.page.render import write_page
+    from bcauto.report.page import make_page, report_path
+    from bcauto.report.subject import Subject
     from bcauto.results.open_study import open_study
     from bcauto.storage.connect import storage_failures_in_one_line
 
+    if figures:
+        check_figure_folder(figures)
     with storage_failures_in_one_line():
-        path = write_report(open_study(studies_dir, study, storage))
+        opened = open_study(studies_dir, study, storage)
+        page, path = make_page(Subject(opened)), report_path(opened)
+    write_page(path, page)
     typer.echo(path)
+    if figures:
+        files = write_figures(page.figures, figures)
+        typer.echo(f"{len(page.figures)} figures, {len(files)} files in {figures}")
     if open_it:
         import webbrowser
 

@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from bcauto.page.asset import asset
 from bcauto.page.parts import Figure
 
-__all__ = ["figure_json", "label", "labels", "script_json"]
+__all__ = ["figure_json", "label", "labels", "plain_figure", "schemes", "script_json"]
 
 _LETTERS = 24  # of a label on an axis
 
@@ -31,8 +32,19 @@ def labels(names: Sequence[str]) -> list[str]:
     return found
 
 
+def schemes() -> dict[str, Any]:
+    """Return plotly's templates for figures on ``light`` and on ``dark`` paper."""
+    found: dict[str, Any] = json.loads(asset("schemes.json"))
+    return found
+
+
 def figure_json(figure: Figure) -> str:
-    """Return data and layout of a figure, to stand inside a ``<script>`` element.
+    """Return data and layout of a figure, to stand inside a ``<script>`` element."""
+    return script_json(plain_figure(figure))
+
+
+def plain_figure(figure: Figure) -> dict[str, Any]:
+    """Return data and layout of a figure as JSON can hold them.
 
     The template goes, since the page has one of its own for a light and one for a dark scheme, and
     so does the title, which is the caption's.
@@ -42,7 +54,7 @@ def figure_json(figure: Figure) -> str:
     for key in ("template", "title", "width", "paper_bgcolor", "plot_bgcolor"):
         layout.pop(key, None)
     layout["height"] = figure.height
-    return script_json({"data": drawn["data"], "layout": layout})
+    return {"data": drawn["data"], "layout": layout}
 
 
 def script_json(value: Any) -> str:

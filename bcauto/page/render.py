@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined, Template
@@ -13,7 +12,8 @@ from markupsafe import Markup
 
 from bcauto.errors import BadInput
 from bcauto.io.files import atomic_write
-from bcauto.page.figure_json import figure_json
+from bcauto.page.asset import asset
+from bcauto.page.figure_json import figure_json, schemes, script_json
 from bcauto.page.parts import Figure, Page
 
 __all__ = ["render", "write_page"]
@@ -41,13 +41,14 @@ def render(page: Page) -> str:
     A Content-Security-Policy names the scripts of the page by their hashes, so that the browser
     runs no other and loads nothing.
     """
-    scripts = [*([_plotly()] if page.figures else []), _asset("page.js")]
+    scripts = [*([_plotly()] if page.figures else []), asset("page.js")]
     return _template().render(
         page=page,
-        style=Markup(_asset("page.css")),
+        style=Markup(asset("page.css")),
         scripts=[Markup(script) for script in scripts],
         hashes=" ".join(f"'sha256-{_hash(script)}'" for script in scripts),
         figure_json=_marked_json,
+        schemes=Markup(script_json(schemes())),
     )
 
 
@@ -60,11 +61,7 @@ def _template() -> Template:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.from_string(_asset("page.html"))
-
-
-def _asset(name: str) -> str:
-    return (files("bcauto.page") / "templates" / name).read_text(encoding="utf-8")
+    return environment.from_string(asset("page.html"))
 
 
 @cache

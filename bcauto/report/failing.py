@@ -70,10 +70,12 @@ def _severities(
         rows[f"{corruption} ({kind})"] = {one.severity: scores[name] for name, one in each}
     drawn = heat_map(
         list(rows),
-        [f"severity {severity}" for severity in severities],
+        [str(severity) for severity in severities],
         [[row.get(severity) for severity in severities] for row in rows.values()],
         shown=".2f",
     )
+    drawn.update_xaxes(title="severity (1 to 5)")
+    drawn.update_traces(colorbar={"title": "score"})
     source = "the mean over its repeats" if repeated else "as the search trained it"
     yield Figure(
         "severities",

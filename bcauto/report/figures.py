@@ -63,6 +63,7 @@ def heat_map(
             colorscale=scale,
             hovertemplate=f"%{{y}}, %{{x}}: %{{z:{shown}}}<extra></extra>",
             hoverongaps=False,
+            colorbar={"tickformat": shown},
             **traces,
         )
     )

@@ -79,7 +79,7 @@ def tags(page):
 
 
 def test_every_text_is_escaped(page, tags):
-    assert len(tags.scripts) == 3  # the figure's data, plotly, ours
+    assert len(tags.scripts) == 4  # the data of the figure, colours, plotly, ours
     assert html.escape(EVIL, quote=False) in render(page).replace("&#39;", "'")
 
 

@@ -2,38 +2,16 @@
 
 // Figures: drawn from the JSON beside them, in the colours of the scheme, and again when it changes.
 
+const schemes = document.getElementById("schemes");
+const templates = schemes && JSON.parse(schemes.textContent);
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 const PRINT_WIDTH = 680; // px, of A4 between its margins
 const PRINT_HEIGHT = 880; // px, so that a figure and its caption fit on a page
 
-function template(scheme) {
-  const [ink, line, paper] =
-    scheme === "dark" ? ["#e8eaed", "#3d454d", "#14171a"] : ["#1c2024", "#cfd4da", "#ffffff"];
-  const axis = { gridcolor: line, linecolor: line, zerolinecolor: line, automargin: true };
-  const colours =
-    scheme === "dark"
-      ? ["#6db3f2", "#f2a65a", "#6fcf97", "#eb7a77", "#bb9af7", "#d0d4d9", "#4dd0e1", "#f0d264"]
-      : ["#0b57a4", "#c2570c", "#1d7a46", "#b3261e", "#6a3fb5", "#5b6470", "#007c89", "#8a6d00"];
-  return {
-    layout: {
-      colorway: colours,
-      font: { color: ink, size: 12, family: "system-ui, DejaVu Sans, sans-serif" },
-      paper_bgcolor: paper,
-      plot_bgcolor: paper,
-      xaxis: axis,
-      yaxis: axis,
-      hoverlabel: { align: "left" },
-      colorscale: { sequential: "Viridis", diverging: "RdBu" },
-      legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, xanchor: "left" },
-      margin: { l: 56, r: 16, t: 24, b: 48 },
-    },
-  };
-}
-
 function draw(scheme, printed) {
   for (const source of document.querySelectorAll("script[data-figure]")) {
     const { data, layout } = JSON.parse(source.textContent);
-    const drawn = { dragmode: false, ...layout, template: template(scheme) };
+    const drawn = { dragmode: false, ...layout, template: templates[scheme] };
     if (printed) {
       drawn.width = PRINT_WIDTH;
       drawn.height = Math.min(drawn.height, PRINT_HEIGHT);
@@ -46,7 +24,7 @@ function drawOnScreen() {
   draw(dark.matches ? "dark" : "light", false);
 }
 
-if (window.Plotly) {
+if (templates) {
   drawOnScreen();
   dark.addEventListener("change", drawOnScreen);
   window.addEventListener("beforeprint", () => draw("light", true));
