@@ -70,7 +70,7 @@ class MadeUp:
         again = optuna.create_study(direction="maximize") if repeats else None
         best = sorted(study.get_trials(states=(TrialState.COMPLETE,)), key=lambda t: -t.value)[:2]
         for at in range(repeats):
-            again.add_trial(trial(rng, at, "c", recipe, best[at % 2]))
+            again.add_trial(trial(rng, at, "c", recipe, best[at % len(best)]))
         record = record_of(len(states) if wanted is None else wanted, **more)
         record.write(folder)
         return OpenStudy(folder, record, study, again)

@@ -15,6 +15,7 @@ from bcauto.errors import BadInput
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
     from bcauto.driver.distance import MeasuredDistances
+    from bcauto.plots.grid import Row
     from bcauto.proxy.distance import Distance
     from bcauto.proxy.proxy import Proxy
     from bcauto.results.left_out import LeftOut
@@ -29,7 +30,7 @@ def proxy(
     study: StudyArgument = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for the pictures.", show_default="report in the study's folder"),
+        typer.Option(help="Folder for the picture.", show_default="report in the study's folder"),
     ] = None,
     distance: Annotated[
         bool,
@@ -49,12 +50,11 @@ def proxy(
 ) -> None:
     """Draw the proxy, and show how well it predicts.
 
-    Compares its scores with those on corruptions that were held out. Writes proxy.png, an image
-    of every corruption at each severity, and validity.png, a point for every complete trial.
+    Compares its scores with those on corruptions that were held out. Writes proxy.png, a validation
+    picture beside its corruptions by severity. bcauto report draws the scores.
     """
     if weights is not None and not distance:
         raise BadInput(f"--weights goes with --distance, got --weights {weights} alone")
-    from bcauto.cli.proxy_pictures import corruption_rows, draw_validity
     from bcauto.plots.grid import draw_grid, write_picture
     from bcauto.proxy.proxy import Proxy
     from bcauto.results.left_out import leave_one_family_out
@@ -69,16 +69,14 @@ def proxy(
     report = _make_folder(out or folder.report)
     near = _measure(opened, stored, weights) if distance else None
     found, left_out = proxy_validity(trials), leave_one_family_out(trials)
-    pictures = {"proxy": report / "proxy.png", "validity": report / "validity.png"}
-    write_picture(pictures["proxy"], draw_grid(corruption_rows(stored)))
-    write_picture(pictures["validity"], draw_validity(trials, found, _why_unknown(stored)))
+    picture = report / "proxy.png"
+    write_picture(picture, draw_grid(_rows(opened, stored)))
     if as_json:
-        typer.echo(json.dumps(_as_object(folder.name, stored, found, left_out, near, pictures)))
+        typer.echo(json.dumps(_as_object(folder.name, stored, found, left_out, near, picture)))
     else:
         _show(folder.name, stored, found)
         _show_families(left_out, near)
-        for path in pictures.values():
-            typer.echo(path)
+        typer.echo(picture)
 
 
 def _measure(opened: OpenStudy, stored: Proxy, weights: str | None) -> MeasuredDistances:
@@ -86,6 +84,19 @@ def _measure(opened: OpenStudy, stored: Proxy, weights: str | None) -> MeasuredD
 
     typer.echo("bcauto: measuring distances, which takes about a minute", err=True)
     return measure_distances(opened, stored.corruptions, weights)
+
+
+def _rows(opened: OpenStudy, stored: Proxy) -> list[Row]:
+    """Return the rows of the picture: of one original where the study's data can be read."""
+    from bcauto.cli.proxy_pictures import copied_rows, corrupted_rows
+    from bcauto.report.missing import Missing
+    from bcauto.report.pictures import pictures_of
+
+    pictures = pictures_of(opened)
+    rows = []
+    if not isinstance(pictures, Missing):
+        rows = corrupted_rows(stored, pictures.val.images[0])
+    return rows or copied_rows(stored)
 
 
 def _make_folder(path: Path) -> Path:
@@ -106,7 +117,7 @@ def _as_object(
     found: Validity,
     left_out: Mapping[str, LeftOut],
     near: MeasuredDistances | None,
-    pictures: dict[str, Path],
+    picture: Path,
 ) -> dict[str, Any]:
     return {
         "study": name,
@@ -114,7 +125,7 @@ def _as_object(
         **found.as_dict(),
         "left_out": {family: asdict(each) for family, each in left_out.items()},
         **({"distance": near.as_dict()} if near else {}),
-        "pictures": {what: str(path) for what, path in pictures.items()},
+        "pictures": {"proxy": str(picture)},
     }
 
 

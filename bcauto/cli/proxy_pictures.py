@@ -1,4 +1,4 @@
-"""The two pictures of ``bcauto proxy``: of the corruptions, and of the trials' scores."""
+"""The picture of ``bcauto proxy``: one original beside its corruptions, by severity."""
 
 from __future__ import annotations
 
@@ -9,31 +9,57 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcauto.plots.grid import Picture, Row
-from bcauto.plots.scatter import Panel, draw_panel
+from bcauto.proxy.corruptions import OWN, CorruptionAtSeverity
 from bcauto.proxy.proxy import Proxy
-from bcauto.results.trials import CompletedTrial
-from bcauto.results.validity import Choice, Validity, Worth, comparable
+from bcauto.results.validity import Choice
+from bcauto.seeds import generator
 
-__all__ = ["choice_line", "corruption_rows", "draw_validity"]
-
-
-def corruption_rows(stored: Proxy) -> list[Row]:
-    """Return a row for each corruption, with a tile for each of its severities."""
-    by_corruption = groupby(enumerate(stored.corruptions), key=lambda each: each[1].corruption)
-    places = [[place for place, _ in each] for _, each in by_corruption]
-    return [_row(stored, each, turn) for turn, each in enumerate(places)]
+__all__ = ["choice_line", "copied_rows", "corrupted_rows"]
 
 
-def _row(stored: Proxy, places: Sequence[int], turn: int) -> Row:
-    """Return the same image at all severities where there is one; classes take turns."""
-    classes = np.unique(stored.labels)
-    tiles = _tiles(stored, places, classes[turn % len(classes)])
-    shown = [stored.corruptions[place] for place in places]
+def corrupted_rows(stored: Proxy, original: Picture) -> list[Row]:
+    """Return a row for each corruption: the original, then what each of its severities makes of it.
+
+    A user's own pictures are no corruptions, and have no row.
+    """
+    rows = []
+    for corruption, places in _by_corruption(stored).items():
+        if corruption != OWN:
+            shown = [stored.corruptions[place] for place in places]
+            tiles = [original, *(_corrupted(original, each) for each in shown)]
+            rows.append(_row(stored, shown, np.stack(tiles), "as it is, "))
+    return rows
+
+
+def _corrupted(original: Picture, each: CorruptionAtSeverity) -> Picture:
+    return each.corrupt(original, generator(0, "report", each.corruption))
+
+
+def copied_rows(stored: Proxy) -> list[Row]:
+    """Return a row for each corruption, with a copy at each severity, where no original is known.
+
+    The copies are of one image where there is one with all severities; classes take turns.
+    """
+    classes, rows = np.unique(stored.labels), []
+    for turn, places in enumerate(_by_corruption(stored).values()):
+        tiles = _tiles(stored, places, classes[turn % len(classes)])
+        rows.append(_row(stored, [stored.corruptions[place] for place in places], tiles))
+    return rows
+
+
+def _by_corruption(stored: Proxy) -> dict[str, list[int]]:
+    """Return the places of each corruption's severities."""
+    groups = groupby(enumerate(stored.corruptions), key=lambda each: each[1].corruption)
+    return {corruption: [place for place, _ in each] for corruption, each in groups}
+
+
+def _row(
+    stored: Proxy, shown: Sequence[CorruptionAtSeverity], tiles: NDArray[np.uint8], first: str = ""
+) -> Row:
     corruption, family = shown[0].corruption, shown[0].family
     held_out = " (held out)" if family in stored.held_out else ""
     severities = " ".join(str(each.severity) for each in shown)
-    note = f"{family}, severity {severities}"
-    return Row(f"{corruption}{held_out}", tiles, note)
+    return Row(f"{corruption}{held_out}", tiles, f"{family}, {first}severity {severities}")
 
 
 def _tiles(stored: Proxy, places: Sequence[int], label: int) -> NDArray[np.uint8]:
@@ -46,40 +72,6 @@ def _tiles(stored: Proxy, places: Sequence[int], label: int) -> NDArray[np.uint8
         return base not in shared, stored.labels[copy] != label, base
 
     return stored.images[[min(each.tolist(), key=rank) for each in copies]]
-
-
-def draw_validity(trials: Sequence[CompletedTrial], found: Validity, unknown: str) -> Picture:
-    """Return two panels: held-out score over the objective, and over clean accuracy.
-
-    ``unknown`` says why there are too few scores to conclude from, where that is so.
-    """
-    compared = comparable(trials)
-    scores = {
-        "objective": (found.objective, [trial.objective for trial in compared]),
-        "clean accuracy": (found.clean_accuracy, [trial.clean_accuracy for trial in compared]),
-    }
-    held_out = [trial.held_out or 0.0 for trial in compared]
-    numbers = [trial.number for trial in compared]
-    panels = [
-        Panel(
-            title=f"{label}: {_rho(worth) if worth.choice else unknown}",
-            note=f"orange: {choice_line(worth.choice)}" if worth.choice else "",
-            label=label,
-            side="held-out score",
-            x=values,
-            y=held_out,
-            marked=numbers.index(worth.choice.trial) if worth.choice else None,
-        )
-        for label, (worth, values) in scores.items()
-    ]
-    return np.concatenate([draw_panel(panel) for panel in panels], axis=1)
-
-
-def _rho(worth: Worth) -> str:
-    if worth.rho is None:
-        return "equal scores, no rho"
-    low, high = worth.rho.interval
-    return f"rho {worth.rho.value:.2f} ({low:.2f} to {high:.2f})"
 
 
 def choice_line(choice: Choice) -> str:

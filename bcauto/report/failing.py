@@ -182,8 +182,8 @@ def _calibration(look: Look) -> Iterator[Block]:
         name="perfect",
         hoverinfo="skip",
     )
-    figure.update_xaxes(title="how sure it says it is (0 to 1)", range=[0, 1.02])
-    figure.update_yaxes(title="how often it is right (0 to 1)", range=[0, 1.02])
+    figure.update_xaxes(title="how sure it says it is (0 to 1)", range=[0, 1.05])
+    figure.update_yaxes(title="how often it is right (0 to 1)", range=[-0.03, 1.05])
     yield Figure(
         "calibration",
         figure,

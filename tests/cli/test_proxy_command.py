@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 import optuna
 import pytest
+from report_studies import whole_subject
 
-from bcauto.cli.proxy_pictures import corruption_rows
+from bcauto.cli.proxy_pictures import copied_rows, corrupted_rows
 from bcauto.driver.distance import MeasuredDistances
 from bcauto.proxy.config import ProxyConfig
 from bcauto.proxy.distance import Distance
@@ -27,7 +28,6 @@ from bcauto.study.lock import locked
 from bcauto.study.settings import OWN_STORAGE, DataRecord, Identity, Settings, StudyRecord
 
 SIDE = 96  # px, at which a tile is drawn as it is
-BLUE, ORANGE = (31, 98, 168), (222, 105, 0)
 RECIPE = Recipe.model_validate({"model": {"backbone": "SmallCNN"}}).model_dump(mode="json")
 
 
@@ -105,7 +105,7 @@ def record_of(proxy):
     identity = {"data": "d", "space": "s", "proxy": proxy.fingerprint, "seed": 0, "weights": "none"}
     about = {"fingerprint": "d", "class_names": ("a", "b", "c"), "train": 1, "val": 24}
     return StudyRecord(
-        settings=Settings(space="quick"),
+        settings=Settings(space="quick", data="/nowhere/cells.npz"),
         identity=Identity(**identity, storage=OWN_STORAGE),
         data=DataRecord(**about, image_size=(SIDE, SIDE), cleaning={}),
         versions={},
@@ -172,14 +172,11 @@ def test_of_few_trials_left_out_families_have_no_interval(command, begun):
     assert json.loads(command("proxy", "--json").out)["left_out"]["blur"]["interval"] is None
 
 
-def test_paths_are_printed_last_and_pictures_are_there(command, begun, tmp_path):
+def test_the_path_is_printed_last_and_the_picture_is_there(command, begun, tmp_path):
     begun(scores_of(5))
     report = tmp_path / "studies" / "cells" / "report"
-    assert command("proxy").out.splitlines()[-2:] == [
-        "studies/cells/report/proxy.png",
-        "studies/cells/report/validity.png",
-    ]
-    assert sorted(file.name for file in report.iterdir()) == ["proxy.png", "validity.png"]
+    assert command("proxy").out.splitlines()[-1] == "studies/cells/report/proxy.png"
+    assert [file.name for file in report.iterdir()] == ["proxy.png"]
 
 
 def test_lines_fit_80_columns_even_with_the_longest_figures(command, begun, monkeypatch):
@@ -205,9 +202,8 @@ def test_json_is_one_object_and_nothing_else(command, begun):
     }
     plain["left_out"] = json.loads(json.dumps(left_out))
     assert said == {"study": "cells", "held_out": ["blur", "sensor"], **plain}
-    assert set(pictures) == {"proxy", "validity"}
-    for path in pictures.values():
-        assert read_picture(path) is not None
+    assert pictures.keys() == {"proxy"}
+    assert read_picture(pictures["proxy"]) is not None
 
 
 def test_distances_stand_beside_what_is_left_out(command, begun, monkeypatch):
@@ -257,7 +253,7 @@ def test_too_few_trials_are_called_so(command, begun, count):
         f"cells: {count} complete trials compared; held out: blur, sensor",
         "too few trials: how well the proxy predicts is not known",
     ]
-    assert sorted(file.name for file in folder.report.iterdir()) == ["proxy.png", "validity.png"]
+    assert [file.name for file in folder.report.iterdir()] == ["proxy.png"]
     said = json.loads(command("proxy", "--json").out)
     assert (said["trials"], said["best"], said["objective"]["rho"]) == (count, None, None)
 
@@ -280,12 +276,8 @@ def test_without_a_held_out_family_the_proxy_is_drawn_and_not_judged(command, be
         "cells: 0 complete trials compared; held out: nothing",
         "no held-out family: how well the proxy predicts is not known",
         "drawn/proxy.png",
-        "drawn/validity.png",
     ]
-    assert sorted(file.name for file in (tmp_path / "drawn").iterdir()) == [
-        "proxy.png",
-        "validity.png",
-    ]
+    assert [file.name for file in (tmp_path / "drawn").iterdir()] == ["proxy.png"]
 
 
 # --- the picture of the set ----------------------------------------------------------------------
@@ -326,7 +318,7 @@ def test_every_corruption_of_the_proxy_is_drawn_in_its_row_and_column(command, b
 
 def test_a_row_shows_one_image_where_its_severities_share_one_and_classes_take_turns():
     stored, together = coloured(copies=8), 0
-    rows = corruption_rows(stored)
+    rows = copied_rows(stored)
     for turn, row in enumerate(rows):
         seen = np.array([tile[0, 0] for tile in row.tiles], dtype=int)
         inside = [np.flatnonzero(stored.corruption == (red - 20) // 2) for red in seen[:, 0]]
@@ -342,59 +334,39 @@ def test_a_row_shows_one_image_where_its_severities_share_one_and_classes_take_t
     assert 0 < together < len(rows)
 
 
+def test_one_original_stands_beside_what_each_severity_makes_of_it(stored):
+    original = np.random.default_rng(5).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+    rows = corrupted_rows(stored, original)
+    corruptions = list(dict.fromkeys(each.corruption for each in stored.corruptions))
+    assert [row.title.removesuffix(" (held out)") for row in rows] == corruptions
+    for row in rows:
+        assert len(row.tiles) == 5
+        assert (row.tiles[0] == original).all()
+        assert not (row.tiles[1:] == original).all(axis=(1, 2, 3)).any()
+    assert rows[0].note.endswith("as it is, severity 1 3 4 5")
+
+
+def test_the_original_is_a_validation_picture_of_the_study(command, tmp_path, monkeypatch):
+    subject = whole_subject(tmp_path, "c", ("a", "b"))
+    folder, drawn = subject.opened.folder, []
+    storage = connect(folder.default_storage)
+    optuna.create_study(study_name=folder.name, storage=storage, direction="maximize")
+    monkeypatch.setattr(
+        "bcauto.cli.proxy_pictures.corrupted_rows", lambda *given: drawn.append(given)
+    )
+    assert command("proxy").code == 0
+    [(_, original)] = drawn
+    assert (original == subject.pictures.val.images[0]).all()
+
+
 def test_titles_name_corruption_family_and_severities_and_mark_what_is_held_out(stored):
-    rows = {row.title: row.note for row in corruption_rows(stored)}
+    rows = {row.title: row.note for row in copied_rows(stored)}
     assert rows["colour_cast"] == "colour, severity 1 3 4 5"
     assert rows["stain_shift"] == "microscopy, severity 1 3 4 5"
     assert rows["defocus (held out)"] == "blur, severity 1 3 4 5"
     assert rows["jpeg (held out)"] == "sensor, severity 1 3 4 5"
     assert sum("held out" in title for title in rows) == 6
     assert len(rows) == 12
-
-
-# --- the picture of the trials -------------------------------------------------------------------
-
-
-def dots(panel, colour):
-    """(n, 2): the middles of what is filled with a colour, in px from the left and the bottom."""
-    mask = (np.abs(panel.astype(int) - colour) <= 2).all(axis=-1).astype(np.uint8)
-    count, _, _, middles = cv2.connectedComponentsWithStats(mask)
-    return middles[1:count] * (1, -1)
-
-
-def panels_of(folder):
-    return np.split(read_picture(folder.report / "validity.png"), 2, axis=1)
-
-
-def test_every_trial_is_a_point_at_its_scores(command, begun):
-    folder = begun(scores_of(8, seed=3))
-    assert command("proxy").code == 0
-    trials, found = judged(folder)
-    did_you_mean = (found.objective.choice, found.clean_accuracy.choice)
-    for panel, name, choice in zip(
-        panels_of(folder), ("objective", "clean_accuracy"), did_you_mean, strict=True
-    ):
-        scores = {t.number: (getattr(t, name), t.held_out) for t in trials}
-        (orange,) = dots(panel, ORANGE)
-        blue = dots(panel, BLUE)
-        assert len(blue) == len(trials) - 1
-        drawn = np.array([*blue[np.lexsort(blue.T)], orange])
-        chosen = scores.pop(choice.trial)
-        rest = sorted(scores.values(), key=lambda pair: pair[1])
-        expected = np.array([*rest, chosen])
-        for axis in (0, 1):  # px are scores times a scale and moved
-            slope, start = np.polyfit(expected[:, axis], drawn[:, axis], 1)
-            assert slope > 0
-            assert np.abs(slope * expected[:, axis] + start - drawn[:, axis]).max() < 1
-
-
-@pytest.mark.parametrize("count", [0, 1, 2])
-def test_few_trials_are_drawn_and_none_is_chosen(command, begun, count):
-    folder = begun(scores_of(count))
-    assert command("proxy").code == 0
-    for panel in panels_of(folder):
-        assert len(dots(panel, BLUE)) == count
-        assert len(dots(panel, ORANGE)) == 0
 
 
 # --- what it leaves alone, and what it refuses ---------------------------------------------------
@@ -411,21 +383,17 @@ def test_nothing_else_is_written_and_a_search_may_be_running(command, begun):
         before = contents(folder.path)
         assert command("proxy").code == 0
         after = contents(folder.path)
-    pictures = {folder.report / "proxy.png", folder.report / "validity.png"}
-    assert {file: after[file] for file in after if file not in pictures} == before
-    assert pictures <= set(after)
+    assert after.pop(folder.report / "proxy.png")
+    assert after == before
 
 
-def test_a_second_look_replaces_the_pictures(command, begun):
+def test_a_second_look_replaces_the_picture(command, begun):
     folder = begun(scores_of(5))
     command("proxy")
     before = contents(folder.report)
-    study = load_study("cells", connect(folder.default_storage))
-    study.add_trial(complete(**next(scores_of(1))))
+    (folder.report / "proxy.png").write_bytes(b"old")
     command("proxy")
-    after = contents(folder.report)
-    changed = {file.name for file in after if after[file] != before[file]}
-    assert (changed, set(after)) == ({"validity.png"}, set(before))
+    assert contents(folder.report) == before
 
 
 def test_neither_tensorflow_nor_ray_is_imported(begun, tmp_path):
