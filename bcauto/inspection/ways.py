@@ -35,7 +35,7 @@ _BITS = 4  # of 64 that two perceptual hashes may differ by
 _COSINE = 0.9
 _APART = 2.0  # Mahalanobis distance of two copies; different blood cells are some 8 apart
 _ROUNDING = 1e-9  # a variance below it is none
-_SPOT = 0.01  # of the median distance to the nearest point of the map
+_SPOT = 0.05  # of the median distance to the nearest point of the map
 _BLOCK = 512  # pictures that are compared with all others at a time
 _SIDE = 32  # px, at which pictures are compared by their pixels
 
