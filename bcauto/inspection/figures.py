@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bcauto.inspection.collection import Collection, Indices
 from bcauto.inspection.inspect import Inspection
-from bcauto.page.figure_json import label
+from bcauto.page.figure_json import label, labels
 from bcauto.page.parts import Figure
 
 __all__ = ["count_figure", "pca_figure", "tsne_figure"]
@@ -23,7 +23,7 @@ _MOST_POINTS = 5000  # of a map: a browser draws no more of them quickly
 def count_figure(inspection: Inspection) -> Figure:
     """Return the bars of how many pictures each class has, and how many of them are spare."""
     classes = inspection.classes
-    names = [label(each.name) for each in classes]
+    names = labels([each.name for each in classes])
     parts = {
         "to learn from": [each.pictures - each.intruders - each.duplicates for each in classes],
         "exact duplicates": [each.duplicates for each in classes],

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from painted_trees import COLOURS, painted
 
 from bcauto.inspection.inspect import Inspection, Request, inspect
-
-COLOURS = {"ash": [200, 60, 60], "birch": [60, 200, 60], "cedar": [60, 60, 200]}
 
 
 @dataclass
@@ -21,14 +20,6 @@ class Known:
     duplicate: tuple[int, int] = (7, 102)
     odd: int = 20  # a checkerboard
     mislabelled: int = 30  # looks like class 1 and is labelled 0
-
-
-def painted(count, seed=0):
-    """Pictures with a label and a colour that goes with it."""
-    rng = np.random.default_rng(seed)
-    labels = np.arange(count) % 3
-    base = np.array([*COLOURS.values()])[labels][:, None, None]
-    return (base + rng.integers(-40, 40, (count, 24, 24, 3))).astype(np.uint8), labels
 
 
 @pytest.fixture(scope="session")
