@@ -140,7 +140,7 @@ def test_commands_on_a_study(tmp_path, monkeypatch, capsys):
         assert said.err == "", line
     images = np.load(tmp_path / "test.npz")["images"]
     for page in (ROOT / "README.md", ROOT / "docs" / "search.md"):
-        [block] = blocks(page, "python")
+        block = blocks(page, "python")[0]
         names = {"images": images}
         exec(block, names)
         assert names["probabilities"].shape == (len(images), 2)
