@@ -56,7 +56,7 @@ class TrialFailed(BcautoError):
 class Interrupted(KeyboardInterrupt):
     """SIGINT, SIGTERM or SIGHUP arrived; the exit code is 128 plus the signal's number.
 
-    ``outcome`` tells the user what became of the work.
+    ``outcome`` tells the user what became of the work, in the command line's words.
     """
 
     outcome = "all is saved, the same command goes on"
@@ -66,7 +66,7 @@ class Interrupted(KeyboardInterrupt):
         self.exit_code = 128 + signum
 
     def __str__(self) -> str:
-        return f"{self.args[0]}; {self.outcome}"
+        return f"{self.args[0]}; {self.outcome.replace('the same command', 'the same call')}"
 
 
 def did_you_mean(value: object, legal: Iterable[str]) -> str:

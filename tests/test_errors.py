@@ -29,7 +29,7 @@ def test_a_failed_trial_is_no_wrong_use():
     ("signum", "name", "code"), [(signal.SIGINT, "SIGINT", 130), (signal.SIGTERM, "SIGTERM", 143)]
 )
 def test_an_interrupt_names_signal_and_outcome_and_has_the_shells_exit_code(signum, name, code):
-    assert str(Interrupted(signum)) == f"{name}; all is saved, the same command goes on"
+    assert str(Interrupted(signum)) == f"{name}; all is saved, the same call goes on"
     assert Interrupted(signum).exit_code == code
 
 

@@ -21,7 +21,8 @@ class Command(TyperCommand):
         try:
             return super().invoke(ctx)
         except Interrupted as error:
-            print(f"bcauto: interrupted by {error}", file=sys.stderr)  # noqa: T201
+            said = f"interrupted by {error.args[0]}; {error.outcome}"
+            print(f"bcauto: {said}", file=sys.stderr)  # noqa: T201
             raise typer.Exit(error.exit_code) from None
 
     def format_options(self, ctx: Any, formatter: Any) -> None:

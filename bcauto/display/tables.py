@@ -25,7 +25,7 @@ _PIPE_WIDTH = 100_000  # columns, since Rich takes a pipe for a terminal of 80
 def open_console() -> Console:
     """Return standard output to print to."""
     console = Console(highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
+    if not (console.is_terminal or console.is_jupyter):
         console.width = _PIPE_WIDTH
     return console
 
@@ -84,6 +84,9 @@ def print_facts(console: Console, facts: Mapping[str, str]) -> None:
 
 def _print(console: Console, table: Table) -> None:
     """Print a table without the spaces that fill its last column."""
+    if console.is_jupyter:
+        console.print(table)
+        return
     with console.capture() as captured:
         console.print(table)
     for line in captured.get().splitlines():

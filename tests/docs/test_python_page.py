@@ -10,8 +10,10 @@ from tiny_fixtures import SPACE, paint_two_classes
 
 DOCS = Path(__file__).parents[2] / "docs"
 SMALLER = {
-    'space="quick", trials=8': 'space="tiny.toml", trials=1, executor="inline"',
-    'space="quick", trials=9': 'space="tiny.toml", trials=2, executor="inline"',
+    '"quick"': '"tiny.toml"',
+    "trials=8": 'trials=1, executor="inline"',
+    "trials=9": 'trials=2, executor="inline"',
+    '"new_pictures"': '"new_pictures.npz"',
 }
 
 
@@ -22,12 +24,11 @@ def test_the_page_runs(tmp_path, monkeypatch, capsys):
     painted = paint_two_classes(120, 0)
     np.savez("train.npz", **painted)
     Path("tiny.toml").write_text(SPACE)
-    Path("new_pictures").mkdir()
     np.savez("new_pictures.npz", images=painted["images"][:2])
     code = "\n".join(
         re.findall(r"^```python\n(.*?)^```$", (DOCS / "python.md").read_text(), re.DOTALL | re.M)
     )
-    for shown, smaller in {**SMALLER, '"new_pictures"': '"new_pictures.npz"'}.items():
+    for shown, smaller in SMALLER.items():
         assert shown in code
         code = code.replace(shown, smaller)
     names = {}
