@@ -13,7 +13,7 @@ from bcauto.page.parts import Figure
 
 __all__ = ["figure_json", "label", "labels", "plain_figure", "schemes", "script_json"]
 
-_LETTERS = 24  # of a label on an axis
+_LETTERS = 28  # of a label on an axis
 
 
 def label(text: str) -> str:

@@ -66,21 +66,22 @@ def _severities(
     for (family, corruption), each in groupby(
         by_family, key=lambda one: (one[1].family, one[1].corruption)
     ):
-        kind = f"{family}, held out" if family in held_out else family
-        rows[f"{corruption} ({kind})"] = {one.severity: scores[name] for name, one in each}
+        title = f"{family}: {corruption.replace('_', ' ')}"
+        rows[title] = {one.severity: scores[name] for name, one in each}
     drawn = heat_map(
         list(rows),
         [str(severity) for severity in severities],
         [[row.get(severity) for severity in severities] for row in rows.values()],
         shown=".2f",
     )
+    chose_nothing = f" The last ones, {' and '.join(held_out)}, chose nothing." if held_out else ""
     drawn.update_xaxes(title="severity (1 to 5)")
     drawn.update_traces(colorbar={"title": "score"})
     source = "the mean over its repeats" if repeated else "as the search trained it"
     yield Figure(
         "severities",
         drawn,
-        f"The winner's score (0 to 1) by corruption and severity, {source}.",
+        f"The winner's score (0 to 1) by corruption and severity, {source}.{chose_nothing}",
         f"Heat map of {len(rows)} corruptions at {len(severities)} severities; worst "
         f"{_words(known[worst])}, {scores[worst]:.2f}.",
         height=90 + _PX * len(rows),

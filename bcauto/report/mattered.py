@@ -117,6 +117,8 @@ def _coordinates(study: optuna.Study, names: list[str]) -> Figure:
     for line in lines:  # their first coordinate is the objective, 0 to 1 as drawn
         line.line.update(color=sample_colorscale(ORANGE_TO_BLUE, line.y[0])[0], dash="solid")
     drawn.data = [*lines, bar]
+    for annotation in drawn.layout.annotations:
+        annotation.font.color = None  # that of the page's scheme
     bar.update(marker={"colorscale": ORANGE_TO_BLUE, "reversescale": False})
     return Figure(
         "parallel-coordinates",
@@ -125,7 +127,7 @@ def _coordinates(study: optuna.Study, names: list[str]) -> Figure:
         '"None" means that the trial does not have that dimension.',
         f"Lines of all complete trials over {', '.join(sorted(names))}.",
         height=460,
-        least_width=130 * (len(names) + 1) + 120,
+        least_width=100 * (len(names) + 1) + 90,
     )
 
 

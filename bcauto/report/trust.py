@@ -170,11 +170,10 @@ def _worth_words(what: str, worth: Worth) -> str:
         ranks += f"{worth.rho.value:.2f} (95 %: {low:.2f} to {high:.2f}; 1 is perfect, 0 is chance)"
     if worth.choice is None:
         return f"{ranks}."
-    choice = worth.choice
-    lost = (
-        f"{choice.regret:.4f} below the best held-out score" if choice.regret else "the best there"
-    )
-    return f"{ranks}. Choosing by it takes trial {choice.trial}, held out {lost}."
+    taken, lost = f"Choosing by it takes trial {worth.choice.trial}", worth.choice.regret
+    if not lost:
+        return f"{ranks}. {taken}, the best of all on those families."
+    return f"{ranks}. {taken}, which is {lost:.4f} below the best on those families."
 
 
 def _scatter(name: str, axis: str, compared: Sequence[CompletedTrial], found: Validity) -> Figure:
@@ -221,7 +220,7 @@ def _scatter(name: str, axis: str, compared: Sequence[CompletedTrial], found: Va
 def _families(subject: Subject) -> Iterator[Block]:
     found = leave_one_family_out([entry.trial for entry in subject.board.entries])
     ranked = {name: each for name, each in found.items() if each.rho is not None}
-    yield Heading("Would the proxy have worked without each family?")
+    yield Heading("Would the score have worked without each family?")
     if not ranked:
         yield Text("This cannot be said yet: at least 3 complete trials are needed.", "note")
         return

@@ -134,4 +134,4 @@ def test_labels_of_an_axis_are_short_and_differ():
     found = labels(["a", "<b>", f"{long} 1", f"{long} 2"])
     assert found[:2] == ["a", "&lt;b&gt;"]
     assert len(set(found)) == 4
-    assert all(len(each) <= 28 for each in found)
+    assert all(len(each) <= 32 for each in found)
