@@ -114,10 +114,9 @@ def evaluate(
     with in_python(), process_kept():
         source = loaded(model, studies_dir)
         from bcauto.prediction.evaluate import evaluate as evaluate_images
-        from bcauto.prediction.evaluate import fingerprints_beside
 
         origin = source_of(model, studies_dir)
-        known = fingerprints_beside(origin.file) if origin else None
+        known = origin.fingerprints() if origin else None
         rules = ReadingRules(skip_damaged, source.resize, labels=as_path(labels), bits=source.bits)
         arrays = as_path(data) is None
         names = source.class_names if arrays and class_names is None else class_names

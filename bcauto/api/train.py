@@ -120,7 +120,7 @@ def train(
             found = train_recipe(chosen, options, folder / MODEL, report)
             write_description(folder, name, chosen, found, options)
             model = handed_out(ModelSource(folder / MODEL, name))
-    return Trained(name, chosen, model, found.class_names, found.result)
+    return Trained(name, chosen, model, found.data.class_names, found.result)
 
 
 def _report(recipe: Recipe, settings: DataSettings) -> Report:

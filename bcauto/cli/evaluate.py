@@ -5,12 +5,21 @@ from __future__ import annotations
 import json
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bcauto.cli.options import JsonFlag, LabelsOption, SkipDamagedOption
+from bcauto.cli.options import (
+    JsonFlag,
+    LabelsOption,
+    ModelArgument,
+    SkipDamagedOption,
+    StudiesDir,
+)
 from bcauto.errors import BadInput
+
+if TYPE_CHECKING:  # --help would wait for it
+    from bcauto.prediction.source import ModelSource
 
 __all__ = ["evaluate"]
 
@@ -18,7 +27,7 @@ _TITLES = {"prec.": "precision", "recall": "recall", "F1": "f1", "AUC": "roc_auc
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="A .keras file, or a folder with a model.keras.")],
+    model: ModelArgument,
     data: Annotated[
         Path,
         typer.Option(
@@ -36,6 +45,7 @@ def evaluate(
         ),
     ] = None,
     as_json: JsonFlag = False,
+    studies_dir: StudiesDir = Path("studies"),
 ) -> None:
     """Score a model on labelled images.
 
@@ -44,23 +54,34 @@ def evaluate(
     """
     from bcauto.api.predict import evaluate as run
     from bcauto.io.new_output import new_folder
+    from bcauto.prediction.source import find_source
 
     if not data.exists():
         raise BadInput(f"--data must exist, got {data}")
+    source = find_source(model, studies_dir, None)
     with new_folder(out) if out else nullcontext(None) as folder:
-        found = run(model, data, labels=labels, skip_damaged=bool(skip_damaged))
+        found = run(
+            model,
+            data,
+            labels=labels,
+            skip_damaged=bool(skip_damaged),
+            studies_dir=studies_dir,
+        )
         if folder:
             from bcauto.prediction.write_evaluation import write_evaluation
 
             write_evaluation(found, folder)
-    scores = {**found.as_dict(), "out": str(out) if out else None}
-    typer.echo(json.dumps(scores)) if as_json else _show(scores)
+    told = {"model": str(source.file), "study": source.study, "out": str(out) if out else None}
+    scores = {**found.as_dict(), **told}
+    typer.echo(json.dumps(scores)) if as_json else _show(scores, source)
 
 
-def _show(scores: dict[str, Any]) -> None:
+def _show(scores: dict[str, Any], source: ModelSource) -> None:
     from bcauto.display.tables import open_console, print_rows
 
     console = open_console()
+    if source.study:
+        console.print(f"model: {source.origin}", soft_wrap=True)
     words = ("accuracy", "balanced_accuracy", "macro_f1")
     line = ", ".join(f"{word.replace('_', ' ')} {scores[word]:.4f}" for word in words)
     console.print(f"{scores['n']} images: {line}")

@@ -26,6 +26,7 @@ __all__ = [
     "ImageSizeOption",
     "JsonFlag",
     "LabelsOption",
+    "ModelArgument",
     "ResizeOption",
     "SeedOption",
     "SkipDamagedOption",
@@ -91,6 +92,14 @@ def _of_setting(name: str) -> Any:
 StudyArgument = Annotated[
     str | None,
     typer.Argument(metavar="STUDY", help="Name of a study.", show_default="the one written last"),
+]
+ModelArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL|STUDY",
+        help="A .keras file, a folder with a model.keras, or a study: its exported model, or else "
+        "the best that is kept.",
+    ),
 ]
 StudiesDir = Annotated[Path, typer.Option("--studies-dir", help="Folder of the studies.")]
 StorageOption = Annotated[str | None, _of_setting("storage")]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bcauto.cli.options import JsonFlag, StorageOption, StudiesDir
+from bcauto.cli.options import JsonFlag, ModelArgument, StorageOption, StudiesDir
 from bcauto.errors import Interrupted
 from bcauto.interrupts import watch_signals
 
@@ -32,14 +32,7 @@ _NAMED = 40  # damaged pictures that are named on a screen; --json names all
 
 
 def predict(
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL|STUDY",
-            help="A .keras file, a folder with a model.keras, or a study, of which the exported "
-            "model predicts, or else the best that is kept.",
-        ),
-    ],
+    model: ModelArgument,
     pictures: Annotated[
         list[Path],
         typer.Argument(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import tomli_w
 from rich.console import Console
 
-from bcauto.display.calibration_line import calibration_line
 from bcauto.display.combined_lines import combined_lines
 from bcauto.display.confirmation_line import confirmation_line, unfinished
 from bcauto.display.format_table import print_formats
@@ -86,6 +85,6 @@ def _show_export(console: Console, exported: Exported) -> None:
     if exported.combined:
         console.print("\n".join(combined_lines(exported.combined)))
     if exported.calibration:
-        console.print(calibration_line(exported.calibration))
+        console.print(f"  {exported.calibration.summary()}")
     if exported.formats:
         print_formats(console, exported.formats)

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from bcauto.data.dataset import Dataset
+from bcauto.data.fingerprints import FINGERPRINTS, PictureFingerprints
 from bcauto.driver.materials import study_proxy
 from bcauto.hardware import count_cores
 from bcauto.io.model_file import INPUT, MANIFEST
@@ -22,12 +24,10 @@ __all__ = ["TrainedRecipe", "train_recipe", "write_description"]
 
 @dataclass(frozen=True)
 class TrainedRecipe:
-    """The result of training a recipe, the data's class names, (height, width) in px and bits."""
+    """The result of training a recipe, and the data that it trained on."""
 
     result: TrialResult
-    class_names: tuple[str, ...]
-    image_size: tuple[int, int]
-    bits: int | None
+    data: Dataset
 
 
 def train_recipe(
@@ -56,23 +56,23 @@ def train_recipe(
         result = trainer.run(job, report)
     finally:
         job.checkpoint_path.unlink(missing_ok=True)  # no retry will need it
-    return TrainedRecipe(result, data.class_names, data.image_size, data.bits)
+    return TrainedRecipe(result, data)
 
 
 def write_description(
     folder: Path, name: str, recipe: Recipe, trained: TrainedRecipe, settings: DataSettings
 ) -> None:
-    """Write recipe and manifest beside a model that was trained.
+    """Write recipe, manifest and fingerprints of pictures beside a model that was trained.
 
     The manifest has what a user of the model must know, by the names that an export uses.
     """
-    scores = trained.result.scores
+    scores, data = trained.result.scores, trained.data
     manifest = {
         "recipe": name,
-        "class_names": list(trained.class_names),
-        "image_size": list(trained.image_size),
+        "class_names": list(data.class_names),
+        "image_size": list(data.image_size),
         "resize": settings.resize,
-        **({"bits": trained.bits} if trained.bits else {}),
+        **({"bits": data.bits} if data.bits else {}),
         "input": INPUT,
         "model": {
             **trained.result.as_dict(),
@@ -80,6 +80,7 @@ def write_description(
             "held_out": scores.mean_held_out,
         },
     }
+    PictureFingerprints.of(data).save(folder / FINGERPRINTS)
     (folder / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
     text = json.dumps(manifest, indent=2) + "\n"
     (folder / MANIFEST).write_text(text, encoding="utf-8")

@@ -67,6 +67,17 @@ class Calibration:
         """Return it as plain values that JSON can hold."""
         return {**asdict(self), "bins": _BINS, "folds": _FOLDS}
 
+    def summary(self) -> str:
+        """Return a sentence: the temperature, and the calibration errors without it and with it."""
+        errors = [
+            f"{before:.3f} to {self.after[kind]:.3f} on {kind.replace('_', '-')} pictures"
+            for kind, before in self.before.items()
+        ]
+        return (
+            f"Its softmax has a temperature of {self.temperature:.2f}, which changes the expected "
+            f"calibration error from {', '.join(errors)} (cross-fitted), and no class."
+        )
+
 
 def expected_calibration_error(
     probabilities: Probabilities, truth: NDArray[np.integer[Any]], bins: int = _BINS

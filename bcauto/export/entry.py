@@ -140,7 +140,7 @@ def export_entry(
         if written:
             manifest["formats"] = [each.as_dict() for each in written]
         write_description(partial, manifest, entry.recipe)
-        write_texts(partial, Subject(opened, entry, model, combined, written))
+        write_texts(partial, Subject(opened, entry, model, combined, written, calibration))
         with suppress(FileNotFoundError):  # an earlier version began the study
             shutil.copyfile(opened.folder.fingerprints, partial / FINGERPRINTS)
     return Exported(out, model, combined, written, calibration, manifest)

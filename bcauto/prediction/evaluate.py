@@ -6,18 +6,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bcauto.data.fingerprints import FINGERPRINTS, Part, PictureFingerprints
+from bcauto.data.fingerprints import Part, PictureFingerprints
 from bcauto.data.labelled import NamedImages
 from bcauto.export.evaluation import class_table, evaluate_labels
 from bcauto.export.load import LoadedModel
 
-__all__ = ["Evaluation", "Mistake", "evaluate", "fingerprints_beside"]
+__all__ = ["Evaluation", "Mistake", "evaluate"]
 
 
 @dataclass(frozen=True)
@@ -114,13 +113,3 @@ def evaluate(
     probabilities = model.predict_probabilities(images.images).astype(np.float32)
     seen = fingerprints.find(images.images) if fingerprints else None
     return Evaluation(images, probabilities, model.class_names, seen)
-
-
-def fingerprints_beside(model: Path) -> PictureFingerprints | None:
-    """Return the fingerprints in the folder of a model's file; None where there are none.
-
-    Raises:
-        BadInput: they are damaged.
-    """
-    file = model.with_name(FINGERPRINTS)
-    return PictureFingerprints.load(file) if file.exists() else None

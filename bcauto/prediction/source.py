@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bcauto.data.fingerprints import FINGERPRINTS, PictureFingerprints
 from bcauto.data.resize import Resize
 from bcauto.errors import BadInput, NothingUsable, did_you_mean
 from bcauto.hardware import count_cores
@@ -43,6 +44,17 @@ class ModelSource:
     class_names: tuple[str, ...] | None = None
     resize: Resize = "stretch"
     bits: int | None = None
+
+    def fingerprints(self) -> PictureFingerprints | None:
+        """Return those of the pictures that it was made with; None where they are not known.
+
+        Raises:
+            BadInput: they are damaged.
+        """
+        for folder in self.file.parents[:2]:  # of an export, or of the study that keeps the model
+            if (folder / FINGERPRINTS).is_file():
+                return PictureFingerprints.load(folder / FINGERPRINTS)
+        return None
 
 
 def find_source(given: str, studies: Path, storage: str | None) -> ModelSource:

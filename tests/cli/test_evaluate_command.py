@@ -41,7 +41,9 @@ def test_out_holds_all_that_is_known(command, home, test_npz):
     assert (table["class"] == table["true_class"]).mean() == pytest.approx(scores["accuracy"])
     assert table["seen"].isna().all()
     written = json.loads((report / "scores.json").read_text())
-    assert written == {key: value for key, value in scores.items() if key != "out"}
+    assert written == {
+        key: value for key, value in scores.items() if key not in ("model", "study", "out")
+    }
     classes = pd.read_csv(report / "classes.csv")
     assert classes["recall"].tolist() == pytest.approx(
         list(scores["per_class_recall"].values()), nan_ok=True
@@ -56,8 +58,22 @@ def test_pictures_that_the_model_was_made_with_are_pointed_out(command, home):
     np.savez(home / "few.npz", images=images["images"][:30], labels=images["labels"][:30])
     seen = json.loads(command("evaluate", MODEL, "--data", "few.npz", "--json").out)["seen"]
     assert seen["trained_on"] + seen["validated_on"] == 30
-    (home / MODEL / "fingerprints.npz").unlink()
+    study = home / "studies" / "tiny-tiny"
+    (study / "best" / "fingerprints.npz").unlink()
+    again = command("evaluate", "tiny-tiny", "--data", "few.npz", "--json")
+    assert json.loads(again.out)["seen"] == seen  # by the study's own
+    (study / "fingerprints.npz").unlink()
     assert json.loads(command("evaluate", MODEL, "--data", "few.npz", "--json").out)["seen"] is None
+
+
+def test_of_a_study_the_kept_model_is_scored_where_none_is_exported(command, home, test_npz):
+    exported = json.loads(command("evaluate", MODEL, "--data", test_npz, "--json").out)
+    shutil.rmtree(home / MODEL)
+    ran = command("evaluate", "tiny-tiny", "--data", test_npz)
+    assert ran.code == 0, ran.err
+    kept = home / "studies" / "tiny-tiny" / "models" / "0.keras"
+    assert ran.out.startswith(f"model: {kept.relative_to(home)}, kept of trial 0 of study")
+    assert f"accuracy {exported['accuracy']:.4f}" in ran.out
 
 
 @pytest.mark.parametrize("out", ["tiny.npz", ".", "tiny.npz/x"])

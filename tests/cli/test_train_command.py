@@ -57,6 +57,7 @@ def test_what_it_leaves_can_be_evaluated(train, command, tmp_path, test_npz):
     assert "mine.toml (SmallCNN): objective 0." in ran.out
     kept = tmp_path / "kept"
     assert sorted(file.name for file in kept.iterdir()) == [
+        "fingerprints.npz",
         "manifest.json",
         "model.keras",
         "recipe.toml",
@@ -67,7 +68,10 @@ def test_what_it_leaves_can_be_evaluated(train, command, tmp_path, test_npz):
     assert f"objective {scores['objective']:.4f}" in ran.out
     evaluated = command("evaluate", "kept", "--data", test_npz, "--json")
     assert evaluated.code == 0, evaluated.err
-    assert json.loads(evaluated.out)["n"] == 40
+    found = json.loads(evaluated.out)
+    assert (found["n"], found["seen"]["trained_on"]) == (40, 0)
+    on_its_own = json.loads(command("evaluate", "kept", "--data", "tiny.npz", "--json").out)["seen"]
+    assert on_its_own["trained_on"] + on_its_own["validated_on"] == 120
 
 
 @pytest.mark.keras

@@ -109,6 +109,8 @@ def _choice(subject: Subject) -> list[str]:
         f"{settings.sampler} with seed {settings.seed}, were trained and scored on corrupted "
         f"validation pictures. This is the recipe of trial {subject.entry.number}."
     ]
+    if board.winner and board.winner != subject.entry:
+        lines.append(f"It was asked for by its number; the winner is trial {board.winner.number}.")
     if again:
         times = {1: "once", 2: "twice"}.get(len(again.runs), f"{len(again.runs)} times")
         count = len(board.confirmed) - 1

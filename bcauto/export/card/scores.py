@@ -83,6 +83,8 @@ def _meaning(subject: Subject) -> list[str]:
             "few recipes, so its score is a little too high."
         )
     lines.append("- Held-out families chose nothing.")
+    if subject.calibration:
+        lines.append(f"- {subject.calibration.summary()}")
     return lines
 
 

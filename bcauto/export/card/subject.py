@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bcauto.export.calibration import Calibration
 from bcauto.export.combined import Combined
 from bcauto.export.formats.write import Written
 from bcauto.export.model import ExportedModel
@@ -28,6 +29,7 @@ class Subject:
         model: whose model it is, and what it scored.
         combined: how views and other models were chosen, if they were.
         formats: it has besides Keras' own; Keras comes first, if there are any.
+        calibration: its temperature, if it was given one.
     """
 
     opened: OpenStudy
@@ -35,6 +37,7 @@ class Subject:
     model: ExportedModel
     combined: Combined | None = None
     formats: Sequence[Written] = ()
+    calibration: Calibration | None = None
 
     @property
     def data(self) -> DataRecord:

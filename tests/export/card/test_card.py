@@ -5,6 +5,7 @@ import re
 import pytest
 from huggingface_hub import ModelCard
 
+from bcauto.export.calibration import Calibration
 from bcauto.export.formats.names import FORMATS
 from bcauto.results.leaderboard import Entry
 
@@ -120,3 +121,11 @@ def test_formats_are_told_with_their_differences(card_of):
     told = rows(section(card_of(formats=formats), "Formats"))
     assert told[3] == [f"`{int8}`", "0.33", "0.50", "3.1e-02", "98.33%", "0.4100"]
     assert told[4][3:] == ["-", "100.00%", "-"]
+
+
+def test_a_temperature_is_told_with_what_it_does(card_of):
+    found = Calibration(1.25, {"clean": 0.1034, "held_out": 0.2}, {"clean": 0.05, "held_out": 0.1})
+    told = section(card_of(calibration=found), "Scores")
+    assert "a temperature of 1.25" in told
+    assert "from 0.103 to 0.050 on clean pictures, 0.200 to 0.100 on held-out pictures" in told
+    assert "temperature" not in section(card_of(), "Scores")
