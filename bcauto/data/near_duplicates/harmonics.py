@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from bcauto.data.labelled import Images
 
-__all__ = ["Harmonics", "Signatures", "best_angles"]
+__all__ = ["Harmonics", "Signatures", "best_angles", "small_squares"]
 
 Complex = NDArray[np.complex64]
 Floats = NDArray[np.float32]
@@ -86,7 +86,7 @@ class Harmonics:
 
     @classmethod
     def of(cls, images: Images, reach: float) -> Harmonics:
-        """Return harmonics that are scaled to the differences among images (n, h, w, 3)."""
+        """Return harmonics that are scaled to the differences among images; see ``spectra``."""
         step = max(1, len(images) // _FITTED)
         raw = _raw(images[::step], (0.0, 0.0), reach)
         mean = np.where(_ORDER == 0, raw.mean(axis=0), 0).astype("c8")
@@ -111,7 +111,7 @@ class Harmonics:
         """Return the harmonics (n, k) around a point off the middle, of norm 1 or 0.
 
         Args:
-            images: (n, h, w, 3) uint8 RGB.
+            images: (n, side, side, 3) uint8 RGB, as ``small_squares`` returns them.
             shift: down and across, as parts of the side.
         """
         return _normed((_raw(images, shift, self.reach) - self.mean) * self.scale)
@@ -131,6 +131,18 @@ class Harmonics:
         return found
 
 
+def small_squares(images: Images) -> Images:
+    """Return images (n, h, w, 3) as squares, of 32 px if they are no smaller squares already."""
+    height, width = images.shape[1:3]
+    if height == width and height <= _SIDE:
+        return images
+    method = cv2.INTER_AREA if height * width > _SIDE**2 else cv2.INTER_LINEAR
+    found = np.empty((len(images), _SIDE, _SIDE, 3), np.uint8)
+    for image, square in zip(images, found, strict=True):
+        cv2.resize(image, (_SIDE, _SIDE), dst=square, interpolation=method)
+    return found
+
+
 def best_angles(one: Complex, others: Complex, mirrored: bool) -> tuple[Floats, Floats]:
     """Return by how many degrees others (n, k) fit a spectrum (k,) best, and the correlations."""
     series = others @ ((one if mirrored else one.conj())[:, None] * _OF_ORDER)
@@ -141,16 +153,10 @@ def best_angles(one: Complex, others: Complex, mirrored: bool) -> tuple[Floats, 
 
 def _raw(images: Images, shift: tuple[float, float], reach: float) -> Complex:
     """Return the harmonics (n, k) of grey levels, those of order 0 less their mean over rings."""
-    height, width = images.shape[1:3]
-    size = (height, width) if height == width and height <= _SIDE else (_SIDE, _SIDE)
-    sampling = _sampling(size[0], shift, reach)
+    sampling = _sampling(images.shape[1], shift, reach)
     found = np.empty((len(images), len(_CHANNEL)), "c8")
     for at in range(0, len(images), _CHUNK):
         chunk = images[at : at + _CHUNK]
-        if chunk.shape[1:3] != size:
-            shrinks = size[0] * size[1] < height * width
-            method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-            chunk = np.stack([cv2.resize(image, size, interpolation=method) for image in chunk])
         pixels = chunk.reshape(len(chunk), -1, 3).astype("f4")
         for channel, weights in enumerate(_COLOURS):
             here = np.flatnonzero(channel == _CHANNEL)

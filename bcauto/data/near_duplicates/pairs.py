@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcauto.data.labelled import Images
-from bcauto.data.near_duplicates.harmonics import Harmonics, best_angles
+from bcauto.data.near_duplicates.harmonics import Harmonics, best_angles, small_squares
 from bcauto.data.near_duplicates.pose import Pose
 from bcauto.data.near_duplicates.texture import TextureMatcher, busy, small_shift
 
@@ -114,8 +114,9 @@ class _View:
         reach = small_shift((side, side)) / side
         steps = (0.0,) if reach <= _STEP else (-2 / 3 * reach, 0.0, 2 / 3 * reach)
         self.shifts = [*product(steps, repeat=2)]
-        self.harmonics = Harmonics.of(images, reach)
-        self.spectra = self.harmonics.spectra(images, (0.0, 0.0))
+        squares = small_squares(images)
+        self.harmonics = Harmonics.of(squares, reach)
+        self.spectra = self.harmonics.spectra(squares, (0.0, 0.0))
         self.signatures = self.harmonics.signatures(self.spectra)
         some = images[:: max(1, len(images) // _SAMPLED)]
         drawings = np.median([busy(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)) for image in some])
@@ -126,7 +127,7 @@ class _View:
         step = max(1, _BLOCK // len(self.spectra))
         for first in range(0, len(queries), step):
             best: dict[tuple[int, int, bool], _Candidate] = {}
-            block = queries[first : first + step]
+            block = small_squares(queries[first : first + step])
             for found in chain.from_iterable(self._alike(block, first, at) for at in self.shifts):
                 key = (found.query, found.at, found.pose.mirrored)
                 if key not in best or best[key].alike < found.alike:
@@ -136,7 +137,7 @@ class _View:
     def _alike(
         self, queries: Images, first: int, shift: tuple[float, float]
     ) -> Iterator[_Candidate]:
-        """Yield the pairs with any of a block of queries at a shift; ``first`` is its first."""
+        """Yield the pairs with any of a block of small queries at a shift, from the ``first``."""
         spectra = self.harmonics.spectra(queries, shift)
         similar = self.harmonics.signatures(spectra).similar(self.signatures) > _SIMILAR
         for row in np.flatnonzero(similar.any(axis=1)).tolist():
