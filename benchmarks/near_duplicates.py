@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--counts", type=int, nargs="+", default=[1000, 10_000, 17_000])
     given = parser.parse_args()
-    data = load(given.data, None, 0)
+    data = load(given.data, None, 0, "drop")
     source = np.concatenate([data.train.images, data.val.images])
     for count in given.counts:
         rng = np.random.default_rng(0)

@@ -12,12 +12,14 @@ that are alike by the harmonics themselves, which gives the angle; and these by 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain, product
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from bcauto.data.labelled import Images
 from bcauto.data.near_duplicates.harmonics import Harmonics, best_angles, small_squares
@@ -71,9 +73,22 @@ def near_duplicates(train_images: Images, val_images: Images) -> list[tuple[int,
     return NearDuplicates(train_images).of(val_images)
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let OpenCV and BLAS work in one thread: in such small pieces more only cost."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        cv2.setNumThreads(before)
+
+
 class NearDuplicates:
     """Pictures among which near duplicates of others are looked for, maybe several times."""
 
+    @_one_thread()
     def __init__(self, images: Images) -> None:
         """Take the harmonics of images (n, h, w, 3) uint8 RGB."""
         self.images = images
@@ -83,6 +98,7 @@ class NearDuplicates:
             self._views.append(_View(_middles(images)))
         self._flat, self._colours = _flat(images)
 
+    @_one_thread()
     def of(self, others: Images) -> list[tuple[int, int]]:
         """Return the pairs (index, index of the other) that are the same picture, in rising order.
 
@@ -91,12 +107,12 @@ class NearDuplicates:
 
         """
         found = set(self._flat_pairs(others))
-        for view, queries in zip(self._views, (others, _middles(others)), strict=False):
-            for at, query, _, pose in view.candidates(queries):
-                if (at, query) in found:
-                    continue
-                if self.matcher.are_same(self.images[at], others[query], pose):
-                    found.add((at, query))
+        views = zip(self._views, (others, _middles(others)), strict=False)
+        for at, query, _, pose in chain.from_iterable(v.candidates(q) for v, q in views):
+            if (at, query) in found:
+                continue
+            if self.matcher.are_same(self.images[at], others[query], pose):
+                found.add((at, query))
         return sorted(found)
 
     def _flat_pairs(self, others: Images) -> Iterator[tuple[int, int]]:

@@ -96,12 +96,16 @@ class TextureMatcher:
         return self._compared(first, second, turn)[0]
 
     def _compared(self, first: _Picture, second: _Picture, turn: Turn) -> tuple[float, float]:
-        """Return the correlation of textures, and how much detail there is; see ``_detail``."""
+        """Return the correlation of textures, and how much detail there is; see ``_detail``.
+
+        A correlation below ``_SAME`` is too low for any detail, which is then 0.
+        """
         one, other = self._square(first), np.ascontiguousarray(turn(self._square(second)))
         down, across = self._best_shift(one, other)
         one, other = _overlap(one, other, down, across)
         textures = _textures(one, other)
-        return _correlation(*textures), _detail(*textures, max(busy(one), busy(other)))
+        score = _correlation(*textures)
+        return score, _detail(*textures, one, other) if score >= _SAME else 0.0
 
     def _compared_turned(
         self, first: _Picture, second: _Picture, pose: Pose
@@ -127,7 +131,8 @@ class TextureMatcher:
         a, b = _moved(a, b, np.asarray(found[1], np.float32), circle)
         if a.size < circle.sum() / 2:
             return 0.0, 0.0
-        return _correlation(a, b), _detail(a, b, max(busy(one), busy(other))) * a.size
+        score = _correlation(a, b)
+        return score, _detail(a, b, one, other) * a.size if score >= _SAME else 0.0
 
     def _square(self, picture: _Picture) -> _Grey:
         return _grey_square(picture, self.side)
@@ -181,7 +186,7 @@ def _correlation(a: _Grey, b: _Grey) -> float:
     return float(np.vdot(a, b)) / sqrt(energies[0] * energies[1])
 
 
-def _detail(a: _Grey, b: _Grey, is_busy: float) -> float:
+def _detail(a: _Grey, b: _Grey, one: _Grey, other: _Grey) -> float:
     """Return how much detail two textures have, 0 to 1: 1 if it is everywhere, as in photographs.
 
     It is the share of pixels that are busy, and less where few of them have most of the
@@ -189,7 +194,7 @@ def _detail(a: _Grey, b: _Grey, is_busy: float) -> float:
     """
     energy = a * a / max(float(np.vdot(a, a)), 1e-6) + b * b / max(float(np.vdot(b, b)), 1e-6)
     spread = float(energy.sum()) ** 2 / max(float(np.vdot(energy, energy)) * a.size, 1e-12)
-    return min(1.0, spread / _SPREAD) * is_busy
+    return min(1.0, spread / _SPREAD) * max(busy(one), busy(other))
 
 
 def busy(picture: NDArray[Any]) -> float:
