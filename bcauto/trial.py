@@ -21,6 +21,7 @@ __all__ = [
     "Report",
     "Retry",
     "RunRecord",
+    "Say",
     "Scores",
     "StageRecord",
     "TrialAttributes",
@@ -34,6 +35,9 @@ __all__ = [
 class TrialStopped(Exception):
     """Raised by a report to end its trial."""
 
+
+Say = Callable[[str], None]
+"""Takes a line that tells a person what is done now."""
 
 Report = Callable[[int, float], None]
 """``report(epoch, score)``: epochs count from 1 over all stages, as they are trained, with no gap

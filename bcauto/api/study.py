@@ -156,7 +156,7 @@ class Study:
             entry = opened.leaderboard.find(trial)
             wanted = ExportOptions(formats=tuple(formats), **options)
             folder = opened.folder.best if out is None else Path(out)
-            return export_entry(opened, entry, folder, wanted, lambda _epoch, _score: None)
+            return export_entry(opened, entry, folder, wanted)
 
     def __repr__(self) -> str:
         with self._read() as opened:

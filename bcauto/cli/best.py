@@ -83,6 +83,7 @@ def best(  # one parameter an option
     if (views or ensemble or distil or formats or calibrate) and not export:
         rule = "--views, --ensemble, --distil, --format and --calibrate go with --export"
         raise BadInput(f"{rule}, got none")
+    from bcauto.display.tables import open_console
     from bcauto.export.entry import ExportOptions, export_entry
     from bcauto.results.open_study import open_study
     from bcauto.storage.connect import storage_failures_in_one_line  # --help would wait for Optuna
@@ -93,10 +94,8 @@ def best(  # one parameter an option
     exported = None
     if export:
         options = ExportOptions(views, ensemble, distil, tuple(formats or ()), calibrate)
-        from bcauto.display.tables import epoch_printer
-
-        report = epoch_printer(silent=as_json)
-        exported = export_entry(opened, entry, out or opened.folder.best, options, report)
+        say = (lambda _: None) if as_json else open_console().print
+        exported = export_entry(opened, entry, out or opened.folder.best, options, say)
     if as_json:
         typer.echo(json.dumps(_as_object(opened, entry, exported)))
     else:

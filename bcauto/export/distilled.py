@@ -17,7 +17,7 @@ from bcauto.recipe.pretrained import read_weights
 from bcauto.results.open_study import OpenStudy
 from bcauto.seeds import derive
 from bcauto.training.run import run_trial
-from bcauto.trial import Job, Report
+from bcauto.trial import Job, Say
 
 __all__ = ["write_distilled"]
 
@@ -28,7 +28,7 @@ def write_distilled(
     combined: Combined,
     again: Proxy,
     partial: Path,
-    report: Report,
+    say: Say,
 ) -> tuple[ExportedModel, Combined]:
     """Train the winner's network on what a combined model says of augmented pictures.
 
@@ -41,7 +41,7 @@ def write_distilled(
         combined: what the model in the folder is.
         again: the confirmation's proxy.
         partial: the folder.
-        report: told each epoch's score on the probe of the search's proxy, in 0..1.
+        say: told each epoch and its score on the probe of the search's proxy, in 0..1.
 
     Returns:
         The new model, and how it came about.
@@ -59,6 +59,10 @@ def write_distilled(
         teacher=teacher,
     )
     weights, proxy = read_weights(settings.weights), Proxy.load(opened.folder.proxy)
+
+    def report(epoch: int, score: float) -> None:
+        say(f"epoch {epoch}: score {score:.4f}")
+
     try:
         result = run_trial(job, data, proxy, weights, report, count_cores())
     finally:

@@ -22,7 +22,7 @@ from bcauto.results.open_study import OpenStudy
 from bcauto.space.export import Views
 from bcauto.study_data import study_dataset
 from bcauto.training.device import start_keras
-from bcauto.trial import Report
+from bcauto.trial import Say
 
 if TYPE_CHECKING:  # it imports Keras
     from bcauto.export.calibration import Calibration
@@ -80,7 +80,7 @@ def export_entry(
     entry: Entry,
     out: Path,
     options: ExportOptions | None = None,
-    report: Report = lambda *_: None,
+    say: Say = lambda _: None,
 ) -> Exported:
     """Write model, recipe, manifest and card of a study's recipe to a folder.
 
@@ -93,7 +93,7 @@ def export_entry(
         entry: one of its leaderboard.
         out: the folder.
         options: what may be done to the model; nothing by default.
-        report: told each epoch of a distillation and its score, in 0..1.
+        say: told each step that takes long, and each epoch of a distillation.
 
     Raises:
         BadInput: the model is no longer kept, the options do not fit, a format is unknown or needs
@@ -121,19 +121,23 @@ def export_entry(
 
         proxy = Proxy.load(kept[0].proxy)
         if views:
+            say(_comparing(len(kept), views))
             model, combined = write_combined(opened.folder, kept, views, proxy, partial)
             if options.distil and data and not combined.alone:
-                model, combined = write_distilled(opened, data, combined, proxy, partial, report)
+                say(f"training one network on what {combined.name} says")
+                model, combined = write_distilled(opened, data, combined, proxy, partial, say)
         else:
+            say("loading the model and scoring it again")
             model, combined = write_kept(kept[0], proxy, partial), None
         calibration = None
         if options.calibrate and data:
+            say("fitting a temperature")
             seed = opened.record.settings.seed
             model, calibration = write_calibrated(partial, model, proxy, data.val, seed)
         written: tuple[Written, ...] = ()
         if formats:
             keras, training = load_model(partial / MODEL).model, data.train.images if data else None
-            written = write_formats(keras, formats, partial, proxy, training)
+            written = write_formats(keras, formats, partial, proxy, training, say)
         manifest = make_manifest(opened, entry, model, combined)
         if calibration:
             manifest["calibration"] = calibration.as_dict()
@@ -144,6 +148,12 @@ def export_entry(
         with suppress(FileNotFoundError):  # an earlier version began the study
             shutil.copyfile(opened.folder.fingerprints, partial / FINGERPRINTS)
     return Exported(out, model, combined, written, calibration, manifest)
+
+
+def _comparing(models: int, views: tuple[Views, ...]) -> str:
+    over = " and ".join(each for each in views if each != "none")
+    what = "the model" if models == 1 else f"{models} models and their means"
+    return f"comparing {what}{f' with means over {over} of a picture' if over else ''}"
 
 
 def _sources(

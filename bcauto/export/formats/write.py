@@ -20,6 +20,7 @@ from bcauto.proxy.proxy import Proxy
 from bcauto.proxy.score import score_probe
 from bcauto.training.hypermodel.float32 import in_float32
 from bcauto.training.scoring import predict_probabilities
+from bcauto.trial import Say
 
 __all__ = ["Written", "write_formats"]
 
@@ -68,6 +69,7 @@ def write_formats(
     folder: Path,
     proxy: Proxy,
     training: Images | None = None,
+    say: Say = lambda _: None,
 ) -> tuple[Written, ...]:
     """Write a model in formats, and return what each does; Keras, the reference, comes first.
 
@@ -79,6 +81,7 @@ def write_formats(
         folder: to write to.
         proxy: whose probe is predicted.
         training: (n, h, w, 3) uint8 pictures of the training set, to calibrate ``litert-int8`` on.
+        say: told each format before it is written.
 
     Raises:
         NothingUsable: a format cannot be written or run, or does not predict what Keras does.
@@ -96,6 +99,7 @@ def write_formats(
         if each.name == "keras":
             continue
         codec = _CODECS[each.name]
+        say(f"writing {each.name}")
         try:
             codec.write(plain, folder / each.file, training)
             predict = codec.load(folder / each.file)
