@@ -17,6 +17,7 @@ from bcauto.recipe.recipe import Recipe
 from bcauto.report.look import look_at
 from bcauto.report.subject import Subject
 from bcauto.results.open_study import OpenStudy
+from bcauto.study.attributes import read_attributes
 from bcauto.study.folder import StudyFolder
 from bcauto.study.settings import (
     OWN_STORAGE,
@@ -94,7 +95,7 @@ def trial(rng, at, state, recipe=None, of=None):
         attrs["start"] = "0"
     if of is not None:
         worth = of.value - 0.02 + rng.normal(0, 0.01)
-        attrs |= {"recipe": of.user_attrs["recipe"], "of_trial": of.number, "length": 1.0}
+        attrs |= {"recipe": read_attributes(of).recipe, "of_trial": of.number, "length": 1.0}
     if state == "c":
         attrs |= {"clean_accuracy": min(1, worth + 0.15), "scores": scores_of(rng, worth)}
     if state == "f":

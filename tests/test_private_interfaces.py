@@ -15,7 +15,7 @@ PACKAGE = Path(bcauto.__file__).parent
 PRIVATE = {  # by file, names that begin with an underscore
     ("execute/ray_tune/executor.py", "_private"),
     ("execute/ray_tune/executor.py", "_global_node"),
-    ("study/ledger.py", "_trial_id"),
+    ("study/attributes.py", "_trial_id"),
     ("training/hypermodel/plain_keras.py", "_flatten_layers"),
 }
 PUBLIC = {"_replace"}  # Python documents it, of named tuples
@@ -61,15 +61,18 @@ def test_optuna_a_trial_has_its_storage():
 
 
 def test_optuna_a_frozen_trial_knows_its_id():
-    """``ledger.py`` makes a ``Trial`` of a trial that a killed search left, to store why it failed.
+    """``attributes.py`` makes a ``Trial`` of what a killed search left, to store why it failed.
 
     Optuna has no public way to do that without the storage itself.
     """
     study = optuna.create_study()
     study.ask()
     [frozen] = study.get_trials(deepcopy=False)
-    optuna.Trial(study, frozen._trial_id).set_user_attr("error", "killed")
+    trial = optuna.Trial(study, frozen._trial_id)
+    trial.set_user_attr("error", "killed")
+    trial.storage.set_trial_system_attr(trial._trial_id, "long", {"of": "it"})
     assert study.trials[0].user_attrs == {"error": "killed"}
+    assert study.trials[0].system_attrs == {"long": {"of": "it"}}
 
 
 def test_optuna_samplers_do_nothing_before_and_after_a_trial():

@@ -19,9 +19,16 @@ from bcauto.io.files import atomic_write
 from bcauto.proxy.proxy import Proxy
 from bcauto.results.confirmation import confirm_time
 from bcauto.results.leaderboard import Leaderboard
+from bcauto.results.notes import repeats_note, study_note, trial_note
 from bcauto.results.trials import completed_trials, load_study
 from bcauto.storage.connect import connect, storage_failures_in_one_line
-from bcauto.study.attributes import read_identity, store_estimates, store_identity
+from bcauto.study.attributes import (
+    name_value,
+    read_identity,
+    store_estimates,
+    store_identity,
+    store_note,
+)
 from bcauto.study.callbacks import Callback, WithCallbacks
 from bcauto.study.ledger import DONE, Ledger, Limits
 from bcauto.study.lock import StudyLock, locked
@@ -67,9 +74,10 @@ def run_search(
         if plan.settings.storage != OWN_STORAGE:
             lock.claim(study)
         _write(plan)
+        run.note(study, None)
         run.search(study)
         repeats = run.confirm(study) if plan.confirmation.top else None
-        return study, run.leaderboard(study, repeats)
+        return study, run.note(study, repeats)
 
 
 @dataclass(frozen=True)
@@ -105,6 +113,7 @@ class _Run:
         if stored := read_identity(study):
             stored.check_same(identity, name)
         store_identity(study, identity)
+        name_value(study, "objective")
         return study
 
     def search(self, study: optuna.Study) -> None:
@@ -117,7 +126,7 @@ class _Run:
 
         limits = Limits(settings.trials, settings.keep, self.deadline, reserve)
         source = SpaceSource(plan.space, settings.seed, settings.sampler)
-        monitor = WithCallbacks(self.monitor, study, self.callbacks)
+        monitor = WithCallbacks(self.monitor, study, [self.note_trial, *self.callbacks])
         ledger = Ledger(study, source, limits, plan.folder.model, monitor)
         self._execute(ledger, lambda: plan.proxy)
 
@@ -137,21 +146,34 @@ class _Run:
             return repeats
         target = len(repeats.get_trials(deepcopy=False, states=DONE)) + left
         self.monitor.confirming(source.candidates, confirmation, target)
+        store_note(repeats, repeats_note(plan.folder.name))
         limits = Limits(target, "all", self.deadline)
-        ledger = Ledger(repeats, source, limits, plan.folder.confirm_model, self.monitor)
+        monitor = WithCallbacks(self.monitor, repeats, [self.note_trial])
+        ledger = Ledger(repeats, source, limits, plan.folder.confirm_model, monitor)
         try:
             self._execute(ledger, lambda: _confirm_proxy(plan))
         except Interrupted:
-            store_estimates(study, self.leaderboard(study, repeats).estimates())
+            self.note(study, repeats)
             raise
-        store_estimates(study, self.leaderboard(study, repeats).estimates())
         return repeats
 
-    def leaderboard(self, study: optuna.Study, repeats: optuna.Study | None) -> Leaderboard:
-        """Return what the study has come to so far."""
-        trials, wanted = completed_trials(study), self.plan.confirmation
-        seed = self.plan.settings.seed
-        return Leaderboard.of(self.plan.folder.name, trials, repeats, wanted, seed)
+    def note(self, study: optuna.Study, repeats: optuna.Study | None) -> Leaderboard:
+        """Return what the study has come to so far, once it is noted for a dashboard."""
+        plan, trials = self.plan, completed_trials(study)
+        board = Leaderboard.of(
+            plan.folder.name, trials, repeats, plan.confirmation, plan.settings.seed
+        )
+        store_note(study, study_note(plan.folder, plan.record, board))
+        if board.confirmed:
+            store_estimates(study, board.estimates())
+        for each in board.confirmed:
+            trial = study.get_trials(deepcopy=False)[each.candidate.number]
+            store_note(study, trial_note(trial, plan.settings.weights, each), trial)
+        return board
+
+    def note_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        """Note for a dashboard what a trial trained, and what became of it."""
+        store_note(study, trial_note(trial, self.plan.settings.weights), trial)
 
     def _execute(self, ledger: Ledger, proxy: Callable[[], Proxy]) -> None:
         def check() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bcauto.display.next_command import next_command
-from bcauto.export.card.recipe_words import entry_in_words
 from bcauto.page.parts import Block, Code, Heading, Items, Section, Text
 from bcauto.report.subject import Subject
 from bcauto.results.state import State
@@ -17,7 +16,7 @@ def which_recipe(subject: Subject) -> Section:
     if won is None:
         blocks.append(Text("There is no recipe to show before a trial is complete.", "note"))
     else:
-        told = entry_in_words(won, subject.opened.record.settings.weights)
+        told = won.in_words(subject.opened.record.settings.weights)
         blocks.append(Text(f"The recipe of trial {won.number}, in words:"))
         blocks.append(Items(tuple(told)))
         blocks.append(Text("The same as TOML, which bcauto train reads:"))

@@ -10,6 +10,7 @@ import optuna
 
 from bcauto.errors import BadInput, NothingUsable
 from bcauto.recipe.recipe import Recipe
+from bcauto.recipe.words import recipe_in_words
 from bcauto.results.confirmation import Confirmed, confirmed, winner
 from bcauto.results.trials import CompletedTrial, completed_trials
 from bcauto.space.space import Confirmation
@@ -45,6 +46,15 @@ class Entry:
     def scores(self) -> Scores:
         """All that the search's training of it scored."""
         return self.trial.scores
+
+    def in_words(self, weights: str) -> list[str]:
+        """Return sentences about its recipe, for the length at which it was confirmed.
+
+        Args:
+            weights: what the study's networks start from.
+        """
+        again = self.confirmed
+        return recipe_in_words(self.recipe.longer(again.length) if again else self.recipe, weights)
 
     def __repr__(self) -> str:
         low, high = self.interval

@@ -19,7 +19,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from bcauto.errors import NothingUsable
-from bcauto.study.attributes import as_user_attrs, read_attributes, store
+from bcauto.study.attributes import as_user_attrs, read_attributes, running, store, store_result
 from bcauto.study.failures import Failures
 from bcauto.study.monitor import Monitor
 from bcauto.study.pruning import may_prune
@@ -237,8 +237,7 @@ class Ledger:
     # --- how a trial ends ------------------------------------------------------------------
 
     def _close_complete(self, live: _Live, result: TrialResult) -> None:
-        found = {"clean_accuracy": result.clean_accuracy, "scores": result.scores}
-        store(live.trial, TrialAttributes(**found, run=result.run))
+        store_result(live.trial, result)
         self.study.tell(live.trial, result.objective)
         self._failures.clear()
         self._files.drop_checkpoint(live.job.number, live.job.seed)
@@ -270,7 +269,7 @@ class Ledger:
             said = {"error": failure.reason[:_MAX_TEXT]}
             if failure.traceback:
                 said["traceback"] = failure.traceback[-_MAX_TEXT:]
-            store(optuna.Trial(self.study, failed._trial_id), TrialAttributes(**said))
+            store(running(self.study, failed), TrialAttributes(**said))
         retry = next_try(failed.number, stored, failure.retry) if was_sampled(failed) else None
         if retry is not None:
             self._queue(failed, retry)

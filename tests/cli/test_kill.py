@@ -13,6 +13,8 @@ import pytest
 from optuna.trial import TrialState
 from sqlalchemy.exc import DatabaseError
 
+from bcauto.study.attributes import read_attributes
+
 pytestmark = [pytest.mark.ray, pytest.mark.chaos]
 
 TRIALS = 5
@@ -228,7 +230,7 @@ def check_ledger(storage, wanted=TRIALS):
     trials = trials_of(storage)
     done = [t for t in trials if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
     assert len(done) == wanted
-    recipes = [json.dumps(trial.user_attrs["recipe"], sort_keys=True) for trial in done]
+    recipes = [json.dumps(read_attributes(trial).recipe, sort_keys=True) for trial in done]
     assert len(set(recipes)) == wanted
     assert TrialState.RUNNING not in [trial.state for trial in trials]
     failed = [trial for trial in trials if trial.state is TrialState.FAIL]

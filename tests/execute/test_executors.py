@@ -15,6 +15,7 @@ from bcauto.execute.contract import Node, Slots
 from bcauto.execute.inline import InlineExecutor
 from bcauto.io.files import LocalFileStore
 from bcauto.storage.outage import StorageFailed
+from bcauto.study.attributes import read_attributes
 from bcauto.study.ledger import Ledger
 from bcauto.trial import TrialResult, TrialStopped
 
@@ -72,7 +73,7 @@ class ExecutorContract(Executing):
         trials = ledger.study.get_trials()
         failed = {t.number: t for t in trials if t.state is TrialState.FAIL}
         assert failed[0].user_attrs["error"] == "ValueError: no such thing"
-        assert "executor_work.py" in failed[0].user_attrs["traceback"]
+        assert "executor_work.py" in read_attributes(failed[0]).traceback
         assert failed[1].user_attrs["error"] == "the loss is nan after epoch 1 (head stage)"
         assert failed[2].user_attrs["error"] == "the objective is nan"
         assert failed[3].user_attrs["error"] == "out of memory"
@@ -107,7 +108,7 @@ class ExecutorContract(Executing):
         self.run(replace(slots, workers=1), anew(ledger), work({}))
         trials = ledger.study.get_trials()
         assert {*hit} & {t.user_attrs.get("retry_of") for t in trials}
-        recipes = [str(t.user_attrs["recipe"]) for t in trials if t.state is TrialState.COMPLETE]
+        recipes = [str(read_attributes(t).recipe) for t in trials if t.state is TrialState.COMPLETE]
         assert len(recipes) == len(set(recipes)) == 6
 
     def test_failing_on_and_on_ends_with_the_reason(self, ledger, work):

@@ -13,6 +13,8 @@ from typing import Any
 from optuna.trial import FrozenTrial
 from searches import DONE, RECIPES, Search, roots, wait_until
 
+from bcauto.study.attributes import read_attributes
+
 __all__ = ["repeat_search"]
 
 _TRIALS = 12  # the sampler is random for the first ten
@@ -93,10 +95,10 @@ def _outcomes(trials: list[FrozenTrial]) -> list[tuple[str, ...]]:
     """What became of every recipe, in the order of the first tries: recipe, state, scores."""
     outcomes = []
     for tries in roots(trials).values():
-        sampled = [trial for trial in tries if "recipe" in trial.user_attrs]
+        sampled = [trial for trial in tries if read_attributes(trial).recipe]
         if sampled:  # one killed while it was sampled is sampled anew
             last = sampled[-1]
-            recipe = json.dumps(last.user_attrs["recipe"], sort_keys=True)
+            recipe = json.dumps(read_attributes(last).recipe, sort_keys=True)
             scores = f"{last.value!r} after {last.intermediate_values}"
             outcomes.append((recipe, last.state.name, scores))
     return outcomes
@@ -109,7 +111,9 @@ def _differing_best(calm: Search, struck: Search) -> list[str]:
 
 def _best(trials: list[FrozenTrial]) -> tuple[float, int]:
     """The best objective, and the place of its recipe in the order of the first tries."""
-    tries = [each for each in roots(trials).values() if any("recipe" in t.user_attrs for t in each)]
+    tries = [
+        each for each in roots(trials).values() if any(read_attributes(t).recipe for t in each)
+    ]
     values = [
         (trial.value, -place)
         for place, each in enumerate(tries)

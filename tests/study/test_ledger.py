@@ -11,6 +11,7 @@ from study_fixtures import scores_of
 from bcauto.errors import NothingUsable
 from bcauto.results.trials import status
 from bcauto.space.space import Space
+from bcauto.study.attributes import read_attributes
 from bcauto.study.ledger import Ledger, Limits
 from bcauto.study.monitor import Monitor
 from bcauto.study.source import SpaceSource
@@ -57,8 +58,8 @@ def test_complete_trial_keeps_all_that_it_scored(study, space, folder):
     trial = study.get_trials()[0]
     assert (trial.state, trial.value) == (TrialState.COMPLETE, 0.75)
     assert trial.user_attrs["clean_accuracy"] == 0.9
-    assert trial.user_attrs["scores"]["families"] == {"defocus": 0.5}
-    assert trial.user_attrs["recipe"]["training"]["optimizer"] == "lion"
+    assert read_attributes(trial).scores.families == {"defocus": 0.5}
+    assert read_attributes(trial).recipe["training"]["optimizer"] == "lion"
 
 
 def test_target_counts_live_trials_and_ends(study, space, folder):
@@ -79,7 +80,7 @@ def test_failed_trial_does_not_count_but_the_search_goes_on(study, space, folder
     (failed, *_) = study.get_trials()
     assert failed.state is TrialState.FAIL
     assert failed.user_attrs["error"] == "ValueError: no"
-    assert failed.user_attrs["traceback"] == "the traceback"
+    assert read_attributes(failed).traceback == "the traceback"
     run(ledger, 1)
     assert ledger.over
 

@@ -10,6 +10,7 @@ from study_fixtures import scores_of
 from bcauto.io.toml import parse
 from bcauto.results.importance import importances
 from bcauto.space.space import Space
+from bcauto.study.attributes import read_attributes
 from bcauto.study.ledger import Ledger, Limits
 from bcauto.study.sampling import check_sampler, sample_at_random, without_whole_recipes
 from bcauto.study.source import SpaceSource
@@ -51,7 +52,7 @@ def searched(tmp_path, space, sampler, trials, seed=0):
 
 def recipes(study):
     done = study.get_trials(states=(TrialState.COMPLETE,))
-    return [str(trial.user_attrs["recipe"]) for trial in done]
+    return [str(read_attributes(trial).recipe) for trial in done]
 
 
 def test_a_grid_takes_every_point_once_and_then_ends(tmp_path):
@@ -59,7 +60,7 @@ def test_a_grid_takes_every_point_once_and_then_ends(tmp_path):
     study, ledger = searched(tmp_path, space, "grid", 100)
     assert ledger.exhausted
     assert len(recipes(study)) == len(set(recipes(study))) == space.size == 3 + 6
-    assert study.trials[0].user_attrs["recipe"]["training"]["epochs"] == 2  # the starting point
+    assert read_attributes(study.trials[0]).recipe["training"]["epochs"] == 2  # the starting point
     assert "duplicate_of" not in str([trial.user_attrs for trial in study.trials])
 
 
@@ -215,7 +216,7 @@ def with_given(tmp_path, monkeypatch):
 
 def test_a_whole_recipe_is_trained_first_and_once(tmp_path, with_given):
     study, _ = searched(tmp_path, with_given, "tpe", 10)
-    heads = [trial.user_attrs["recipe"]["model"]["head_units"] for trial in study.trials]
+    heads = [read_attributes(trial).recipe["model"]["head_units"] for trial in study.trials]
     assert heads == [[17]] + [[]] * 9
     assert study.trials[0].params == {}
     assert study.trials[1].params == {"model.dropout": 0.25}
@@ -230,7 +231,7 @@ def test_a_whole_recipe_that_was_interrupted_is_trained_again(tmp_path, with_giv
     while job := ledger.next_job():
         ledger.close(job.number, result(0.5))
     done = study.get_trials(states=(TrialState.COMPLETE,))
-    heads = [trial.user_attrs["recipe"]["model"]["head_units"] for trial in done]
+    heads = [read_attributes(trial).recipe["model"]["head_units"] for trial in done]
     assert heads == [[17], [], []]
 
 

@@ -6,7 +6,6 @@ from dataclasses import fields
 
 from bcauto.data.cleaning import Cleaning
 from bcauto.export.card.metadata import metadata
-from bcauto.export.card.recipe_words import entry_in_words
 from bcauto.export.card.scores import scores
 from bcauto.export.card.subject import Subject
 from bcauto.export.card.tables import table
@@ -25,7 +24,7 @@ def model_card(subject: Subject) -> str:
     """Return ``MODEL_CARD.md``: metadata, and sections in the order of Hugging Face's template."""
     name, classes = subject.opened.folder.name, len(subject.data.class_names)
     label = subject.entry.recipe.model.label
-    recipe = entry_in_words(subject.entry, subject.opened.record.settings.weights)
+    recipe = subject.entry.in_words(subject.opened.record.settings.weights)
     sections = {
         "What it is for": _purpose(subject),
         "Limits": _limits(subject),

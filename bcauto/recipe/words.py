@@ -6,9 +6,8 @@ from bcauto.augment.policies import Augment, Basic
 from bcauto.recipe.network import Freezing, Hypermodel, Network
 from bcauto.recipe.recipe import Recipe
 from bcauto.recipe.training import Training, TrainingStage
-from bcauto.results.leaderboard import Entry
 
-__all__ = ["entry_in_words", "recipe_in_words"]
+__all__ = ["recipe_in_words"]
 
 _HEAD = "of the head alone"
 _SCHEDULES = {
@@ -23,35 +22,19 @@ _BALANCES = {
 }
 
 
-def entry_in_words(entry: Entry, weights: str) -> list[str]:
-    """Return sentences about a recipe of a study, for the length at which it was confirmed.
-
-    Args:
-        entry: the recipe.
-        weights: what the study's networks start from.
-    """
-    recipe = entry.recipe
-    if isinstance(recipe.model, Hypermodel):
-        return recipe_in_words(recipe, pretrained=False)
-    pretrained = recipe.model.pretrained and recipe.model.entry.pretrained and weights != "none"
-    again = entry.confirmed
-    return recipe_in_words(recipe.longer(again.length) if again else recipe, pretrained)
-
-
-def recipe_in_words(recipe: Recipe, pretrained: bool) -> list[str]:
+def recipe_in_words(recipe: Recipe, weights: str) -> list[str]:
     """Return sentences about model, training and augmentation.
 
     Args:
         recipe: to be told.
-        pretrained: whether its backbone began with pretrained weights.
+        weights: what networks start from, as a study's settings have it: "imagenet", "none", ...
     """
-    if isinstance(recipe.model, Hypermodel):
-        return [*_hypermodel(recipe.model, recipe.training), *_augmentation(recipe.augment)]
-    return [
-        *_network(recipe.model, pretrained),
-        *_training(recipe.training, recipe.model, pretrained),
-        *_augmentation(recipe.augment),
-    ]
+    model, augmentation = recipe.model, _augmentation(recipe.augment)
+    if isinstance(model, Hypermodel):
+        return [*_hypermodel(model, recipe.training), *augmentation]
+    pretrained = model.pretrained and model.entry.pretrained and weights != "none"
+    training = _training(recipe.training, model, pretrained)
+    return [*_network(model, pretrained), *training, *augmentation]
 
 
 def _hypermodel(model: Hypermodel, training: Training) -> list[str]:

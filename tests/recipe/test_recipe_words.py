@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from bcauto.export.card.recipe_words import recipe_in_words
 from bcauto.recipe.network import Hypermodel, Network
 from bcauto.recipe.recipe import Recipe, find_recipe, read_recipe
 from bcauto.recipe.training import Training
+from bcauto.recipe.words import recipe_in_words
 
-BUNDLED = sorted((Path(__file__).parents[3] / "search_spaces" / "recipes").glob("*.toml"))
+BUNDLED = sorted((Path(__file__).parents[2] / "search_spaces" / "recipes").glob("*.toml"))
 
 
-def words(recipe, pretrained=True):
-    return " ".join(recipe_in_words(recipe, pretrained))
+def words(recipe, weights="imagenet"):
+    return " ".join(recipe_in_words(recipe, weights))
 
 
 def test_stages_are_told_with_what_trains_and_at_what_rate():
@@ -25,20 +25,20 @@ def test_stages_are_told_with_what_trains_and_at_what_rate():
 
 def test_random_weights_train_whole():
     recipe = Recipe(model=Network(backbone="VGG16"), training=Training(head_epochs=2, epochs=5))
-    assert "from random weights" in words(recipe, pretrained=False)
-    assert "At most 5 epochs of the whole network at 0.0001." in words(recipe, pretrained=False)
+    assert "from random weights" in words(recipe, "none")
+    assert "At most 5 epochs of the whole network at 0.0001." in words(recipe, "none")
 
 
 def test_a_hypermodel_is_told_by_its_values():
     model = Hypermodel(hypermodel="my.nets:Wide", values={"units": 32, "rate": 0.5})
-    told = words(Recipe(model=model, training=Training(epochs=7, batch_size=16)), pretrained=False)
+    told = words(Recipe(model=model, training=Training(epochs=7, batch_size=16)), "none")
     assert "`my.nets:Wide` with units = 32, rate = 0.5." in told
     assert "at most 7 epochs in batches of 16" in told
 
 
 @pytest.mark.parametrize("file", BUNDLED, ids=lambda file: file.stem)
 def test_every_bundled_recipe_has_sentences(file):
-    for sentence in recipe_in_words(read_recipe(file), pretrained=True):
+    for sentence in recipe_in_words(read_recipe(file), "imagenet"):
         assert sentence[0].isupper()
         assert sentence.endswith(".")
         assert "None" not in sentence
