@@ -81,7 +81,8 @@ def _winner(board: Leaderboard) -> list[str]:
     if won.confirmed is None:
         return [f"**Best so far: trial {won.number}**, {won.score:.4f} by the search alone."]
     low, high = won.interval
-    unfinished = f" ({board.repeats.left} repeats are missing)" if board.repeats.left else ""
+    repeats = board.repeats
+    unfinished = f"; {repeats.done} of {repeats.wanted} repeats are done" if repeats.left else ""
     return [
         f"**The winner is trial {won.number}**, {won.score:.4f} when trained again (95 %: {low:.4f}"
         f" to {high:.4f}), {won.trial.objective:.4f} by the search{unfinished}."
