@@ -78,7 +78,7 @@ OWNERS = {
         "bcauto.api",
         "bcauto.cli",
     ],
-    "optuna_dashboard": ["bcauto.cli"],
+    "optuna_dashboard": ["bcauto.cli", "bcauto.study.attributes"],
     "jinja2": ["bcauto.page"],
     "typer": ["bcauto.cli"],
     "mlflow": ["bcauto.callbacks"],

@@ -25,7 +25,9 @@ def test_a_study_is_told_with_its_winner_and_what_is_missing(made_up):
     told = note_of(confirmed := made_up("ccc", repeats=3, name="confirmed"))
     won = confirmed.leaderboard.winner
     assert f"**The winner is trial {won.number}**, {won.score:.4f} when trained again" in told
-    assert f"{won.trial.objective:.4f} by the search; 3 of 4 repeats are done." in told
+    repeats = confirmed.leaderboard.repeats
+    missing = f"{repeats.done} of {repeats.wanted} repeats are done."
+    assert f"{won.trial.objective:.4f} by the search; {missing}" in told
     assert "`bcauto search --study confirmed`" in told
 
 
