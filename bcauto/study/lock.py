@@ -90,6 +90,7 @@ def locked(folder: StudyFolder, advice: str = "wait until it has ended") -> Iter
         BadInput: another process holds it (the message has its process id and host, then
             ``advice``), or the folder cannot be written to, or its files cannot be locked.
     """
+    is_new = not folder.path.exists()
     file = _take(folder, advice)
     try:
         lock = StudyLock(folder, file)
@@ -99,6 +100,8 @@ def locked(folder: StudyFolder, advice: str = "wait until it has ended") -> Iter
             with suppress(Exception):  # the storage is gone; the next one knows this one's name
                 lock.release()
     finally:
+        if is_new:
+            _remove_unused(folder)
         os.close(file)
 
 
@@ -137,6 +140,14 @@ def _take(folder: StudyFolder, advice: str) -> int:
     holder, _ = _read_names(file)
     os.close(file)
     raise BadInput(f"{_refusal(folder, holder)}; {advice}")
+
+
+def _remove_unused(folder: StudyFolder) -> None:
+    """Remove a folder that was made for the lock alone, as where a study is refused."""
+    with suppress(OSError):
+        if list(folder.path.iterdir()) == [folder.lock]:
+            folder.lock.unlink()
+            folder.path.rmdir()
 
 
 def _read_names(file: int) -> tuple[str, str]:

@@ -36,6 +36,7 @@ def test_what_another_program_made_is_left_as_it_is(search):
         assert (refused.code, refused.err.count("\n")) == (2, 1), refused.err
         assert said in refused.err
         assert "--study NAME" in refused.err
+        assert not Path("studies/cells").exists()
         assert Path("shared.db").read_bytes() == before
 
 
