@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from bcauto.study.effort import Effort
 from bcauto.study.option import Option
 
 __all__ = ["ExportKeywords", "SearchSettings", "TrainingSettings", "given", "lists_settings"]
@@ -37,6 +38,7 @@ class SearchSettings(TrainingSettings, total=False):
     """Keywords of ``bcauto.search``; see ``bcauto.study.settings.Settings``."""
 
     space: AnyPath
+    effort: Effort | None
     trials: int
     timeout: float | str | None
     sampler: Literal["tpe", "random", "cmaes", "gp", "grid"]

@@ -167,7 +167,8 @@ class SearchScreen(Monitor):
         title, confirmation = confirmation_line(board)
         if confirmation:
             self._say(f"{title}: {confirmation}")
-        self._say(f"next: {next_command('best', self.plan.folder, '--export')}")
+        several = ("--ensemble",) if self.plan.settings.effort == "best" else ()
+        self._say(f"next: {next_command('best', self.plan.folder, '--export', *several)}")
         if secret_hider(self.plan.url)(self.plan.url) != self.plan.url:
             self._say("      with --storage as here, since no password is kept")
 

@@ -17,6 +17,7 @@ from bcauto.io.toml import checked
 from bcauto.space.files import HYPERMODEL_SPACE, find_space
 from bcauto.storage.connect import absolute, check_exists, check_storage
 from bcauto.storage.url import redacted
+from bcauto.study.effort import with_effort
 from bcauto.study.folder import StudyFolder, check_name, existing_studies, make_name
 from bcauto.study.settings import OWN_STORAGE, Settings, StudyRecord
 
@@ -57,7 +58,7 @@ def read_inputs(given: Mapping[str, Any], studies: Path, study: str | None) -> I
     Raises:
         BadInput: a setting breaks a rule, or disk, cluster or storage cannot be used.
     """
-    given = _with_absolute_paths(given)
+    given = with_effort(_with_absolute_paths(given))
     name = check_name(default_name(given) if study is None else study)
     folder = StudyFolder((studies / name).resolve())
     stored = StudyRecord.read(folder) if folder.record.exists() else None

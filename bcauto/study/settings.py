@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from bcauto.errors import BadInput
 from bcauto.io.files import atomic_write
 from bcauto.io.toml import Frozen, checked, read_toml, to_toml
+from bcauto.study.effort import Effort
 from bcauto.study.folder import StudyFolder
 from bcauto.study.option import DATA, MACHINE, PROXY, SEARCH, STUDY, TRAINING, Option
 from bcauto.study.values import parse_duration, parse_keep
@@ -108,6 +109,11 @@ class Settings(DataSettings):
     space: Annotated[
         str, Option(SEARCH, "NAME|FILE", "full with a GPU, else small; without --data quick")
     ] = Field(description="Name of a space, or a .toml file.")
+    effort: Annotated[Effort | None, Option(SEARCH, default="each by itself")] = Field(
+        None,
+        description="How much to spend, where the other options do not say it: quick (12 trials), "
+        "good (60), best (200, five of them trained again for longer, and an ensemble offered).",
+    )
     trials: Annotated[int, Option(SEARCH, "N")] = Field(
         100, ge=1, le=10**9, description="Finished trials to reach in total."
     )

@@ -49,6 +49,23 @@ def test_a_new_study_has_what_was_given_and_the_defaults(tmp_path, monkeypatch):
     assert not Path("studies").exists()
 
 
+def test_effort_says_what_is_not_given(tmp_path, monkeypatch, refused):
+    monkeypatch.chdir(tmp_path)
+    Path("own.toml").write_text(SPACE)
+    given = {"data": "cells.npz", "space": "own.toml", "effort": "best"}
+    settings = read_inputs(given, Path("studies"), None).settings
+    assert (settings.trials, settings.confirm, settings.confirm_repeats) == (200, 5, 3)
+    settings = read_inputs({**given, "trials": 7, "confirm": 0}, Path("studies"), None).settings
+    assert (settings.trials, settings.confirm, settings.confirm_length) == (7, 0, 3.0)
+    with refused("effort must be 'quick', 'good' or 'best', got 'most'"):
+        read_inputs({**given, "effort": "most"}, Path("studies"), None)
+
+
+def test_an_effort_extends_a_study(stored):
+    settings = read_inputs({"effort": "good"}, stored.path.parent, "mine").settings
+    assert (settings.trials, settings.seed) == (60, 7)
+
+
 def test_data_and_space_may_have_any_names(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("mein Raum.toml").write_text(SPACE)
