@@ -120,7 +120,7 @@ def _confusion(kind: str, seen: Seen, names: tuple[str, ...]) -> Figure:
     drawn.update_xaxes(title="said")
     drawn.update_yaxes(title="true class")
     right = float(np.mean(seen.labels == seen.predicted))
-    side = max(340, 140 + _PX * len(names))
+    side = max(340, 200 + _PX * len(names))
     return Figure(
         f"confusion-{kind}",
         drawn,

@@ -128,6 +128,7 @@ def test_every_command_and_every_option_exists():
 @pytest.mark.keras
 def test_commands_on_a_study(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("webbrowser.open", lambda address: address.startswith("file:"))
     write_files(tmp_path)
     lines = dict.fromkeys(each.line for each in shown() if each.file.endswith(".md"))
     assert SEARCH in lines
@@ -162,8 +163,8 @@ def write_files(folder):
 
 
 def needs_more(line):
-    """Whether a command takes minutes, or stands for what the reader has, such as SPACE."""
-    return "--scale small" in line or bool(re.search(r"\b[A-Z]{2,}\b", line))
+    """Whether a command takes long, or stands for what the reader has, such as SPACE."""
+    return "--scale small" in line or "--figures" in line or bool(re.search(r"\b[A-Z]{2,}\b", line))
 
 
 def shrunk(line):

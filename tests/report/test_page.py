@@ -2,7 +2,7 @@
 
 import pytest
 from optuna.trial import TrialState
-from report_studies import HYPERMODEL, MadeUp
+from report_studies import HYPERMODEL, MadeUp, whole_subject
 
 from bcauto.page.parts import Figure, Table, Text
 from bcauto.page.render import render
@@ -144,3 +144,14 @@ def test_failures_are_told_with_their_reason(many):
     assert sum(row[1] for row in table.rows) == len(failed) == 3
     for reason, _, _, such in table.rows:
         assert failed[int(such.split(",")[0])].user_attrs["error"] == reason
+
+
+def test_five_hundred_trials_of_a_hundred_classes_fit_a_page(tmp_path):
+    names = tuple(f"class {number}" for number in range(100))
+    page = make_page(whole_subject(tmp_path, "cccpcfccpc" * 50, names))
+    assert len(render(page).encode()) < 8e6
+    board = next(t for t in blocks(page, Table) if t.caption.startswith("Leaderboard"))
+    assert len(board.rows) == 50
+    assert "the best 50 of 350 complete trials" in board.caption
+    assert len(figure(page, "curves").data) == 450
+    assert len(figure(page, "confusion-clean").data[0].z) == 100
