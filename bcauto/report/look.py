@@ -115,11 +115,10 @@ def look_at(
         val: the validation pictures that they are copies of.
         most: copies.
     """
-    labels = np.zeros(proxy.base_images, np.int64)
-    labels[proxy.base] = proxy.labels
-    order = _in_turn(labels)
-    copies = max(1, len(proxy.base) // proxy.base_images)
-    chosen = np.flatnonzero(np.isin(proxy.base, order[: max(1, most // copies)]))
+    bases, first, counts = np.unique(proxy.base, return_index=True, return_counts=True)
+    order = bases[_in_turn(proxy.labels[first])]
+    shown = order[: max(1, most // int(counts.max()))]
+    chosen = np.flatnonzero(np.isin(proxy.base, shown))
     images = proxy.images[chosen]
     corrupted = Seen(
         images,
@@ -130,7 +129,7 @@ def look_at(
     )
     if isinstance(val, Missing):
         return Look(model, proxy, corrupted, val)
-    places = order[order < len(val)][:_MOST_CLEAN]  # a user's own pictures follow these
+    places = _in_turn(val.labels)[:_MOST_CLEAN]
     clean = val.images[places]
     none = np.full(len(places), -1, np.int64)
     as_is = Seen(clean, val.labels[places], predict(clean), places, none)

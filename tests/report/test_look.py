@@ -3,11 +3,11 @@
 The model here is a rule: it knows a picture's class as long as a corruption leaves it alone.
 """
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from report_studies import MadeUp, small_proxy
+from report_studies import MadeUp, Rule, small_proxy
 from sklearn.metrics import confusion_matrix, recall_score
 
 from bcauto.data.labelled import Labelled
@@ -18,17 +18,6 @@ from bcauto.report.missing import Missing
 from bcauto.report.subject import Subject
 
 NAMES = ("a", "b", "c")
-
-
-@dataclass
-class Rule:
-    """Says class 0 of every picture whose mean is above the middle, else the truth."""
-
-    labels: dict
-
-    def __call__(self, images):
-        said = [0 if i.mean() > 128 else self.labels[i.tobytes()] for i in images]
-        return np.eye(3)[said] * 0.7 + 0.1
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +65,14 @@ def test_all_copies_of_pictures_of_every_class_are_looked_at(proxy, val):
     assert set(some.corrupted.labels) == {0, 1, 2}
     assert (some.clean.labels == val.labels[some.clean.base]).all()
     assert sum(seen) == len(some.corrupted.labels) + len(some.clean.labels)
+
+
+def test_a_users_own_pictures_count_as_copies_of_pictures_that_follow_the_others(proxy, val):
+    own = replace(proxy, base=proxy.base + len(val))
+    look = look_at("m", lambda images: np.full((len(images), 3), 1 / 3), own, val)
+    assert len(look.corrupted.labels) == len(own.labels)
+    assert len(look.clean.labels) == len(val)
+    assert look.corrupted.base.min() == len(val)
 
 
 def test_the_heat_map_has_the_mean_over_the_repeats(section):
