@@ -11,7 +11,6 @@ from typing import Literal
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -19,6 +18,7 @@ from bcauto.trial import Report
 
 __all__ = ["counted", "epoch_printer", "open_console", "print_facts", "print_rows"]
 
+_GAP = 2  # columns between two of a table
 _PIPE_WIDTH = 100_000  # columns, since Rich takes a pipe for a terminal of 80
 
 
@@ -50,27 +50,42 @@ def print_rows(
         numbers: titles of columns that are aligned to the right.
     """
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    for title in rows[0]:
-        side: Literal["right", "left"] = "right" if title in numbers else "left"
-        whole = [title, *(row[title] for row in rows)]
-        parts = " ".join(whole).split() if title in text else whole
-        table.add_column(
-            title,
-            no_wrap=title not in text,
-            justify=side,
-            overflow="fold",
-            min_width=max(map(cell_len, parts)),  # Rich would fold within words
-        )
-    for row in rows:
-        table.add_row(*map(Text, row.values()))
-    unbounded = console.options.update(max_width=_PIPE_WIDTH)
-    if Measurement.get(console, unbounded, table).minimum <= console.width:
+    cells = {title: [title, *(row[title] for row in rows)] for title in rows[0]}
+    most = {title: max(map(cell_len, values)) for title, values in cells.items()}
+    words = {
+        title: max(map(cell_len, " ".join(values).split()))
+        for title, values in cells.items()
+        if title in text
+    }
+    room = console.width - _GAP * (len(cells) - 1)
+    widths = _widths(room, {**most, **words}, most)
+    if sum(widths.values()) <= room:
+        for title, width in widths.items():
+            side: Literal["right", "left"] = "right" if title in numbers else "left"
+            table.add_column(title, justify=side, overflow="fold", width=width)
+        for row in rows:
+            table.add_row(*map(Text, row.values()))
         _print(console, table)
         return
     for position, row in enumerate(rows):
         if position:
             console.print()
         print_facts(console, {title: value for title, value in row.items() if value})
+
+
+def _widths(room: int, least: Mapping[str, int], most: Mapping[str, int]) -> dict[str, int]:
+    """Return the width of each column: all of it, or what it needs and a share of the room left.
+
+    Rich itself would fold within words.
+    """
+    left = room - sum(least.values())
+    widths = dict(least)
+    folding = sorted((each for each in least if most[each] > least[each]), key=most.__getitem__)
+    for position, title in enumerate(folding):
+        more = min(most[title] - least[title], max(0, left) // (len(folding) - position))
+        widths[title] += more
+        left -= more
+    return {title: widths[title] for title in most}
 
 
 def print_facts(console: Console, facts: Mapping[str, str]) -> None:

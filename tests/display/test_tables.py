@@ -48,6 +48,20 @@ def test_a_value_with_a_space_counts_whole_and_no_word_is_parted(width):
     assert any("86.8 MB" in line for line in file.getvalue().splitlines())
 
 
+@pytest.mark.parametrize("width", [50, 60, 70, 80, 100])
+def test_two_columns_that_fold_keep_their_words(width):
+    row = {
+        "dimension": "training.learning_rate@adam",
+        "values": "0.0005 to 0.01, log",
+        "when": "training.optimizer = adam",
+    }
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=width, color_system=None)
+    print_rows(console, [row], text=("values", "when"))
+    assert {word for value in row.values() for word in value.split()} <= {*file.getvalue().split()}
+    assert max(map(len, file.getvalue().splitlines())) <= width
+
+
 def test_a_wide_terminal_shows_columns_with_numbers_to_the_right(printed):
     head, rule, first, second = printed(80, numbers=("trial",))
     assert head.split() == ["trial", "score", "95", "%", "what"]
