@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -51,11 +54,12 @@ def pictures_of(opened: OpenStudy) -> StudyPictures | Missing:
     """Return the pictures of a study's data; what became of each is known by its content."""
     record, file = opened.record, opened.folder.fingerprints
     try:
-        as_read = read_as_begun(record.settings)
-        if file.exists():
-            known = PictureFingerprints.load(file)
-        else:  # a study of an earlier version: cleaned and split again
-            known = PictureFingerprints.of(study_dataset(record))
+        with _without_warnings():
+            as_read = read_as_begun(record.settings)
+            if file.exists():
+                known = PictureFingerprints.load(file)
+            else:  # a study of an earlier version: cleaned and split again
+                known = PictureFingerprints.of(study_dataset(record))
     except BcautoError as error:
         return Missing(f"the data cannot be read: {error}")
     images = np.concatenate([part.images for part in as_read.parts])
@@ -71,6 +75,18 @@ def pictures_of(opened: OpenStudy) -> StudyPictures | Missing:
     same = np.array([first[digest] for digest in digests], np.int64)
     val = Labelled(images[places], labels[places])
     return StudyPictures(images, labels, np.array(fates), same, val)
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Keep what reading says of the data for itself: the search has said it."""
+    log = logging.getLogger("bcauto.data")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _fate(part: Literal["train", "val", "intruder"] | None, first: bool) -> Fate:

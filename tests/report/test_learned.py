@@ -1,5 +1,6 @@
 """What the report shows of the data: counts, what was dropped, the split, as the study had them."""
 
+import cv2
 import numpy as np
 import pytest
 from report_studies import MadeUp, small_proxy
@@ -48,6 +49,26 @@ def test_pictures_have_the_fate_that_the_study_gave_them(subject, data):
     assert len(found.places("train")) == len(dataset.train)
     assert (found.val.images == dataset.val.images).all()
     assert (found.val.labels == dataset.val.labels).all()
+
+
+def test_what_reading_warned_of_is_not_said_again(tmp_path, caplog):
+    rng = np.random.default_rng(0)
+    for name in ("a", "b"):
+        (tmp_path / "cells" / name).mkdir(parents=True)
+        for at in range(12):
+            tile = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+            cv2.imwrite(str(tmp_path / "cells" / name / f"{at}.png"), tile)
+    (tmp_path / "cells" / "a" / "notes.txt").touch()
+    load_data(DataSettings(data=str(tmp_path / "cells")))
+    assert caplog.text
+    caplog.clear()
+    made = MadeUp(tmp_path / "studies")
+    opened = made("c", data=str(tmp_path / "cells"), class_names=("a", "b"))
+    known = PictureFingerprints.of(load_data(opened.record.settings))
+    known.save(opened.folder.fingerprints)
+    caplog.clear()
+    assert len(Subject(opened).pictures.labels) == 24
+    assert caplog.text == ""
 
 
 def test_classes_are_counted_before_and_after_cleaning(subject, data):
