@@ -80,7 +80,7 @@ def test_where_no_time_is_left_that_is_said_and_no_repeat_begins(searched):
 
     monitor, plan = Hears(), plan_search({"confirm_repeats": 3}, searched.parent, STUDY)
     with locked(plan.folder) as lock:
-        run = _Run(plan, time.monotonic(), monitor, lambda: None, lock)
+        run = _Run(plan, time.monotonic(), monitor, lambda: None, lock, ())
         run.confirm(run.open(STUDY, make_pruner()))
     assert monitor.heard == ["no time is left to confirm the best trials"]
     assert len(repeats(searched)) == 4
@@ -113,7 +113,7 @@ def test_a_dashboard_shows_how_far_an_interrupted_confirmation_is(searched, monk
     monkeypatch.setattr(_Run, "_execute", interrupt)
     plan = plan_search({"confirm_repeats": 3}, searched.parent, STUDY)
     with locked(plan.folder) as lock:
-        run = _Run(plan, None, Monitor(), lambda: None, lock)
+        run = _Run(plan, None, Monitor(), lambda: None, lock, ())
         study = run.open(STUDY, make_pruner())
         with pytest.raises(Interrupted):
             run.confirm(study)
