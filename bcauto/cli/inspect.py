@@ -93,7 +93,7 @@ def inspect(
     """
     from bcauto.data.rules import ReadingRules
     from bcauto.inspection.inspect import Request
-    from bcauto.io.new_output import check_new_file
+    from bcauto.io.new_output import check_new_file, check_writable
 
     if not data.exists():
         raise BadInput(f"DATA must exist, got {data}")
@@ -101,6 +101,8 @@ def inspect(
         _check_npz(out)
         check_new_file(out)
     file = _page_file(page, data)
+    if file:
+        check_writable(file, "--page")
     rules = ReadingRules(bool(skip_damaged), resize or "stretch", labels)
     found = _inspected(data, Request(image_size, rules, weights, backbone, like, above), as_json)
     from bcauto.inspection.cleaned import find_taken_out, write_cleaned

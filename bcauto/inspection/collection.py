@@ -59,10 +59,6 @@ class Collection:
         """Return the class of a picture as a sentence has it."""
         return self.shown_class(int(self.labels[number]))
 
-    def part_of(self, number: int) -> str:
-        """Return the part of the data set that a picture is in."""
-        return "train" if number < self.training else "val"
-
 
 def collect(path: Path, image_set: ImageSet) -> Collection:
     """Return the pictures of a data set as read, in one order."""

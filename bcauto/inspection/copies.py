@@ -103,6 +103,8 @@ def find_near_copies(collection: Collection, among: Indices, seed: int) -> NearC
         among: the numbers of those that are looked at, no two of them equal.
         seed: chooses which are compared with all, where there are too many to compare every pair.
     """
+    if not len(among):
+        return NearCopies((), 0)
     images = collection.images[among]
     compared = np.arange(len(among))
     if len(among) ** 2 > _MOST_PAIRS:

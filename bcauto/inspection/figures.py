@@ -17,29 +17,37 @@ __all__ = ["count_figure", "pca_figure", "tsne_figure"]
 
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")
 _NAMED = 12  # classes that an alternative text names
+_MOST_BARS = 30
+_MOST_IN_LEGEND = 24  # classes: more would leave no room for the map
 _MOST_POINTS = 5000  # of a map: a browser draws no more of them quickly
 
 
 def count_figure(inspection: Inspection) -> Figure:
     """Return the bars of how many pictures each class has, and how many of them are spare."""
-    classes = inspection.classes
-    names = labels([each.name for each in classes])
+    every = inspection.classes
+    left = {each.name: each.pictures - each.intruders - each.duplicates for each in every}
+    shown, caption = every, "Pictures of each class, as read."
+    if len(every) > _MOST_BARS:
+        half = _MOST_BARS // 2
+        ranked = sorted(every, key=lambda each: -left[each.name])
+        shown = (*ranked[:half], *ranked[-half:])
+        caption = f"Pictures of the {half} largest and the {half} smallest classes, as read."
+    names = labels([each.name for each in shown])
     parts = {
-        "to learn from": [each.pictures - each.intruders - each.duplicates for each in classes],
-        "exact duplicates": [each.duplicates for each in classes],
-        "intruders": [each.intruders for each in classes],
+        "to learn from": [left[each.name] for each in shown],
+        "exact duplicates": [each.duplicates for each in shown],
+        "intruders": [each.intruders for each in shown],
     }
     bars = [go.Bar(name=name, y=names, x=counts, orientation="h") for name, counts in parts.items()]
     drawn = go.Figure(bars).update_layout(barmode="stack", xaxis_title="pictures")
     drawn.update_yaxes(autorange="reversed", type="category")
-    left = parts["to learn from"]
-    largest, least = int(np.argmax(left)), int(np.argmin(left))
+    largest, least = max(left, key=left.__getitem__), min(left, key=left.__getitem__)
     alt = (
-        f"Bars of {len(classes)} classes. The largest is {classes[largest].name} with "
-        f"{left[largest]} pictures, the smallest {classes[least].name} with {left[least]}."
+        f"Bars of {len(shown)} of {len(every)} classes. The largest is {largest} with "
+        f"{left[largest]} pictures to learn from, the smallest {least} with {left[least]}."
     )
-    height = 160 + 26 * len(classes)
-    return Figure("counts", drawn, "Pictures of each class, as read.", alt, height=height)
+    height = 160 + 26 * len(shown)
+    return Figure("counts", drawn, caption, alt, height=height)
 
 
 def tsne_figure(inspection: Inspection) -> Figure | None:
@@ -92,7 +100,8 @@ def _map(inspection: Inspection, places: NDArray[Any], numbers: Indices) -> go.F
         traces.append(
             _points(collection, "intruders", places[intruding], numbers[intruding], marker)
         )
-    return go.Figure(traces).update_layout(hovermode="closest")
+    legend = len(collection.class_names) <= _MOST_IN_LEGEND
+    return go.Figure(traces).update_layout(hovermode="closest", showlegend=legend)
 
 
 def _points(

@@ -19,6 +19,8 @@ from bcauto.inspection.steps import Steps, Tell
 
 __all__ = ["Inspection", "Request", "inspect"]
 
+_LEAST = 3  # pictures that are no exact copies
+
 
 @dataclass(frozen=True)
 class Request:
@@ -102,6 +104,9 @@ def inspect(path: Path, request: Request = Request(), tell: Tell = lambda _: Non
         named = read_named(request.like, request.above, collection, request.rules)
     steps.begin("copies")
     copies = find_copies(collection)
+    if len(copies.distinct) < _LEAST:
+        rule = f"{path}: needs at least {_LEAST} different pictures to compare"
+        raise BadInput(f"{rule}, got {len(copies.distinct)} among {len(collection)}")
     classes = class_statistics(collection, copies)
     steps.begin("near copies")
     near = find_near_copies(collection, copies.genuine, seed)

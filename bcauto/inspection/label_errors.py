@@ -105,8 +105,7 @@ def find_label_errors(features: Features, labels: Labels, among: Indices, seed: 
     """
     rows, of_row = features[among], labels[among]
     classes, known = np.unique(of_row, return_inverse=True)
-    least = int(np.bincount(known).min())
-    if len(classes) < 2 or least < 2:
+    if len(classes) < 2 or np.bincount(known).min() < 2:
         return LabelErrors((), reason="every class needs two pictures that are no copies")
     probabilities = _cross_validated(rows, known, seed)
     errors = confident_errors(probabilities, known)

@@ -10,7 +10,7 @@ from pathlib import Path
 from bcauto.errors import BadInput
 from bcauto.io.disk import existing_part
 
-__all__ = ["check_new_file", "new_folder"]
+__all__ = ["check_new_file", "check_writable", "new_folder"]
 
 
 def check_new_file(path: Path) -> None:
@@ -26,6 +26,23 @@ def check_new_file(path: Path) -> None:
         tempfile.TemporaryFile(dir=existing_part(path.parent)).close()  # fails for root, too
     except OSError as error:
         raise BadInput(f"{rule} that can be written, got {path} ({_reason(error)})") from None
+
+
+def check_writable(path: Path, option: str) -> None:
+    """Check that a file can be written at a path, whether one is there or not.
+
+    Args:
+        path: of the file.
+        option: what names it, for the message.
+
+    Raises:
+        BadInput: none can.
+    """
+    try:
+        tempfile.TemporaryFile(dir=existing_part(path.parent)).close()  # fails for root, too
+    except OSError as error:
+        rule = f"{option} must be a file that can be written"
+        raise BadInput(f"{rule}, got {path} ({_reason(error)})") from None
 
 
 @contextmanager

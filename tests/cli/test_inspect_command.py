@@ -81,6 +81,10 @@ def test_the_cleaned_copy_says_what_is_missing_and_why(command, with_copies, tmp
         ),
         (["copies.npz", "--out", "new.csv"], "--out must be a new file whose name ends in .npz"),
         (["copies.npz", "--page", "page.pdf"], "--page must be a file whose name ends in .html"),
+        (
+            ["copies.npz", "--page", "note.txt/page.html"],
+            "--page must be a file that can be written",
+        ),
         (["copies.npz", "--like", "53"], "--like must be a number from 0 to 52"),
         (["copies.npz", "--like", "no.png"], "got 'no.png', which is neither"),
         (["copies.npz", "--above", "2"], "--above must be a cosine from -1 to 1, got 2.0"),

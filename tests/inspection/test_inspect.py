@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from bcauto.inspection.inspect import Request, inspect
+from bcauto.inspection.page import inspection_page
 from bcauto.inspection.plain import as_plain
 
 
@@ -114,7 +115,7 @@ def test_data_that_comes_split_is_one_order(tmp_path):
     found = inspect(path, Request(weights="none"))
     assert found.copies.duplicates == ((3, 25),)
     assert found.collection.names[25] == "split.npz: val_images[5]"
-    assert [found.collection.part_of(at) for at in (19, 20)] == ["train", "val"]
+    assert found.collection.training == 20
     assert [(each.train, each.val) for each in found.classes] == [(10, 5), (10, 5)]
 
 
@@ -125,6 +126,25 @@ def test_few_and_equal_features_are_no_error(tmp_path):
     np.savez(path, images=images, labels=[0, 0, 1, 1])
     found = inspect(path, Request(weights="none", like="0"))
     json.dumps(as_plain(found), allow_nan=False)
+
+
+def test_pictures_that_are_all_the_same_are_refused(refused, tmp_path):
+    path = tmp_path / "same.npz"
+    np.savez(path, images=np.zeros((6, 12, 12, 3), np.uint8), labels=[0, 0, 0, 1, 1, 1])
+    with refused("needs at least 3 different pictures to compare, got 1 among 6"):
+        inspect(path, Request(weights="none"))
+
+
+def test_a_class_of_intruders_alone_gives_no_label_errors(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (16, 12, 12, 3), np.uint8)
+    images[6:] = images[0]  # all of class 1 are copies of one of class 0
+    path = tmp_path / "half.npz"
+    np.savez(path, images=images, labels=[0] * 6 + [1] * 10)
+    found = inspect(path, Request(weights="none"))
+    assert [each.brightness is None for each in found.classes] == [False, True]
+    assert found.compared.label_errors.reason
+    json.dumps(as_plain(found), allow_nan=False)
+    inspection_page(found)
 
 
 @pytest.mark.parametrize(
