@@ -10,7 +10,7 @@ from types import FrameType
 
 from bcauto.errors import Interrupted
 
-__all__ = ["Interrupts", "watch_signals"]
+__all__ = ["Interrupts", "interrupted_with", "watch_signals"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _MOST_WAITING = 3  # signals; with the last of them, none waits any longer
@@ -47,6 +47,17 @@ class Interrupts:
         self.received, self._count = self.received or signum, self._count + 1
         if not self._held or self._count >= _MOST_WAITING:
             raise Interrupted(self.received)
+
+
+@contextmanager
+def interrupted_with(outcome: str) -> Iterator[None]:
+    """Let what is written clean up after a signal, whose message then tells this outcome."""
+    with watch_signals():
+        try:
+            yield
+        except Interrupted as error:
+            error.outcome = outcome
+            raise
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import typer
 
 from bcauto.cli.options import JsonFlag, StorageOption, StudiesDir, StudyArgument
 from bcauto.errors import BadInput
+from bcauto.interrupts import interrupted_with
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
     from bcauto.export.entry import Exported
@@ -95,7 +96,8 @@ def best(  # one parameter an option
     if export:
         options = ExportOptions(views, ensemble, distil, tuple(formats or ()), calibrate)
         say = (lambda _: None) if as_json else open_console().print
-        exported = export_entry(opened, entry, out or opened.folder.best, options, say)
+        with interrupted_with("nothing was exported, and an older export is as it was"):
+            exported = export_entry(opened, entry, out or opened.folder.best, options, say)
     if as_json:
         typer.echo(json.dumps(_as_object(opened, entry, exported)))
     else:

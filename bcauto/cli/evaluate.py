@@ -17,6 +17,7 @@ from bcauto.cli.options import (
     StudiesDir,
 )
 from bcauto.errors import BadInput
+from bcauto.interrupts import interrupted_with
 
 if TYPE_CHECKING:  # --help would wait for it
     from bcauto.prediction.source import ModelSource
@@ -59,7 +60,8 @@ def evaluate(
     if not data.exists():
         raise BadInput(f"--data must exist, got {data}")
     source = find_source(model, studies_dir, None)
-    with new_folder(out) if out else nullcontext(None) as folder:
+    folder_of = new_folder(out) if out else nullcontext(None)
+    with interrupted_with("nothing was written"), folder_of as folder:
         found = run(
             model,
             data,

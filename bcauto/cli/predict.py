@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bcauto.cli.options import JsonFlag, ModelArgument, StorageOption, StudiesDir
-from bcauto.errors import Interrupted
-from bcauto.interrupts import watch_signals
+from bcauto.interrupts import interrupted_with
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
     from rich.console import Console
@@ -61,7 +60,7 @@ def predict(
     if out:
         check_output(out)
     source = find_source(model, studies_dir, storage)
-    with _interrupted_leaves_nothing(), open_pictures(pictures) as found:
+    with interrupted_with("nothing was written"), open_pictures(pictures) as found:
         loaded = load_source(source)
         tally = _Tally(loaded.class_names, keep=as_json and out is None)
         output = open_output(out, loaded.class_names) if out else nullcontext(None)
@@ -90,17 +89,6 @@ def _predict_all(
             lines = "" if write else _lines(batch, loaded)
             advance(len(batch.names) + len(batch.damaged), lines)
     check_any(tally.read, tally.damaged)
-
-
-@contextmanager
-def _interrupted_leaves_nothing() -> Iterator[None]:
-    """Delete what was begun to be written also where a signal ends the command."""
-    with watch_signals():
-        try:
-            yield
-        except Interrupted as error:
-            error.outcome = "nothing was written"
-            raise
 
 
 @contextmanager

@@ -51,16 +51,25 @@ def write_description(folder: Path, manifest: Mapping[str, Any], recipe: Recipe)
 
 
 def _check(out: Path) -> None:
-    with suppress(FileExistsError, NotADirectoryError, PermissionError):
+    with suppress(OSError):
         out.mkdir(parents=True, exist_ok=True)
-    if not (out.is_dir() and os.access(out, os.W_OK)):
+    if not (os.access(out, os.W_OK) and out.is_dir()):
         raise BadInput(f"--out must be a folder that can be written to, got {out}")
     others = sorted(name for name in _OURS if (out / name).exists())
-    if others and not (out / MANIFEST).exists():
+    if others and not _is_export(out):
         raise BadInput(
             f"--out must be an older export, or have no {others[0]}, which would be replaced, "
             f"got {out}"
         )
+
+
+def _is_export(folder: Path) -> bool:
+    """Return whether a folder has a manifest that was written for a model."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(manifest, dict) and {"class_names", "image_size", "input"} <= manifest.keys()
 
 
 def _delete(path: Path) -> None:

@@ -113,7 +113,8 @@ def _choice(subject: Subject) -> list[str]:
     if again:
         times = {1: "once", 2: "twice"}.get(len(again.runs), f"{len(again.runs)} times")
         count = len(board.confirmed) - 1
-        others = f", as were {count} others of the best" if count > 0 else ""
+        more = {1: ", as was one other of the best"}
+        others = more.get(count, f", as were {count} others of the best") if count > 0 else ""
         lines.append(
             f"It was trained again {times} on other seeds{others}, and scored on newly made "
             "corruptions."

@@ -42,7 +42,8 @@ def _overall(subject: Subject) -> list[str]:
     if model.clean_accuracy is not None:
         rows.append(["this model", "as they are (accuracy)", f"{model.clean_accuracy:.4f}", "-"])
     if again := entry.confirmed:
-        told = f"its recipe, by {len(again.runs)} trainings"
+        count = len(again.runs)
+        told = f"its recipe, by {count} training{'s' * (count > 1)}"
         rows.append([told, "corrupted", f"{again.score:.4f}", _range(again.interval)])
     trial = entry.trial
     rows.append(
