@@ -87,7 +87,7 @@ def _show(scores: dict[str, Any], source: ModelSource) -> None:
     words = ("accuracy", "balanced_accuracy", "macro_f1")
     line = ", ".join(f"{word.replace('_', ' ')} {scores[word]:.4f}" for word in words)
     console.print(f"{scores['n']} images: {line}")
-    if warning := _seen_line(scores["seen"]):
+    if warning := _seen_line(scores["seen"], scores["accuracy_on_unseen"]):
         console.print(warning)
     classes = zip(scores["per_class"], scores["confusion_matrix"], strict=True)
     rows = [
@@ -108,7 +108,7 @@ def _shown(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _seen_line(seen: dict[str, int] | None) -> str:
+def _seen_line(seen: dict[str, int] | None, accuracy: float | None) -> str:
     """Return a warning about pictures that the model has seen; empty where there are none."""
     if not seen or not any(seen.values()):
         return ""
@@ -120,4 +120,6 @@ def _seen_line(seen: dict[str, int] | None) -> str:
     known = [f"the model was {made}, so that it scores too well"] if made else []
     if seen["intruders"]:
         known.append(f"{seen['intruders']} are intruders, which its search dropped")
+    if accuracy is not None:
+        known.append(f"accuracy is {accuracy:.4f} on all others")
     return f"warning: {'; '.join(known)}"

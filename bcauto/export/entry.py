@@ -108,6 +108,7 @@ def export_entry(
     with export_folder(out) as partial:
         calibrates = options.calibrate or any(each.calibrated for each in formats)
         data = study_dataset(opened.record) if calibrates or options.distil else None
+        say("loading Keras")
         start_keras(count_cores())  # all else was checked
         from bcauto.export.calibrate import write_calibrated  # these import Keras
         from bcauto.export.card.subject import Subject

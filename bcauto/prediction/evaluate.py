@@ -77,7 +77,15 @@ class Evaluation:
             **self.scores,
             "per_class": class_table(self.images.labels, self.probabilities, self.class_names),
             "seen": self.count_seen(),
+            "accuracy_on_unseen": self.accuracy_on_unseen,
         }
+
+    @property
+    def accuracy_on_unseen(self) -> float | None:
+        """The accuracy on pictures that the model was not made with; None where that is unknown."""
+        unseen = np.array([each is None for each in self.seen or ()], bool)
+        right = self.predicted == self.images.labels
+        return float(right[unseen].mean()) if unseen.any() else None
 
     def count_seen(self) -> dict[str, int] | None:
         """Return how many pictures the model was trained and validated on, and known intruders."""
