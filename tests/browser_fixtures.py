@@ -68,6 +68,24 @@ def open_page(browser):
         context.close()
 
 
+@pytest.fixture(scope="module")
+def wide(open_page, address):
+    """The page at a module's ``address`` on a large light screen."""
+    return open_page(address)
+
+
+@pytest.fixture(scope="module")
+def narrow(open_page, address):
+    """The same on a phone in the dark."""
+    return open_page(address, width=390, scheme="dark")
+
+
+@pytest.fixture(params=["wide", "narrow"])
+def opened(request):
+    """The page on both, one after the other."""
+    return request.getfixturevalue(request.param)
+
+
 @pytest.fixture(scope="session")
 def violations():
     """What axe-core finds in an open page, a line for each rule that is broken."""

@@ -36,22 +36,6 @@ def address(seen):
     return path.as_uri()
 
 
-@pytest.fixture(scope="module")
-def wide(open_page, address):
-    return open_page(address)
-
-
-@pytest.fixture(scope="module")
-def narrow(open_page, address):
-    return open_page(address, width=390, scheme="dark")
-
-
-@pytest.fixture(params=["wide", "narrow"])
-def opened(request):
-    """The page on a large light screen, and on a phone in the dark."""
-    return request.getfixturevalue(request.param)
-
-
 def test_nothing_breaks_is_loaded_or_scrolls_sideways(opened):
     assert opened.problems == []
     assert opened.requests == []
