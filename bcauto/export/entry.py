@@ -139,13 +139,10 @@ def export_entry(
         if formats:
             keras, training = load_model(partial / MODEL).model, data.train.images if data else None
             written = write_formats(keras, formats, partial, proxy, training, say)
-        manifest = make_manifest(opened, entry, model, combined)
-        if calibration:
-            manifest["calibration"] = calibration.as_dict()
-        if written:
-            manifest["formats"] = [each.as_dict() for each in written]
+        subject = Subject(opened, entry, model, combined, written, calibration)
+        manifest = make_manifest(subject)
         write_description(partial, manifest, entry.recipe)
-        write_texts(partial, Subject(opened, entry, model, combined, written, calibration))
+        write_texts(partial, subject)
         with suppress(FileNotFoundError):  # an earlier version began the study
             shutil.copyfile(opened.folder.fingerprints, partial / FINGERPRINTS)
     return Exported(out, model, combined, written, calibration, manifest)

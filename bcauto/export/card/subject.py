@@ -1,4 +1,4 @@
-"""What a model card and a README are about."""
+"""What a manifest, a model card and a README are about."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Subject"]
 
 @dataclass(frozen=True)
 class Subject:
-    """An export, as its card tells of it.
+    """An export, as its manifest and its card tell of it.
 
     Attributes:
         opened: the study that it comes from.
