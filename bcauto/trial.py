@@ -28,6 +28,7 @@ __all__ = [
     "TrialResult",
     "TrialStopped",
     "checkpoint_path",
+    "say_epochs",
     "trial_seed",
 ]
 
@@ -43,6 +44,16 @@ Report = Callable[[int, float], None]
 """``report(epoch, score)``: epochs count from 1 over all stages, as they are trained, with no gap
 where a stage stops early; the score is in 0..1. It may raise TrialStopped, which a trial lets pass.
 """
+
+
+def say_epochs(say: Say, epochs: int | None = None) -> Report:
+    """Return a report that says each epoch's score, of ``epochs`` where they are known."""
+
+    def report(epoch: int, score: float) -> None:
+        of_all = f" of {epochs}" if epochs else ""
+        say(f"epoch {epoch}{of_all}: score {score:.4f}")
+
+    return report
 
 
 @dataclass(frozen=True)

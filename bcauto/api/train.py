@@ -12,7 +12,7 @@ from bcauto.api.data import Data, as_file
 from bcauto.api.models import handed_out
 from bcauto.api.settings import TrainingSettings, given, lists_settings
 from bcauto.api.words import in_python
-from bcauto.display.tables import epoch_printer, open_console
+from bcauto.display.tables import open_console
 from bcauto.driver.train import train_recipe, write_description
 from bcauto.io.files import temporary_folder
 from bcauto.io.model_file import MODEL
@@ -24,7 +24,7 @@ from bcauto.recipe.recipe import Recipe, find_recipe, read_recipe
 from bcauto.recipe.scale import scaled_small
 from bcauto.study.settings import DataSettings
 from bcauto.training.shared_process import process_kept
-from bcauto.trial import Report, Scores, TrialResult
+from bcauto.trial import Report, Scores, TrialResult, say_epochs
 
 __all__ = ["Trained", "train"]
 
@@ -128,8 +128,9 @@ def _report(recipe: Recipe, settings: DataSettings) -> Report:
     epochs = recipe.all_epochs(read_weights(settings.weights).pretrains(recipe.model))
     where = settings.data or "built-in cells"
     line = f"training {recipe.model.label} on {where}; the first epoch takes longest"
-    open_console().print(line)
-    return epoch_printer(silent=False, epochs=epochs)
+    say = open_console().print
+    say(line)
+    return say_epochs(say, epochs)
 
 
 def _say_nothing(_epoch: int, _score: float) -> None:

@@ -14,9 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bcauto.trial import Report
-
-__all__ = ["counted", "epoch_printer", "open_console", "print_facts", "print_rows"]
+__all__ = ["counted", "open_console", "print_facts", "print_rows"]
 
 _GAP = 2  # columns between two of a table
 _PIPE_WIDTH = 100_000  # columns, since Rich takes a pipe for a terminal of 80
@@ -106,14 +104,3 @@ def _print(console: Console, table: Table) -> None:
         console.print(table)
     for line in captured.get().splitlines():
         console.file.write(f"{line.rstrip()}\n")
-
-
-def epoch_printer(silent: bool, epochs: int | None = None) -> Report:
-    """Return what prints each epoch's score, of ``epochs`` where they are known."""
-
-    def print_epoch(epoch: int, score: float) -> None:
-        if not silent:
-            of_all = f" of {epochs}" if epochs else ""
-            open_console().print(f"epoch {epoch}{of_all}: score {score:.4f}")
-
-    return print_epoch

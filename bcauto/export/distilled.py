@@ -17,7 +17,7 @@ from bcauto.recipe.pretrained import read_weights
 from bcauto.results.open_study import OpenStudy
 from bcauto.seeds import derive
 from bcauto.training.run import run_trial
-from bcauto.trial import Job, Say
+from bcauto.trial import Job, Say, say_epochs
 
 __all__ = ["write_distilled"]
 
@@ -59,12 +59,8 @@ def write_distilled(
         teacher=teacher,
     )
     weights, proxy = read_weights(settings.weights), Proxy.load(opened.folder.proxy)
-
-    def report(epoch: int, score: float) -> None:
-        say(f"epoch {epoch}: score {score:.4f}")
-
     try:
-        result = run_trial(job, data, proxy, weights, report, count_cores())
+        result = run_trial(job, data, proxy, weights, say_epochs(say), count_cores())
     finally:
         teacher.unlink()
         job.checkpoint_path.unlink(missing_ok=True)
