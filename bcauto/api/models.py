@@ -18,7 +18,8 @@ if TYPE_CHECKING:  # it imports Keras
 __all__ = ["Model", "handed_out", "loaded", "source_of"]
 
 Model = Any
-"""A Keras model, a ``.keras`` file, a folder with a ``model.keras``, or the name of a study."""
+"""A Keras model, a ``.keras`` file, a folder with a ``model.keras``, or the name of a study;
+or what of these was found already."""
 
 _HANDED_OUT: WeakKeyDictionary[Any, ModelSource] = WeakKeyDictionary()
 """Where each model that was handed out is from, with the names of its classes."""
@@ -39,6 +40,8 @@ def source_of(model: Model, studies_dir: str | os.PathLike[str]) -> ModelSource 
     Raises:
         BadInput: there is no such model.
     """
+    if isinstance(model, ModelSource):
+        return model
     if isinstance(model, str | os.PathLike):
         return find_source(os.fspath(model), Path(studies_dir), None)
     return None

@@ -112,10 +112,10 @@ def evaluate(
         BadInput: there is no such model, or the data breaks a rule.
     """
     with in_python(), process_kept():
-        source = loaded(model, studies_dir)
+        origin = source_of(model, studies_dir)
+        source = loaded(origin or model, studies_dir)
         from bcauto.prediction.evaluate import evaluate as evaluate_images
 
-        origin = source_of(model, studies_dir)
         known = origin.fingerprints() if origin else None
         rules = ReadingRules(skip_damaged, source.resize, labels=as_path(labels), bits=source.bits)
         arrays = as_path(data) is None

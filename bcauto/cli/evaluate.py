@@ -62,13 +62,7 @@ def evaluate(
     source = find_source(model, studies_dir, None)
     folder_of = new_folder(out) if out else nullcontext(None)
     with interrupted_with("nothing was written"), folder_of as folder:
-        found = run(
-            model,
-            data,
-            labels=labels,
-            skip_damaged=bool(skip_damaged),
-            studies_dir=studies_dir,
-        )
+        found = run(source, data, labels=labels, skip_damaged=bool(skip_damaged))
         if folder:
             from bcauto.prediction.write_evaluation import write_evaluation
 
