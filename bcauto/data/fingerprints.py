@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias, get_args
@@ -79,10 +80,26 @@ class PictureFingerprints:
         Args:
             images: (n, h, w, 3) uint8 at the size of the data set, resized as it was.
         """
+        return self.find_digests(content_digests(images))
+
+    def find_digests(self, digests: Sequence[bytes]) -> list[Part | None]:
+        """Return the same for pictures whose SHA-256 are known."""
         known: dict[bytes, Part] = {
             row.tobytes(): part for part, rows in self.by_part.items() for row in rows
         }
-        return [known.get(digest[:_BYTES]) for digest in content_digests(images)]
+        return [known.get(digest[:_BYTES]) for digest in digests]
+
+    def places(self, part: Part, digests: Sequence[bytes]) -> list[int | None]:
+        """Return where each picture of a part is first among others; None where it is not.
+
+        Args:
+            part: in whose order they are.
+            digests: the SHA-256 of the others.
+        """
+        first: dict[bytes, int] = {}
+        for place, digest in enumerate(digests):
+            first.setdefault(digest[:_BYTES], place)
+        return [first.get(row.tobytes()) for row in self.by_part[part]]
 
 
 def _hashes(digests: list[bytes] | tuple[bytes, ...]) -> _Hashes:

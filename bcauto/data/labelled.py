@@ -149,3 +149,15 @@ class ImageSet:
     def parts(self) -> tuple[Labelled, ...]:
         """``train``, and ``val`` where there is one."""
         return (self.train,) if self.val is None else (self.train, self.val)
+
+    @property
+    def images(self) -> Images:
+        """The images of all parts, one behind the other; not copied where there is one part."""
+        if self.val is None:
+            return self.train.images
+        return np.concatenate([part.images for part in self.parts])
+
+    @property
+    def labels(self) -> Labels:
+        """The labels of all parts in the same order."""
+        return np.concatenate([part.labels for part in self.parts])

@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from bcauto.display.tables import counted, open_console, print_facts, print_rows
+from bcauto.inspection.collection import shown_class
 
 __all__ = ["show_inspection"]
 
@@ -82,7 +83,9 @@ def _intruders(seen: Seen) -> str:
     lines = [f"{counted(total, 'picture')}, of {counted(len(seen['intruders']), 'content')}"]
     for each in seen["intruders"][:_NAMED]:
         classes = each["classes"]
-        where = f"in {len(classes)} classes" if len(classes) > 1 else f"all {_class(classes[0])}"
+        where = (
+            f"in {len(classes)} classes" if len(classes) > 1 else f"all {shown_class(classes[0])}"
+        )
         lines.append(f"{each['pictures'][0]}: {each['copies']:,} copies, {where}")
     return "\n".join([*lines, *_more(len(seen["intruders"]))])
 
@@ -135,7 +138,7 @@ def _label_errors(found: dict[str, Any]) -> str:
     ]
     for each in likely[:_NAMED]:
         chances = f"{each['probability_given']:.3f} against {each['probability_suggested']:.3f}"
-        given, other = _class(each["class"]), _class(each["suggested"])
+        given, other = shown_class(each["class"]), shown_class(each["suggested"])
         lines.append(f"{each['picture']}: {given}, or {other}? {chances}")
     lines += _more(len(likely))
     if worth["flipped"]:
@@ -156,10 +159,6 @@ def _like(like: dict[str, Any]) -> str:
 
 def _out(out: dict[str, Any]) -> str:
     return f"{out['file']}, without {counted(out['count'], 'picture')}; it says which, and why"
-
-
-def _class(name: str) -> str:
-    return f"class {name}" if name.isdigit() else name
 
 
 def _more(count: int) -> list[str]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bcauto.data.labelled import Images, ImageSet, Labels
 
-__all__ = ["Collection", "Indices", "collect"]
+__all__ = ["Collection", "Indices", "collect", "shown_class"]
 
 Indices = NDArray[np.intp]
 """Numbers of pictures (k,)."""
@@ -51,22 +51,23 @@ class Collection:
         return self.class_names[int(self.labels[number])]
 
     def shown_class(self, label: int) -> str:
-        """Return a class as a sentence has it: ``class 3`` where names are only numbers."""
-        name = self.class_names[label]
-        return f"class {name}" if name.isdigit() else name
+        """Return a class, by its index, as a sentence has it."""
+        return shown_class(self.class_names[label])
 
     def shown_class_of(self, number: int) -> str:
         """Return the class of a picture as a sentence has it."""
         return self.shown_class(int(self.labels[number]))
 
 
+def shown_class(name: str) -> str:
+    """Return the name of a class as a sentence has it: ``class 3`` where it is only a number."""
+    return f"class {name}" if name.isdigit() else name
+
+
 def collect(path: Path, image_set: ImageSet) -> Collection:
     """Return the pictures of a data set as read, in one order."""
     parts, files = image_set.parts, image_set.files
-    images = parts[0].images  # not copied where there is one part
-    labels = np.concatenate([part.labels for part in parts])
-    if len(parts) > 1:
-        images = np.concatenate([part.images for part in parts])
+    images, labels = image_set.images, image_set.labels
     if files:
         names, sizes = files.names, files.sizes
     else:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -15,6 +12,7 @@ from bcauto.data.cleaning import content_digests
 from bcauto.data.fingerprints import PictureFingerprints
 from bcauto.data.labelled import Labelled
 from bcauto.errors import BcautoError
+from bcauto.io.quiet import without_warnings
 from bcauto.proxy.proxy import Integers
 from bcauto.report.missing import Missing
 from bcauto.results.open_study import OpenStudy
@@ -24,8 +22,6 @@ __all__ = ["Fate", "StudyPictures", "pictures_of"]
 
 Fate: TypeAlias = Literal["train", "val", "intruder", "duplicate", "left out"]
 """What became of a picture: "left out" was too near to one that models are scored on."""
-
-_BYTES = 16  # of each SHA-256 in the fingerprints
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +50,7 @@ def pictures_of(opened: OpenStudy) -> StudyPictures | Missing:
     """Return the pictures of a study's data; what became of each is known by its content."""
     record, file = opened.record, opened.folder.fingerprints
     try:
-        with _without_warnings():
+        with without_warnings("bcauto.data"):  # the search has told what reading says of it
             as_read = read_as_begun(record.settings)
             if file.exists():
                 known = PictureFingerprints.load(file)
@@ -62,31 +58,21 @@ def pictures_of(opened: OpenStudy) -> StudyPictures | Missing:
                 known = PictureFingerprints.of(study_dataset(record))
     except BcautoError as error:
         return Missing(f"the data cannot be read: {error}")
-    images = np.concatenate([part.images for part in as_read.parts])
-    labels = np.concatenate([part.labels for part in as_read.parts])
-    digests = [digest[:_BYTES] for digest in content_digests(images)]
-    first = {digest: place for place, digest in reversed(list(enumerate(digests)))}
-    validated = [first.get(row.tobytes()) for row in known.by_part["val"]]
+    images, labels = as_read.images, as_read.labels
+    digests = content_digests(images)
+    validated = known.places("val", digests)
     places = [place for place in validated if place is not None]
     if len(places) < len(validated):
         return Missing("the data has changed since the study was begun")
-    parts = {row.tobytes(): part for part, rows in known.by_part.items() for row in rows}
-    fates = [_fate(parts.get(digest), first[digest] == n) for n, digest in enumerate(digests)]
+    first = {digest: place for place, digest in reversed(list(enumerate(digests)))}
+    parts = known.find_digests(digests)
+    fates = [
+        _fate(part, first[digest] == place)
+        for place, (part, digest) in enumerate(zip(parts, digests, strict=True))
+    ]
     same = np.array([first[digest] for digest in digests], np.int64)
     val = Labelled(images[places], labels[places])
     return StudyPictures(images, labels, np.array(fates), same, val)
-
-
-@contextmanager
-def _without_warnings() -> Iterator[None]:
-    """Keep what reading says of the data for itself: the search has said it."""
-    log = logging.getLogger("bcauto.data")
-    level = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        log.setLevel(level)
 
 
 def _fate(part: Literal["train", "val", "intruder"] | None, first: bool) -> Fate:

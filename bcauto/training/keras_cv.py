@@ -7,7 +7,6 @@ follows a seed, since ``RandAugment``, ``AugMix`` and ``GridMask`` ignore theirs
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import reduce
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from bcauto.augment.engine import Apply
 from bcauto.augment.policies import Augment, AugMix, Basic, RandAugment
 from bcauto.augment.wide import WideChain
+from bcauto.io.quiet import without_warnings
 
 __all__ = ["make_apply"]
 
@@ -53,7 +53,8 @@ def make_apply(policy: Augment, size: tuple[int, int]) -> Apply:
         changed: NDArray[Any] = compiled(images).numpy()
         return changed
 
-    with _in_float32(), _without_warnings(), tf.device("CPU"):
+    # TensorFlow warns of ops that it runs in a loop.
+    with _in_float32(), without_warnings("tensorflow"), tf.device("CPU"):
         chosen = _policy_layers(policy)
         # A function rather than a model: some layers need AutoGraph, which models do not run.
         signature = [tf.TensorSpec((None, *size, 3), tf.uint8)]
@@ -183,15 +184,3 @@ def _in_float32() -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(policy)
-
-
-@contextmanager
-def _without_warnings() -> Iterator[None]:
-    """Silence TensorFlow's warnings about ops that it runs in a loop."""
-    logger = logging.getLogger("tensorflow")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
