@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bcauto.study.folder import StudyFolder
 
-__all__ = ["next_command"]
+__all__ = ["from_here", "next_command"]
 
 
 def next_command(word: str, folder: StudyFolder, *options: str) -> str:
@@ -18,9 +18,14 @@ def next_command(word: str, folder: StudyFolder, *options: str) -> str:
         folder: of the study.
         options: of the command.
     """
-    studies, here = folder.path.resolve().parent, Path.cwd()
+    studies = from_here(folder.path.parent)
     arguments = ["bcauto", word, folder.name, *options]
-    if studies != here / "studies":
-        shown = studies.relative_to(here) if studies.is_relative_to(here) else studies
-        arguments += ["--studies-dir", str(shown)]
+    if studies != Path("studies"):
+        arguments += ["--studies-dir", str(studies)]
     return shlex.join(arguments)
+
+
+def from_here(path: Path) -> Path:
+    """Return a path as a person in the current folder would write it."""
+    here, whole = Path.cwd(), path.resolve()
+    return whole.relative_to(here) if whole.is_relative_to(here) else whole

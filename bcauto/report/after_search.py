@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
+from bcauto.display.next_command import from_here
 from bcauto.errors import first_line
 from bcauto.report.page import write_report
 from bcauto.results.open_study import open_study
@@ -28,10 +28,4 @@ def report_after_search(folder: StudyFolder, storage: str, say: Callable[[str], 
     except Exception as error:  # of any of the libraries that draw it
         say(f"report: not written ({first_line(error)})")
     else:
-        say(f"report: {_shown(path)}")
-
-
-def _shown(path: Path) -> Path:
-    """Return a path as a person in the current folder would write it."""
-    here, whole = Path.cwd(), path.resolve()
-    return whole.relative_to(here) if whole.is_relative_to(here) else whole
+        say(f"report: {from_here(path)}")
