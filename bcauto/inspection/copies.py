@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from bcauto.data.cleaning import content_digests, find_intruders
 from bcauto.data.near_duplicates.join import joined_groups
@@ -110,8 +109,7 @@ def find_near_copies(collection: Collection, among: Indices, seed: int) -> NearC
     if len(among) ** 2 > _MOST_PAIRS:
         count = max(1, _MOST_PAIRS // len(among))
         compared = np.sort(generator(seed, "near copies").permutation(len(among))[:count])
-    with threadpool_limits(1, "blas"):  # threads wait for one another at such small products
-        pairs = NearDuplicates(images).of(images[compared])
+    pairs = NearDuplicates(images).of(images[compared])
     linked = [(one, int(compared[other])) for one, other in pairs]
     groups = _numbered(joined_groups(np.arange(len(among)), linked), among)
     return NearCopies(tuple(sorted(groups, key=len, reverse=True)), len(compared))

@@ -142,12 +142,11 @@ def check_weights_folder(weights: str | None) -> None:
 def _labels() -> Iterator[str]:
     """Yield the labels of all pretrained backbones, those to look for first at the head."""
     yield from _FIRST
-    for entry in BACKBONES.values():
-        if entry.pretrained:
-            for alpha in entry.alphas:
-                label = f"{entry.name}-{alpha}" if len(entry.alphas) > 1 else entry.name
-                if label not in _FIRST:
-                    yield label
+    pretrained = [entry for entry in BACKBONES.values() if entry.pretrained]
+    for entry, alpha in [(each, alpha) for each in pretrained for alpha in each.alphas]:
+        label = f"{entry.name}-{alpha}" if len(entry.alphas) > 1 else entry.name
+        if label not in _FIRST:
+            yield label
 
 
 def _network(label: str, image_size: tuple[int, int]) -> Network:

@@ -25,13 +25,13 @@ __all__ = [
     "read_attributes",
     "read_identity",
     "read_sign_of_life",
-    "running",
     "store",
     "store_estimates",
     "store_identity",
     "store_note",
     "store_result",
     "store_sign_of_life",
+    "writable",
 ]
 
 _PREFIX = "bcauto:"
@@ -60,7 +60,7 @@ def read_attributes(trial: FrozenTrial | optuna.Trial) -> TrialAttributes:
         raise NothingUsable(f"trial {trial.number} in the storage is damaged ({what})") from None
 
 
-def running(study: optuna.Study, trial: FrozenTrial) -> optuna.Trial:
+def writable(study: optuna.Study, trial: FrozenTrial) -> optuna.Trial:
     """A trial as Optuna lets attributes of it be stored."""
     return optuna.Trial(study, trial._trial_id)
 
@@ -126,7 +126,7 @@ def store_note(study: optuna.Study, note: str, trial: FrozenTrial | None = None)
     """Store a note in Markdown that optuna-dashboard shows, of a study or of one of its trials."""
     from optuna_dashboard import get_note, save_note  # imports a web server
 
-    of = study if trial is None else running(study, trial)
+    of = study if trial is None else writable(study, trial)
     if get_note(of) != note:
         save_note(of, note)
 

@@ -19,7 +19,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from bcauto.errors import NothingUsable
-from bcauto.study.attributes import as_user_attrs, read_attributes, running, store, store_result
+from bcauto.study.attributes import as_user_attrs, read_attributes, store, store_result, writable
 from bcauto.study.failures import Failures
 from bcauto.study.monitor import Monitor
 from bcauto.study.pruning import may_prune
@@ -269,7 +269,7 @@ class Ledger:
             said = {"error": failure.reason[:_MAX_TEXT]}
             if failure.traceback:
                 said["traceback"] = failure.traceback[-_MAX_TEXT:]
-            store(running(self.study, failed), TrialAttributes(**said))
+            store(writable(self.study, failed), TrialAttributes(**said))
         retry = next_try(failed.number, stored, failure.retry) if was_sampled(failed) else None
         if retry is not None:
             self._queue(failed, retry)

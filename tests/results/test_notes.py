@@ -7,7 +7,7 @@ import pytest
 from optuna_dashboard import get_note
 
 from bcauto.results.notes import repeats_note, study_note, trial_note
-from bcauto.study.attributes import name_value, read_attributes, running, store_note, store_result
+from bcauto.study.attributes import name_value, read_attributes, store_note, store_result, writable
 from bcauto.trial import RunRecord, Scores, TrialResult
 
 pytest_plugins = ["report_studies"]
@@ -96,8 +96,8 @@ def test_notes_are_those_of_the_dashboard_and_are_written_once(study):
     for note in ("one", "two", "two"):
         store_note(study, note)
         store_note(study, f"{note} of a trial", frozen)
-    assert (get_note(study), get_note(running(study, frozen))) == ("two", "two of a trial")
-    storage, id_ = running(study, frozen).storage, running(study, frozen).study._study_id
+    assert (get_note(study), get_note(writable(study, frozen))) == ("two", "two of a trial")
+    storage, id_ = writable(study, frozen).storage, writable(study, frozen).study._study_id
     assert storage.get_study_system_attrs(id_)["dashboard:note_ver"] == 2
 
 
