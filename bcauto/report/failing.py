@@ -170,7 +170,7 @@ def _calibration(look: Look) -> Iterator[Block]:
     told = ", ".join(f"{error:.3f} on {kind} pictures" for kind, error in errors.items())
     yield Text(
         f"The expected calibration error (0 is best) is {told}. bcauto best --export --calibrate "
-        "gives the model a temperature that mends it."
+        "gives the model a temperature that is fitted to make it smaller."
     )
     figure = go.Figure()
     for kind, seen in kinds.items():
