@@ -8,13 +8,12 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Unpack
 
-from rich.console import Console
-
 from bcauto.api.data import Data, as_arrays, as_path, as_study_file
 from bcauto.api.settings import SearchSettings, given, lists_settings
 from bcauto.api.study import Study
 from bcauto.api.words import in_python
 from bcauto.display.search_screen import SearchScreen
+from bcauto.display.waiting import waiting
 from bcauto.driver.inputs import default_name
 from bcauto.driver.plan import Plan, plan_search
 from bcauto.driver.run import run_search
@@ -77,10 +76,8 @@ def search(
 
 
 def _plan(options: dict[str, Any], studies: Path, study: str | None) -> Plan:
-    console = Console()
-    status = console.status("checking data, space and weights")
     try:
-        with status if console.is_terminal else nullcontext():
+        with waiting("checking data, space and weights"):
             return plan_search(options, studies, study)
     except Interrupted as error:
         error.outcome = "nothing was begun and nothing written, the same command begins anew"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import shutil
 import sys
 from typing import Annotated, NoReturn
@@ -27,7 +26,9 @@ from bcauto.cli.status import status
 from bcauto.cli.studies import studies
 from bcauto.cli.text import pin_text
 from bcauto.cli.train import train
-from bcauto.errors import BcautoError
+from bcauto.data.names import printable
+from bcauto.errors import BcautoError, first_line
+from bcauto.io.disk import is_disk_full
 
 __all__ = ["app", "main"]
 
@@ -104,10 +105,22 @@ def main() -> NoReturn:
     except BrokenPipeError:
         sys.stderr.close()  # or Python complains of the pipe once more while it exits
         sys.exit(1)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as error:
+        if not (refused := _refused_by_machine(error)):
             raise
-        _end(f"the disk is full ({error.filename or 'no file named'}); free some, then go on", 1)
+        _end(refused, 1)
+
+
+def _refused_by_machine(error: Exception) -> str | None:
+    """Return what memory, disk or file system did not give; None for an error of another kind."""
+    if isinstance(error, MemoryError):
+        return f"this machine's memory is too small ({first_line(error)})"
+    name = getattr(error, "filename", None)
+    if is_disk_full(error):  # libraries say so in errors of their own
+        return f"the disk is full ({printable(name or first_line(error))}); free some, then go on"
+    if isinstance(error, OSError) and name:
+        return f"{printable(name)}: {(error.strerror or str(error)).lower()}"
+    return None
 
 
 def _wrong_value(error: typer.BadParameter) -> str:

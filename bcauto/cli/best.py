@@ -108,9 +108,13 @@ def best(  # one parameter an option
 
 def _as_object(opened: OpenStudy, entry: Entry, exported: Exported | None) -> dict[str, Any]:
     """Return what is known of a trial's recipe, each number under the model it is of."""
+    from bcauto.export.folder import read_export
     from bcauto.results.state import trials_left
 
-    calibration = exported and exported.calibration
+    manifest = exported.manifest if exported else read_export(opened.folder.best) or {}
+    own = manifest if manifest.get("trial") == entry.number else {}
+    folder = exported.folder if exported else opened.folder.best
+    parts = {key: own[key] for key in ("combined", "calibration", "formats") if key in own}
     return {
         "study": opened.folder.name,
         "recipe": entry.recipe.model_dump(mode="json"),
@@ -118,10 +122,8 @@ def _as_object(opened: OpenStudy, entry: Entry, exported: Exported | None) -> di
         **entry.as_dict(),
         "trials": {"left": trials_left(opened), "wanted": opened.record.settings.trials},
         "repeats": opened.leaderboard.repeats.as_dict(),
-        "export": str(exported.folder) if exported else None,
-        "model": exported.model.as_dict() if exported else None,
-        **({"combined": exported.combined.as_dict()} if exported and exported.combined else {}),
-        **({"calibration": calibration.as_dict()} if calibration else {}),
-        **({"formats": exported.manifest["formats"]} if exported and exported.formats else {}),
+        "export": str(folder) if own else None,
+        "model": own.get("model"),
+        **parts,
         "importance": opened.importances(),
     }

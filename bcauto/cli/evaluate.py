@@ -54,6 +54,7 @@ def evaluate(
     known intruders, are pointed out.
     """
     from bcauto.api.predict import evaluate as run
+    from bcauto.display.waiting import waiting
     from bcauto.io.new_output import new_folder
     from bcauto.prediction.source import find_source
 
@@ -62,7 +63,8 @@ def evaluate(
     source = find_source(model, studies_dir, None)
     folder_of = new_folder(out) if out else nullcontext(None)
     with interrupted_with("nothing was written"), folder_of as folder:
-        found = run(source, data, labels=labels, skip_damaged=bool(skip_damaged))
+        with waiting("loading Keras, the model and the pictures", silent=as_json):
+            found = run(source, data, labels=labels, skip_damaged=bool(skip_damaged))
         if folder:
             from bcauto.prediction.write_evaluation import write_evaluation
 
@@ -95,7 +97,9 @@ def _show(scores: dict[str, Any], source: ModelSource) -> None:
     numbers = rows[0].keys() - {"true class"}
     print_rows(console, rows, text=("true class",), numbers=numbers)
     if scores["out"]:
-        console.print(f"written to {scores['out']}")
+        intruders = (scores["seen"] or {}).get("intruders")
+        but = "; the pictures of mistakes leave out the intruders" if intruders else ""
+        console.print(f"written to {scores['out']}{but}")
 
 
 def _shown(value: float | None) -> str:

@@ -150,11 +150,8 @@ def _check_npz(out: Path) -> None:
 
 def _inspected(data: Path, request: Request, silent: bool) -> Inspection:
     """Look at the data; in a terminal, say what is being done."""
-    from bcauto.display.tables import open_console
+    from bcauto.display.waiting import waiting
     from bcauto.inspection.inspect import inspect as inspect_data
 
-    console = open_console()
-    if silent or not console.is_terminal:
-        return inspect_data(data, request)
-    with console.status("starting") as status:
-        return inspect_data(data, request, lambda step: status.update(step))
+    with waiting("starting", silent) as show:
+        return inspect_data(data, request, show)

@@ -54,6 +54,7 @@ def predict(
     Pictures that cannot be read are named and left out; then the exit code is 1.
     """
     from bcauto.data.unlabelled import open_pictures
+    from bcauto.display.waiting import waiting
     from bcauto.prediction.output import check_output, open_output
     from bcauto.prediction.source import find_source, load_source
 
@@ -61,7 +62,8 @@ def predict(
         check_output(out)
     source = find_source(model, studies_dir, storage)
     with interrupted_with("nothing was written"), open_pictures(pictures) as found:
-        loaded = load_source(source)
+        with waiting("loading Keras and the model", silent=as_json):
+            loaded = load_source(source)
         tally = _Tally(loaded.class_names, keep=as_json and out is None)
         output = open_output(out, loaded.class_names) if out else nullcontext(None)
         with output as write:

@@ -22,6 +22,8 @@ def print_formats(console: Console, formats: Sequence[Written]) -> None:
     console.print(
         "  Each was run in its own runtime on one corrupted copy of each validation picture: the "
         "largest difference of a probability from Keras', the share of equal labels, the score."
+        + " Codabench's gives classes only."
+        * any(each.score is None for each in formats)
     )
 
 

@@ -73,9 +73,13 @@ class Calibration:
             f"{before:.3f} to {self.after[kind]:.3f} on {kind.replace('_', '-')} pictures"
             for kind, before in self.before.items()
         ]
+        worse = [
+            kind.replace("_", "-") for kind in self.before if self.after[kind] > self.before[kind]
+        ]
+        warning = f" On {' and '.join(worse)} pictures it does harm." if worse else ""
         return (
             f"Its softmax has a temperature of {self.temperature:.2f}, which changes the expected "
-            f"calibration error from {', '.join(errors)} (cross-fitted), and no class."
+            f"calibration error from {', '.join(errors)} (cross-fitted), and no class.{warning}"
         )
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bcauto.data.fingerprints import FINGERPRINTS
+from bcauto.data.fingerprints import FINGERPRINTS, PictureFingerprints
 from bcauto.ensemble.choose import legal_views
 from bcauto.errors import BadInput
 from bcauto.export.folder import export_folder, write_description
@@ -140,12 +138,21 @@ def export_entry(
             keras, training = load_model(partial / MODEL).model, data.train.images if data else None
             written = write_formats(keras, formats, partial, proxy, training, say)
         subject = Subject(opened, entry, model, combined, written, calibration)
-        manifest = make_manifest(subject)
+        manifest = make_manifest(subject, partial / MODEL)
         write_description(partial, manifest, entry.recipe)
         write_texts(partial, subject)
-        with suppress(FileNotFoundError):  # an earlier version began the study
-            shutil.copyfile(opened.folder.fingerprints, partial / FINGERPRINTS)
+        _copy_fingerprints(opened.folder.fingerprints, partial / FINGERPRINTS, say)
     return Exported(out, model, combined, written, calibration, manifest)
+
+
+def _copy_fingerprints(file: Path, copy: Path, say: Say) -> None:
+    """Copy those of the study's pictures, which a study of an earlier version does not have."""
+    if not file.exists():
+        return
+    try:
+        PictureFingerprints.load(file).save(copy)
+    except BadInput as error:
+        say(f"warning: {error}; this export does not know which pictures it was trained on")
 
 
 def _comparing(models: int, views: tuple[Views, ...]) -> str:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +13,10 @@ from bcauto.data.fingerprints import FINGERPRINTS
 from bcauto.errors import BadInput
 from bcauto.export.formats.names import FORMATS
 from bcauto.io.model_file import CARD, MANIFEST, README
+from bcauto.io.new_output import output_folder, refuse_unwritable
 from bcauto.recipe.recipe import Recipe
 
-__all__ = ["export_folder", "write_description"]
+__all__ = ["export_folder", "read_export", "write_description"]
 
 _RECIPE = "recipe.toml"
 _OURS = {MANIFEST, _RECIPE, FINGERPRINTS, CARD, README, *(each.file for each in FORMATS.values())}
@@ -32,15 +31,14 @@ def export_folder(out: Path) -> Iterator[Path]:
     Raises:
         BadInput: ``out`` cannot be written to, or holds files of these names and is no export.
     """
-    _check(out)
-    with tempfile.TemporaryDirectory(dir=out, prefix=".partial-") as name:
-        partial = Path(name)
+    rule = "--out must be a folder"
+    with refuse_unwritable(out, rule):
+        _check(out)
+    with output_folder(out, rule) as partial:
         yield partial
-        for file in _OURS:
-            if not (partial / file).exists() or (out / file).is_dir():
-                _delete(out / file)
-        for path in sorted(partial.iterdir()):
-            path.replace(out / path.name)
+        written = {path.name for path in partial.iterdir()}
+    for file in _OURS - written:
+        _delete(out / file)
 
 
 def write_description(folder: Path, manifest: Mapping[str, Any], recipe: Recipe) -> None:
@@ -51,25 +49,22 @@ def write_description(folder: Path, manifest: Mapping[str, Any], recipe: Recipe)
 
 
 def _check(out: Path) -> None:
-    with suppress(OSError):
-        out.mkdir(parents=True, exist_ok=True)
-    if not (os.access(out, os.W_OK) and out.is_dir()):
-        raise BadInput(f"--out must be a folder that can be written to, got {out}")
     others = sorted(name for name in _OURS if (out / name).exists())
-    if others and not _is_export(out):
+    if others and read_export(out) is None:
         raise BadInput(
             f"--out must be an older export, or have no {others[0]}, which would be replaced, "
             f"got {out}"
         )
 
 
-def _is_export(folder: Path) -> bool:
-    """Return whether a folder has a manifest that was written for a model."""
+def read_export(folder: Path) -> dict[str, Any] | None:
+    """Return the manifest of an export; None where there is none, or one of another program."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return isinstance(manifest, dict) and {"class_names", "image_size", "input"} <= manifest.keys()
+        return None
+    ours = isinstance(manifest, dict) and {"class_names", "image_size", "input"} <= manifest.keys()
+    return manifest if ours else None
 
 
 def _delete(path: Path) -> None:

@@ -11,11 +11,12 @@ from typing import Any, get_args
 import keras
 import numpy as np
 
+from bcauto.data.checks import check_names
 from bcauto.data.resize import Resize
-from bcauto.errors import BadInput
-from bcauto.io.model_file import MANIFEST, find_model, read_description
+from bcauto.errors import BadInput, NothingUsable
+from bcauto.io.model_file import MANIFEST, MODEL, file_digest, find_model, read_description
 from bcauto.models.from_config import count_parameters
-from bcauto.training.scoring import predict_labels, predict_probabilities
+from bcauto.training.scoring import predict_probabilities
 
 __all__ = ["LoadedModel", "check_classifier", "load_model"]
 
@@ -45,11 +46,20 @@ class LoadedModel:
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Return the class indices (n,) int64 of images (n, h, w, 3) uint8."""
-        return predict_labels(self.model, images)
+        labels: np.ndarray = self.predict_probabilities(images).argmax(axis=1)
+        return labels
 
     def predict_probabilities(self, images: np.ndarray) -> np.ndarray:
-        """Return the probabilities (n, classes) of images (n, h, w, 3) uint8."""
-        return predict_probabilities(self.model, images)
+        """Return the probabilities (n, classes) of images (n, h, w, 3) uint8.
+
+        Raises:
+            NothingUsable: the model gives values that are no numbers.
+        """
+        found = predict_probabilities(self.model, images)
+        if not np.isfinite(found).all():
+            rule = "the model must give probabilities, got values that are no numbers (NaN)"
+            raise NothingUsable(f"{rule}, as after a training that went wrong")
+        return found
 
 
 def load_model(path: Path) -> LoadedModel:
@@ -60,7 +70,7 @@ def load_model(path: Path) -> LoadedModel:
 
     Raises:
         BadInput: there is no such model, it is no image classifier that Keras can load safely, or
-            its manifest is damaged.
+            its manifest is damaged or of another model.
     """
     file = find_model(path)
     config, weight_bytes = read_description(file)
@@ -71,7 +81,7 @@ def load_model(path: Path) -> LoadedModel:
         reason = " ".join(str(error).split())[:_REASON] or type(error).__name__
         raise BadInput(f"{file}: not a Keras model that can be loaded ({reason})") from None
     height, width, classes = check_classifier(model, file)
-    names, resize, bits = _read_manifest(file.with_name(MANIFEST))
+    names, resize, bits = _read_manifest(file)
     if names and len(names) != classes:
         problem = f"names {len(names)} classes, but {file.name} has {classes}; it is not used"
         _log.warning("%s: %s", file.with_name(MANIFEST), problem)
@@ -112,11 +122,12 @@ def _is_classifier(inputs: Any, outputs: Any) -> bool:
     return len(inputs) == 4 and inputs[-1] == 3 and None not in inputs[1:] and len(outputs) == 2
 
 
-def _read_manifest(manifest: Path) -> tuple[list[str], Resize, int | None]:
-    """Return the class names of a manifest, how pictures are resized, and the bits of deep ones.
+def _read_manifest(file: Path) -> tuple[list[str], Resize, int | None]:
+    """Return the class names beside a model, how pictures are resized, and the bits of deep ones.
 
     Without such a file there are no names.
     """
+    manifest = file.with_name(MANIFEST)
     if not manifest.exists():
         return [], "stretch", None
     try:
@@ -124,12 +135,18 @@ def _read_manifest(manifest: Path) -> tuple[list[str], Resize, int | None]:
         names: list[str] = stored["class_names"]
         resize: Resize = stored.get("resize", "stretch")  # older manifests have none
         bits: int | None = stored.get("bits")
+        digest = stored.get("sha256")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInput(f"{manifest}: damaged ({type(error).__name__}: {error})") from None
-    texts = isinstance(names, list) and all(isinstance(name, str) for name in names)
-    if not texts or len(set(names)) != len(names):
-        rule = "class_names must be different texts"
+    if file.name == MODEL and digest is not None and digest != file_digest(file):
+        raise BadInput(
+            f"{manifest}: must be of {file.name}, got that of another model, as where an "
+            "export was killed: export again, or delete the manifest"
+        )
+    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        rule = "class_names must be texts"
         raise BadInput(f"{manifest}: damaged ({rule}, got {repr(names)[:_REASON]})")
+    check_names(names, f"{manifest}: damaged")
     if resize not in get_args(Resize):
         rule = f"resize must be one of {', '.join(get_args(Resize))}"
         raise BadInput(f"{manifest}: damaged ({rule}, got {repr(resize)[:_REASON]})")

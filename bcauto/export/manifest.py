@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from bcauto.export.card.subject import Subject
-from bcauto.io.model_file import INPUT
+from bcauto.io.model_file import INPUT, file_digest
 from bcauto.results.state import trials_left
 
 __all__ = ["make_manifest"]
 
 
-def make_manifest(subject: Subject) -> dict[str, Any]:
+def make_manifest(subject: Subject, file: Path) -> dict[str, Any]:
     """Return the manifest of an exported model, as plain values that JSON can hold.
 
     ``model`` holds the scores of the model in the folder, ``search`` those of the trial as the
@@ -26,6 +27,7 @@ def make_manifest(subject: Subject) -> dict[str, Any]:
         "resize": record.settings.resize,
         **({"bits": record.data.bits} if record.data.bits else {}),
         "input": INPUT,
+        "sha256": file_digest(file),
         "model": subject.model.as_dict(),
         **({"combined": combined.as_dict()} if combined else {}),
         **subject.entry.as_dict(),

@@ -9,6 +9,7 @@ than the file holds.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import zipfile
@@ -31,6 +32,7 @@ __all__ = [
     "README",
     "Description",
     "class_tables",
+    "file_digest",
     "find_model",
     "foreign_class",
     "read_description",
@@ -75,6 +77,12 @@ def find_model(path: Path) -> Path:
     if not file.is_file():
         raise BadInput(f"MODEL must be a .keras file or a folder with {MODEL}, got {path}")
     return file
+
+
+def file_digest(file: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal digits."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def read_description(file: Path) -> Description:

@@ -1,7 +1,10 @@
-"""Outputs that must be new, checked before any work; what was begun goes where work fails."""
+"""Files and folders that a command writes: checked before any work, whole or not there after it."""
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -9,8 +12,18 @@ from pathlib import Path
 
 from bcauto.errors import BadInput
 from bcauto.io.disk import existing_part
+from bcauto.io.files import is_running
 
-__all__ = ["check_new_file", "check_writable", "new_folder"]
+__all__ = [
+    "abandoned",
+    "check_new_file",
+    "check_writable",
+    "new_folder",
+    "output_folder",
+    "refuse_unwritable",
+]
+
+_WRITER = re.compile(r"\.partial-(\d+)-\w+")  # the process in the name of a folder being written
 
 
 def check_new_file(path: Path) -> None:
@@ -54,32 +67,65 @@ def new_folder(path: Path) -> Iterator[Path]:
     Raises:
         BadInput: something is at the path that is no empty folder, or it cannot be written to.
     """
-    made = _made(path)
+    rule = "--out must be an empty folder or a new one"
+    with refuse_unwritable(path, rule):
+        if path.exists() and not (path.is_dir() and set(path.iterdir()) <= set(abandoned(path))):
+            raise BadInput(f"{rule}, got {str(path)!r}")
+    with output_folder(path, rule) as partial:
+        yield partial
+
+
+@contextmanager
+def output_folder(path: Path, rule: str) -> Iterator[Path]:
+    """Yield a folder to write to; at the end its files replace those of their names at ``path``.
+
+    The folder at ``path`` is made at once. After an error it is as it was, and gone if it was not
+    there. What killed processes left in it goes.
+
+    Args:
+        path: of the folder.
+        rule: what it must be, for the message.
+
+    Raises:
+        BadInput: it cannot be written to.
+    """
+    missing = []
+    with refuse_unwritable(path, rule):
+        missing = [one for one in (path, *path.parents) if not one.exists()]
+        path.mkdir(parents=True, exist_ok=True)
+        for one in abandoned(path):
+            shutil.rmtree(one, ignore_errors=True)
+        name = tempfile.mkdtemp(dir=path, prefix=f".partial-{os.getpid()}-")
     try:
-        with tempfile.TemporaryDirectory(dir=path, prefix=".partial-") as name:
-            yield Path(name)
-            for one in sorted(Path(name).iterdir()):
-                one.replace(path / one.name)
-    except BaseException:
-        for one in made:
+        yield Path(name)
+        for one in sorted(Path(name).iterdir()):
+            target = path / one.name
+            if target.is_symlink():
+                target.unlink()
+            elif target.is_dir():
+                shutil.rmtree(target)
+            one.replace(target)
+    finally:
+        shutil.rmtree(name, ignore_errors=True)
+        for one in missing:
             with suppress(OSError):  # it is not empty
                 one.rmdir()
-        raise
 
 
-def _made(folder: Path) -> list[Path]:
-    """Make the folder and those above it; return those that were missing, the deepest first."""
-    rule = "--out must be an empty folder or a new one"
+def abandoned(folder: Path) -> list[Path]:
+    """Return the folders in a folder that killed processes were writing outputs to."""
+    found = {path: _WRITER.fullmatch(path.name) for path in sorted(folder.glob(".partial-*"))}
+    return [path for path, writer in found.items() if writer and not is_running(int(writer[1]))]
+
+
+@contextmanager
+def refuse_unwritable(path: Path, rule: str) -> Iterator[None]:
+    """Turn an error of the file system into a BadInput with the rule and the path."""
     try:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise BadInput(f"{rule}, got {str(folder)!r}")
-        missing = [one for one in (folder, *folder.parents) if not one.exists()]
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
+        yield
     except OSError as error:
-        got = f"{str(folder)!r} ({_reason(error)})"
+        got = f"{str(path)!r} ({_reason(error)})"
         raise BadInput(f"{rule} that can be written to, got {got}") from None
-    return missing
 
 
 def _reason(error: OSError) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from bcauto.data.fingerprints import FINGERPRINTS, PictureFingerprints
 from bcauto.data.resize import Resize
 from bcauto.errors import BadInput, NothingUsable, did_you_mean
+from bcauto.export.folder import read_export
 from bcauto.hardware import count_cores
 from bcauto.io.model_file import MODEL, read_description
 from bcauto.results.kept import kept_model
@@ -100,6 +100,9 @@ def load_source(source: ModelSource) -> LoadedModel:
     if source.class_names is None:
         return loaded
     names, resize, bits = source.class_names, source.resize, source.bits
+    if len(names) != (got := len(loaded.class_names)):
+        rule = f"must have the {len(names)} classes of study {source.study!r}"
+        raise BadInput(f"{source.file}: {rule}, got a model of {got}")
     return replace(loaded, class_names=names, resize=resize, bits=bits)
 
 
@@ -109,7 +112,7 @@ def _of_study(opened: OpenStudy) -> ModelSource:
     if best is None:
         raise NothingUsable(f"no trial of study {name!r} is complete yet")
     if (exported := folder.best / MODEL).is_file():
-        trial = _exported_trial(folder.best)
+        trial = (read_export(folder.best) or {}).get("trial")
         newer = f"; trial {best.number} wins by now, which bcauto best {name} --export exports"
         origin = f"{exported}, exported from trial {trial} of study {name}"
         return ModelSource(exported, origin + newer * (trial not in (best.number, None)), name)
@@ -124,12 +127,3 @@ def _of_study(opened: OpenStudy) -> ModelSource:
     record = opened.record
     data, resize = record.data, record.settings.resize
     return ModelSource(kept.file, origin, name, data.class_names, resize, data.bits)
-
-
-def _exported_trial(folder: Path) -> int | None:
-    """Return the trial that a manifest names; a damaged one is refused when the model is loaded."""
-    try:
-        trial = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["trial"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return trial if isinstance(trial, int) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from statistics import fmean
 
 from plotly import graph_objects as go
 
@@ -91,16 +92,19 @@ def interval_text(entry: Entry) -> str:
 
 
 def _facts(won: Entry) -> Facts:
-    trial, again = won.trial, won.confirmed
-    held_out = trial.held_out
+    """Return the winner's numbers, all of the models that were trained last."""
+    again = won.confirmed
+    runs = again.runs if again else (won.trial,)
+    by = ", mean of repeats" if len(runs) > 1 else ", of the repeat" if again else ""
+    held_out = [run.held_out for run in runs if run.held_out is not None]
     facts = {
         "estimate, after repeats" if again else "score of the search": f"{won.score:.4f}",
         "95 % interval": interval_text(won),
-        **({"score of the search": f"{trial.objective:.4f}"} if again else {}),
-        **({} if held_out is None else {"held-out corruptions": f"{held_out:.4f}"}),
-        "clean pictures": f"{trial.clean_accuracy:.4f}",
-        "parameters": f"{trial.run.parameters:,}",
-        "minutes to train": f"{trial.run.seconds / 60:.1f}",
+        **({f"held-out corruptions{by}": f"{fmean(held_out):.4f}"} if held_out else {}),
+        f"clean pictures{by}": f"{fmean(run.clean_accuracy for run in runs):.4f}",
+        **({"score of the search, once trained": f"{won.trial.objective:.4f}"} if again else {}),
+        "parameters": f"{won.trial.run.parameters:,}",
+        f"minutes to train{by}": f"{fmean(run.run.seconds for run in runs) / 60:.1f}",
     }
     return Facts(facts)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
+import shutil
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from bcauto.io.files import abandoned_files
+from bcauto.io.new_output import abandoned
 from bcauto.results.confirmation import confirmed
 from bcauto.results.trials import completed_trials
 from bcauto.study.attributes import read_attributes
@@ -25,7 +26,6 @@ __all__ = ["Kind", "RemovableFiles", "disk_size", "find_removable"]
 
 _OPEN = (TrialState.WAITING, TrialState.RUNNING)
 _EXPORT = ".partial-*"  # the folder of an export that is not finished
-_EXPORT_TIMEOUT = 3600.0  # seconds without a write, after which an export counts as dead
 
 
 class Kind(Enum):
@@ -50,12 +50,12 @@ class RemovableFiles:
     nbytes: int
 
     def delete(self) -> None:
-        """Delete the files, and the folders of exports that this leaves empty."""
+        """Delete the files, and the folders of exports that were not finished."""
         for file in self.files:
             file.unlink(missing_ok=True)
-        for folder in {file.parent for file in self.files if file.parent.match(_EXPORT)}:
-            with suppress(OSError):  # another file lies there
-                folder.rmdir()
+        folders = {folder for file in self.files for folder in file.parents}
+        for folder in (each for each in folders if each.match(_EXPORT)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def disk_size(path: Path) -> int:
@@ -155,8 +155,6 @@ def _seed(trial: FrozenTrial, trials: list[FrozenTrial]) -> int | None:
 def _half_written(folder: Path) -> Iterator[Path]:
     """Yield the half-written files in a folder whose writers have died."""
     yield from abandoned_files(folder)
-    for export in sorted(folder.rglob(_EXPORT)):
-        files = sorted(file for file in export.rglob("*") if file.is_file())
-        last = max(path.stat().st_mtime for path in (export, *files))
-        if export.is_dir() and time.time() - last > _EXPORT_TIMEOUT:
-            yield from files
+    exports = {path.parent for path in folder.rglob(_EXPORT)}
+    for partial in (one for parent in sorted(exports) for one in abandoned(parent)):
+        yield from sorted(file for file in partial.rglob("*") if file.is_file())

@@ -13,7 +13,7 @@ from bcauto.proxy.score import score, score_probe
 from bcauto.recipe.training import Training
 from bcauto.trial import Report, Scores
 
-__all__ = ["BATCH", "EpochReporter", "predict_labels", "predict_probabilities", "score_model"]
+__all__ = ["BATCH", "EpochReporter", "predict_probabilities", "score_model"]
 
 BATCH = 128
 """Pictures that a model predicts at once; fewer are filled up to it."""
@@ -75,20 +75,6 @@ class EpochReporter:
 
 def _score_on_probe(model: Any, proxy: Proxy) -> float:
     return score_probe(proxy, predict_probabilities(model, proxy.images[proxy.probe]))
-
-
-def predict_labels(model: Any, images: np.ndarray) -> np.ndarray:
-    """Return the most probable class of each image.
-
-    Args:
-        model: a Keras classifier of 0-255 RGB.
-        images: (n, h, w, 3) uint8.
-
-    Returns:
-        (n,) int64.
-    """
-    labels: np.ndarray = predict_probabilities(model, images).argmax(axis=1)
-    return labels
 
 
 def predict_probabilities(model: Any, images: np.ndarray) -> np.ndarray:

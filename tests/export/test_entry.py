@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from itertools import combinations
@@ -12,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 from study_fixtures import scores_of
 
 from bcauto.augment.policies import Augment, Basic, RandAugment
+from bcauto.data.fingerprints import PictureFingerprints
 from bcauto.data.labelled import Labelled
 from bcauto.ensemble.choose import Chosen, Combination
 from bcauto.errors import NothingUsable
@@ -31,6 +33,7 @@ from bcauto.trial import RunRecord
 
 pytestmark = pytest.mark.keras
 
+PARTS = ("train", "val", "intruder")
 NAMES = ("red", "green", "blue")
 RECIPE = Recipe(
     model=Network(backbone="MobileNet", alpha=0.25, frozen_layers=3, head_units=(8, 4)),
@@ -122,19 +125,32 @@ def test_an_export_is_a_model_a_recipe_and_a_manifest(study, folder, best, tmp_p
 
 
 def test_the_fingerprints_of_its_pictures_go_with_a_model(study, folder, best):
-    folder.fingerprints.write_bytes(b"of this study")
-    assert (export_entry(study, best, folder.best).folder / "fingerprints.npz").read_bytes() == (
-        b"of this study"
-    )
+    of_study = {part: np.full((2, 16), place, np.uint8) for place, part in enumerate(PARTS)}
+    PictureFingerprints(of_study).save(folder.fingerprints)
+    export_entry(study, best, folder.best)
+    found = PictureFingerprints.load(folder.best / "fingerprints.npz").by_part
+    assert {part: rows.tolist() for part, rows in found.items()} == {
+        part: rows.tolist() for part, rows in of_study.items()
+    }
     folder.fingerprints.unlink()  # as where an earlier version began the study
     assert "fingerprints.npz" not in names_in(export_entry(study, best, folder.best).folder)
+
+
+def test_damaged_fingerprints_are_told_and_stay_behind(study, folder, best):
+    folder.fingerprints.write_bytes(b"PK damaged")
+    said = []
+    export_entry(study, best, folder.best, say=said.append)
+    assert "fingerprints.npz" not in names_in(folder.best)
+    assert any("warning" in line and str(folder.fingerprints) in line for line in said)
 
 
 def test_a_manifest_says_where_the_model_comes_from(study, folder, best):
     out = export_entry(study, best, folder.best).folder
     manifest = json.loads((out / "manifest.json").read_text())
     own = manifest.pop("model")
+    digest = hashlib.sha256((out / "model.keras").read_bytes()).hexdigest()
     assert manifest == {
+        "sha256": digest,
         "study": "cells",
         "class_names": list(NAMES),
         "image_size": [10, 12],
@@ -378,7 +394,7 @@ def test_a_model_that_was_changed_is_refused(study, folder, best, make_model):
     changed.save(folder.model(4))
     with pytest.raises(NothingUsable, match="it is not exported"):
         export_entry(study, best, folder.best)
-    assert not list(folder.best.iterdir())
+    assert not folder.best.exists()
 
 
 def test_a_model_that_is_damaged_is_refused(study, folder, best, refused):
@@ -386,7 +402,7 @@ def test_a_model_that_is_damaged_is_refused(study, folder, best, refused):
     kept.write_bytes(kept.read_bytes()[:2000])
     with refused("not a Keras model that can be loaded"):
         export_entry(study, best, folder.best)
-    assert not list(folder.best.iterdir())
+    assert not folder.best.exists()
 
 
 def test_an_export_that_cannot_be_finished_leaves_the_old_one(study, folder, best, monkeypatch):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import resource
 import zipfile
 
@@ -8,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from bcauto.errors import BadInput
+from bcauto.errors import BadInput, NothingUsable
 
 pytestmark = pytest.mark.keras
 
@@ -297,3 +299,35 @@ def test_refusals_are_wrong_use(load_model, tmp_path):
     with pytest.raises(BadInput) as caught:
         load_model(tmp_path)
     assert caught.value.exit_code == 2
+
+
+def test_a_manifest_of_another_model_is_refused(load_model, make_model, tmp_path, refused):
+    make_model().save(tmp_path / "model.keras")
+    digest = hashlib.sha256((tmp_path / "model.keras").read_bytes()).hexdigest()
+    manifest = {"class_names": ["a", "b", "c"], "sha256": digest}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    assert load_model(tmp_path).class_names == ("a", "b", "c")
+    other = make_model()
+    other.layers[-1].bias.assign([1.0, 2.0, 3.0])
+    other.save(tmp_path / "model.keras")
+    with refused("must be of model.keras, got that of another model"):
+        load_model(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["\ud800", "a\u001b[2J", ""])
+def test_class_names_that_no_screen_shows_are_refused(
+    name, load_model, make_model, tmp_path, refused
+):
+    make_model().save(tmp_path / "model.keras")
+    (tmp_path / "manifest.json").write_text(json.dumps({"class_names": ["a", "b", name]}))
+    with refused("damaged: class names must not be empty"):
+        load_model(tmp_path)
+
+
+def test_values_that_are_no_numbers_are_told(load_model, make_model, tmp_path):
+    broken = make_model()
+    broken.layers[-1].bias.assign([float("nan")] * 3)
+    broken.save(tmp_path / "model.keras")
+    loaded = load_model(tmp_path)
+    with pytest.raises(NothingUsable, match="no numbers"):
+        loaded.predict(np.zeros((1, *loaded.image_size, 3), np.uint8))

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 
 import optuna
 import pytest
@@ -197,13 +196,12 @@ def test_half_written_files_of_dead_processes_go(study, folder, dead):
     assert names(found, Kind.PARTIAL) == gone
 
 
-def test_an_export_given_up_goes_and_one_under_way_stays(study, folder):
-    old = write(folder.best / ".partial-old" / "model.keras")
-    new = write(folder.best / ".partial-new" / "model.keras")
-    hours_ago = time.time() - 2 * 3600
-    for path in (old, old.parent):
-        os.utime(path, (hours_ago, hours_ago))
+def test_an_export_that_was_killed_goes_and_one_under_way_stays(study, folder, dead):
+    old = folder.best / f".partial-{dead}-abc"
+    write(old / "model.keras")
+    write(old / "saved_model" / "variables" / "variables.index")
+    new = write(folder.best / f".partial-{os.getpid()}-abc" / "model.keras")
     for each in find_removable(folder, study, None, keep=5, finished=False):
         each.delete()
-    assert not old.parent.exists()
+    assert not old.exists()
     assert new.exists()

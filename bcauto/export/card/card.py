@@ -144,11 +144,14 @@ def _formats(subject: Subject) -> list[str]:
         ]
         for each in subject.formats
     ]
+    classes_only = any(each.score is None for each in subject.formats)
     titles = ["file", "MB", "ms a picture", "largest difference", "same label", "score"]
     return [
         "Each was run in its own runtime on one corrupted copy of each validation picture, and "
         "compared with Keras: the largest difference of a probability, the share of pictures with "
-        "the same label, and the score there. Times are of the machine that exported it.",
+        "the same label, and the score there. Times are of the machine that exported it."
+        + " Where there is none, a format gives classes only."
+        * classes_only,
         "",
         *table(titles, rows),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bcauto.export.card.subject import Subject
 from bcauto.export.card.tables import table
+from bcauto.results.confirmation import Confirmed
 
 __all__ = ["scores"]
 
@@ -69,11 +70,9 @@ def _meaning(subject: Subject) -> list[str]:
         "corrupted in several ways. It tells how models compare, not what the model will reach on "
         "pictures of yours.",
         "- An interval of this model is for other validation pictures, as a bootstrap over them "
-        "gives it. One of the recipe also counts that another seed gives another model.",
+        f"gives it. {_interval_of_recipe(again)}",
         "- The search's score chose the trial among others, and so is likely too high.",
     ]
-    if again and again.seed_variance is None:
-        lines.append("- Seeds were not compared, as no trial was trained again twice.")
     if again and again.optimism is not None:
         side = "below" if again.optimism >= 0 else "above"
         difference = f"{abs(again.optimism):.4f} {side} it"
@@ -87,6 +86,15 @@ def _meaning(subject: Subject) -> list[str]:
     if subject.calibration:
         lines.append(f"- {subject.calibration.summary()}")
     return lines
+
+
+def _interval_of_recipe(again: Confirmed | None) -> str:
+    if again and again.seed_variance is None:
+        return (
+            "That of the recipe is, too: no trial was trained again twice, so what another seed "
+            "changes is not known."
+        )
+    return "One of the recipe also counts that another seed gives another model." if again else ""
 
 
 def _families(subject: Subject) -> list[str]:

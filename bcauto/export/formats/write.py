@@ -16,6 +16,7 @@ from bcauto.export.formats.contract import Codec, Predict
 from bcauto.export.formats.convertible import make_convertible
 from bcauto.export.formats.names import FORMATS, Format
 from bcauto.export.timing import milliseconds_a_picture
+from bcauto.io.disk import is_disk_full
 from bcauto.proxy.proxy import Proxy
 from bcauto.proxy.score import score_probe
 from bcauto.training.hypermodel.float32 import in_float32
@@ -105,6 +106,8 @@ def write_formats(
             predict = codec.load(folder / each.file)
             found = _measured(each, folder, predict, expected, proxy)
         except Exception as error:  # converters and runtimes raise whatever they raise
+            if is_disk_full(error):
+                raise
             reason = f"{type(error).__name__}: {first_line(error)[:300]}"
             raise NothingUsable(f"the model cannot be had as {each.name} ({reason})") from error
         if codec.exact:

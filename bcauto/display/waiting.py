@@ -1,0 +1,24 @@
+"""A spinner that says, in a terminal, what is being waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from bcauto.display.tables import open_console
+
+__all__ = ["waiting"]
+
+
+@contextmanager
+def waiting(step: str, silent: bool = False) -> Iterator[Callable[[str], None]]:
+    """Show a step beside a spinner, and yield what shows the next one.
+
+    Elsewhere than in a terminal, and where all is to be silent, nothing is shown.
+    """
+    console = open_console()
+    if silent or not console.is_terminal:
+        yield lambda _: None
+        return
+    with console.status(step) as status:
+        yield status.update
