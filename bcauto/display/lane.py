@@ -1,10 +1,11 @@
-"""A trial that is running, in a line of the screen."""
+"""A trial that is running, as a row of the screen."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
 
+from bcauto.display.bars import Row
 from bcauto.recipe.network import Hypermodel
 from bcauto.trial import Job
 
@@ -27,15 +28,12 @@ class Lane:
         """About how much of the trial is done, 0 to 1; its scoring counts as an epoch."""
         return self.epoch / (self.epochs + 1)
 
-    def line(self, narrow: bool) -> str:
-        """Return a line about the trial; ``narrow`` leaves out the recipe at its end."""
-        progress = "in its first epoch"
-        if self.score is not None:
-            progress = f"epoch {self.epoch} of {self.epochs}, score {self.score:.3f}"
+    def row(self, narrow: bool) -> Row:
+        """Return the trial as a row; ``narrow`` leaves out the words beside its numbers."""
+        epoch = f"{self.epoch}/{self.epochs}" if narrow else f"epoch {self.epoch} of {self.epochs}"
+        score = "" if self.score is None else f"{'' if narrow else 'score '}{self.score:.3f}"
         took = clock(time.monotonic() - self.since)
-        if narrow:
-            return f"{self.name}  {took}  {progress}"
-        return f"{self.name:<10} {took:>7}  {progress:<28} {recipe_line(self.job)}"
+        return Row(self.name, self.epoch, self.epochs, (epoch, score, took), recipe_line(self.job))
 
 
 def recipe_line(job: Job) -> str:

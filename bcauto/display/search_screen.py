@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import fmean
 from types import TracebackType
 
 import optuna
 from optuna.trial import FrozenTrial
-from rich.console import Console, Group, OverflowMethod, RenderableType
-from rich.live import Live
+from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
+from bcauto.display.bars import WIDE, Row, ScreenLive, bar_table
 from bcauto.display.confirmation_line import confirmation_line, trained_again
 from bcauto.display.lane import Lane, clock, recipe_line
 from bcauto.display.next_command import next_command
@@ -31,7 +33,17 @@ from bcauto.trial import Job
 __all__ = ["SearchScreen"]
 
 
-_WIDE = 60  # columns, in which a line has room for all but its recipe
+_OTHER_LINES = 6  # of the screen, beside the trials that run, and one for the cursor
+_SAID_AGAIN = 8  # of the last lines, where a terminal that was resized is drawn anew
+
+
+@dataclass
+class _Count:
+    """How many trials or repeats are finished, of how many."""
+
+    unit: str
+    total: int
+    done: int = 0
 
 
 class SearchScreen(Monitor):
@@ -41,17 +53,19 @@ class SearchScreen(Monitor):
         self.plan = plan
         self.console = console or open_console()
         self.lanes: list[Lane | None] = [None] * plan.slots.workers
-        self.finished, self.ended_here, self.best = 0, 0, "none yet"
+        self.count, self.before = _Count("trials", plan.settings.trials), list[_Count]()
+        self.ended_here, self.best, self.length = 0, "none yet", 1.0
         self.best_objective: float | None = None
         self.goes_on, self.begun = True, False
-        self.target, self.unit, self.length = plan.settings.trials, "trials", 1.0
         self.started_at = self.timed_from = time.monotonic()
         self.took: list[float] = []  # seconds of each trial that was completed here
-        self.live = Live(self, console=self.console, refresh_per_second=2, transient=True)
+        self.said: deque[str] = deque(maxlen=_SAID_AGAIN)
+        self.is_live = self.console.is_interactive
+        self.live = ScreenLive(self, self.said, self.console)
 
     def __enter__(self) -> SearchScreen:
         print_facts(self.console, overview(self.plan))
-        if self.console.is_terminal:
+        if self.is_live:
             self.live.start()
         return self
 
@@ -64,26 +78,26 @@ class SearchScreen(Monitor):
         self.live.stop()
 
     def __rich__(self) -> RenderableType:
-        free = "idle" if self.begun else "getting ready"
-        narrow = self.console.width < _WIDE
-        lanes = [f"  {lane.line(narrow) if lane else free}" for lane in self.lanes]
-        if narrow:
-            return Group(*(Text(line, overflow="fold") for line in [*lanes, self._summary()]))
-        letters = self.console.encoding.startswith("utf")
-        cut: OverflowMethod = "ellipsis" if letters else "crop"  # the recipe's end
-        shown = [Text(line, no_wrap=True, overflow=cut) for line in lanes]
-        return Group(*shown, Text(self._summary(), overflow="fold"))
+        narrow = self.console.width < WIDE
+        free = Row("idle" if self.begun else "getting ready")
+        lanes = [lane.row(narrow) if lane else free for lane in self.lanes]
+        room = max(2, self.console.height - _OTHER_LINES)
+        if len(lanes) > room:  # Rich could not take back what has left the screen
+            lanes[room - 1 :] = [Row(f"and {len(lanes) - room + 1} more")]
+        rows = bar_table([*self._totals(), *lanes], self.console)
+        return Group(Text(self._outlook(), overflow="fold"), rows)
 
     # --- the monitor that the ledger calls ---------------------------------------------------
 
     def began(self, finished: int, best: FrozenTrial | None) -> None:
         """Say what an earlier run has finished already."""
-        self.finished, self.best_objective = finished, best.value if best else None
+        self.count.done, self.best_objective = finished, best.value if best else None
         if best is not None:
             name = _name(best.number, read_attributes(best).of_trial)
             self.best = f"{best.value:.4f} ({name})"
         if finished:
-            are = f"{self.unit[:-1]} is" if finished == 1 else f"{self.unit} are"
+            unit = self.count.unit
+            are = f"{unit[:-1]} is" if finished == 1 else f"{unit} are"
             self._say(f"going on: {finished} {are} finished, best {self.best}")
 
     def started(self, job: Job, retry_of: int | None, of_trial: int | None) -> None:
@@ -92,19 +106,17 @@ class SearchScreen(Monitor):
             self.lanes.append(None)
         name = _name(job.number, of_trial)
         epochs = job.recipe.all_epochs(self.plan.weights.pretrains(job.recipe.model))
-        self.begun, self.lanes[self.lanes.index(None)] = (
-            True,
-            Lane(job, name, epochs, time.monotonic()),
-        )
-        if not self.console.is_terminal:
+        self.begun = True
+        self.lanes[self.lanes.index(None)] = Lane(job, name, epochs, time.monotonic())
+        if not self.is_live:
             again = f", trial {retry_of} again" if of_trial is None else ", once more"
             again = "" if retry_of is None else again
             self._say(f"{name} started: {recipe_line(job)}{again}")
 
     def exhausted(self) -> None:
         """Say why the search ends before its target."""
-        if self.unit == "trials":
-            self.goes_on = False
+        if not self.before:
+            self.goes_on, self.count.total = False, self.count.done
             self._say("every recipe of the space is trained")
 
     def notice(self, line: str) -> None:
@@ -118,7 +130,8 @@ class SearchScreen(Monitor):
         who = many if len(trials) > 1 else f"trial {trials[0]} trains"
         self._say(f"confirming: {who} {again}, scored on new corruptions")
         self.lanes = [None] * len(self.lanes)
-        self.target, self.unit, self.length = target, "repeats", wanted.length
+        self.before.append(self.count)
+        self.count, self.length = _Count("repeats", target), wanted.length
         self.ended_here, self.best, self.timed_from = 0, "none yet", time.monotonic()
 
     def reported(self, number: int, epoch: int, score: float) -> None:
@@ -137,13 +150,16 @@ class SearchScreen(Monitor):
                     self.took.append((time.monotonic() - lane.since) / self.length)
         counts = state in ("complete", "pruned")
         if counts:
-            self.finished += 1
+            self.count.done += 1
             self.ended_here += 1
-        if state == "complete" and (self.best_objective or 0) < float(detail):
+        better = state == "complete" and (self.best_objective or 0) < float(detail)
+        if better:
             self.best_objective, self.best = float(detail), f"{detail} ({name})"
-        live = self.console.is_terminal  # and shows the summary all the time
-        summary = f"    {self._summary()}" if counts and not live else ""
-        self._say(f"{name} {state}: {detail}{summary}")
+        line = f"{name} {state}: {detail}{', the best so far' if better else ''}"
+        if counts and not self.is_live:  # a live screen shows that all the time
+            line += f"    {self.count.done} of {self.count.total} {self.count.unit}"
+            line += f"  {self._outlook()}"
+        self._say(line)
 
     # --- at the end --------------------------------------------------------------------------
 
@@ -178,8 +194,18 @@ class SearchScreen(Monitor):
             return "the time of --timeout was up; the same command with more time goes on"
         return f"{next_command('status', self.plan.folder)} shows how they ended"
 
-    def _summary(self) -> str:
-        parts = [f"{self.finished} of {self.target} {self.unit}", f"best {self.best}"]
+    def _totals(self) -> list[Row]:
+        counts = [*self.before, self.count]
+        if ahead := self._repeats_ahead():
+            counts.append(_Count("repeats", ahead))
+        return [
+            Row(each.unit, each.done, each.total, (f"{each.done}/{each.total}", "", ""))
+            for each in counts
+        ]
+
+    def _outlook(self) -> str:
+        """Return the best so far, and the time left."""
+        parts = [f"best {self.best}"]
         if left := self._time_left():
             ahead = self._repeats_ahead()
             most = "up to " if self.plan.resumed else ""  # some may be done already
@@ -190,7 +216,7 @@ class SearchScreen(Monitor):
     def _repeats_ahead(self) -> int:
         """Return how many repeats follow the search, at most; none once they have begun."""
         wanted = self.plan.confirmation
-        return min(wanted.top, self.target) * wanted.repeats if self.unit == "trials" else 0
+        return 0 if self.before else min(wanted.top, self.count.total) * wanted.repeats
 
     def _time_left(self) -> float | None:
         """Return the seconds left, those of the confirmation included; None before it is known.
@@ -201,7 +227,7 @@ class SearchScreen(Monitor):
         passed = time.monotonic() - self.timed_from
         under_way = sum(lane.share_done for lane in self.lanes if lane)
         done = self.ended_here + under_way
-        missing = max(0.0, self.target - self.finished - under_way)
+        missing = max(0.0, self.count.total - self.count.done - under_way)
         whole = fmean(self.took) / len(self.lanes) if self.took else None
         if done:
             pace = passed / done
@@ -217,6 +243,7 @@ class SearchScreen(Monitor):
 
     def _say(self, line: str) -> None:
         self.console.print(line, markup=False)
+        self.said.append(line)
 
 
 def _name(number: int, of_trial: int | None) -> str:

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from optuna.trial import create_trial
 from rich.console import Console
+from rich.text import Text
 from study_fixtures import scores_of
 
+from bcauto.display.bars import Row, bar_table
 from bcauto.display.search_screen import SearchScreen
 from bcauto.driver.plan import plan_search
 from bcauto.results.confirmation import confirmed
@@ -19,6 +21,7 @@ from bcauto.space.space import Confirmation
 from bcauto.trial import Job, RunRecord
 
 WIDTH = 80
+DUMB = {"TERM": "dumb"}
 
 
 @pytest.fixture
@@ -56,51 +59,141 @@ def drawn(screen):
     """The live part, line by line."""
     with screen.console.capture() as captured:
         screen.console.print(screen)
-    return captured.get().splitlines()
+    return Text.from_ansi(captured.get()).plain.splitlines()
 
 
-def test_a_line_says_what_its_numbers_are_and_fits(screen, job):
+def test_a_row_says_what_its_numbers_are(screen, job):
     shown, _ = screen(terminal=True)
-    assert drawn(shown)[0].strip() == "getting ready"
+    assert drawn(shown)[-1].strip() == "getting ready"
     shown.began(0, None)
     shown.started(job(12), None, None)
-    assert "in its first epoch" in drawn(shown)[0]
+    assert "epoch 0 of 3" in drawn(shown)[-1]
     shown.reported(12, 1, 0.5123)
-    line, total = drawn(shown)
-    assert line.split()[:2] == ["trial", "12"]
-    assert "epoch 1 of 3, score 0.512" in line
-    assert total.startswith("0 of 5 trials  best none yet  about ")
+    outlook, trials, *_, lane = drawn(shown)
+    assert outlook.startswith("best none yet  about ")
+    assert trials.split()[0] == "trials"
+    assert trials.split()[-1] == "0/5"
+    assert lane.split()[:2] == ["trial", "12"]
+    assert "epoch 1 of 3  score 0.512" in lane
+    assert "SmallCNN" in lane
     shown.ended(12, "complete", "0.6000")
-    line, total = drawn(shown)
-    assert line.strip() == "idle"
-    assert total.startswith("1 of 5 trials  best 0.6000 (trial 12)")
+    outlook, trials, *_, lane = drawn(shown)
+    assert lane.strip() == "idle"
+    assert trials.split()[-1] == "1/5"
+    assert outlook.startswith("best 0.6000 (trial 12)  about ")
 
 
-def test_forty_columns_show_every_number_of_a_running_trial(screen, job):
-    shown, _ = screen(terminal=True, width=40)
-    shown.began(0, best_of(9, 0.1234))
-    shown.started(job(12), None, None)
-    shown.started(job(13), None, 5)
+def test_bars_have_the_length_of_what_is_done(plan, job):
+    shown = SearchScreen(plan, Console(file=io.StringIO(), width=80, force_terminal=True))
+    shown.began(2, best_of(1, 0.25))
+    shown.started(job(3), None, None)
+    shown.reported(3, 1, 0.5)
+    rows = shown.console.render_lines(shown, pad=False)[1:]
+    bars = [[each for each in row if "━" in each.text] for row in rows]
+    shares = [len(bar[0].text) / sum(len(each.text) for each in bar) for bar in bars]
+    assert shares == pytest.approx([2 / 5, 1 / 3], abs=0.05)
+
+
+def test_repeats_have_a_bar_of_their_own(confirming_plan, job):
+    shown = SearchScreen(confirming_plan, Console(file=io.StringIO(), width=80))
+
+    def totals():
+        rows = map(str.split, drawn(shown)[1:])
+        return {row[0]: row[-1] for row in rows if row[0] in ("trials", "repeats")}
+
+    shown.began(4, best_of(1, 0.25))
+    assert totals() == {"trials": "4/5", "repeats": "0/6"}  # 2 trials, 3 times each
+    shown.exhausted()
+    shown.confirming([1], confirming_plan.confirmation, 3)
+    shown.began(1, None)
+    assert totals() == {"trials": "4/4", "repeats": "1/3"}
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_no_number_is_cut_and_no_row_folds_at_any_width(screen, job, width, encoding):
+    shown, _ = screen(terminal=True, width=width, encoding=encoding)
+    shown.began(3, best_of(9, 0.1234))
+    for number, of_trial in ((12, None), (13, 125), (14, None)):
+        shown.started(job(number), None, of_trial)
+    shown.lanes[1].epochs = 100
     shown.reported(12, 2, 0.8765)
-    shown.reported(13, 1, 0.4321)
-    lines = drawn(shown)
-    assert max(map(len, lines)) <= 40
-    text = " ".join(" ".join(lines).split())
-    assert "trial 12 0m00s epoch 2 of 3, score 0.8" in text  # rounded to even
-    assert "repeat of trial 5 0m00s epoch 1 of 3, score 0.432" in text
-    assert "0 of 5 trials best 0.1234 (trial 9) about" in text
-    assert "SmallCNN" not in text
+    shown.reported(13, 99, 0.4321)
+    outlook = [line for line in drawn(shown) if line.startswith(("best", "about"))]
+    rows = drawn(shown)[-4:]
+    assert all(len(line) <= width for line in drawn(shown))
+    assert "best 0.1234 (trial 9)" in outlook[0]
+    words = ("3/5", "2/3", "99/100", "0/3"), ("3/5", "2 of 3", "99 of 100", "0 of 3")
+    for row, count in zip(rows, words[width >= 60], strict=True):
+        assert f" {count} " in f"{row} "
+    names = ("trials", "trial 12", "repeat of trial 125", "trial 14")
+    assert all(map(str.startswith, rows, names))
+    assert ["0.876" in row for row in rows] == [False, True, False, False]
+    assert ["0.432" in row for row in rows] == [False, False, True, False]
+    assert [row.count("0m00s") for row in rows] == [0, 1, 1, 1]
+    assert any("SmallCNN" in row for row in rows) == (width >= 120)
+    assert encoding == "utf-8" or all(map(str.isascii, rows))
 
 
-def test_a_terminal_of_ascii_gets_no_letter_that_it_cannot_show(screen, job):
-    shown, _ = screen(terminal=True, width=64, encoding="ascii")
-    shown.started(job(12), None, None)
-    lines = drawn(shown)
-    assert all(line.isascii() and len(line) <= 64 for line in lines)
-    assert len(lines) == 2
-    wide, _ = screen(terminal=True, width=64)
-    wide.started(job(12), None, None)
-    assert drawn(wide)[0].endswith("…")
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_a_text_is_cut_between_words(encoding):
+    whole = "SmallCNN frozen 3 adam 1.0e-03"
+    seen = set()
+    for width in range(60, 130):
+        written = io.TextIOWrapper(io.BytesIO(), encoding)
+        console = Console(file=written, width=width)
+        with console.capture() as captured:
+            console.print(bar_table([Row("trial 1", 1, 2, ("0.5",), whole)], console))
+        seen.add(captured.get().partition("0.5")[2].strip())
+    mark = "…" if encoding == "utf-8" else ""
+    assert seen == {whole, f"SmallCNN frozen 3 adam{mark}", f"SmallCNN frozen 3{mark}"}
+
+
+def test_a_low_terminal_counts_the_trials_that_it_has_no_room_for(plan, job):
+    console = Console(file=io.StringIO(), width=80, height=10, force_terminal=True)
+    shown = SearchScreen(plan, console)
+    for number in range(20):
+        shown.started(job(number), None, None)
+    assert [line[:10].strip() for line in drawn(shown)[1:]] == [
+        "trials",
+        *("trial 0", "trial 1", "trial 2"),
+        "and 17 mor",
+    ]
+
+
+def test_a_terminal_of_another_width_is_drawn_anew_with_the_last_lines(plan):
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, height=25)
+    shown = SearchScreen(plan, console)
+    with shown:
+        for number in range(12):
+            shown.notice(f"line {number}")
+        before = len(console.file.getvalue())
+        shown.live.refresh()
+        assert "\x1b[2J" not in console.file.getvalue()[before:]
+        console.width = 50
+        before = len(console.file.getvalue())
+        shown.live.refresh()
+    written = console.file.getvalue()[before:]
+    assert written.startswith("\x1b[2J\x1b[Hline 4\n")
+    assert [f"line {n}\n" in written for n in (3, 4, 11)] == [False, True, True]
+    assert written.index("line 11") < written.index("best none yet")
+    assert written.count("\x1b[2J") == 1
+
+
+@pytest.mark.parametrize("options", [{"width": 1000}, {"force_terminal": True, "_environ": DUMB}])
+def test_what_is_no_screen_gets_no_bar_and_no_control_character(plan, job, options):
+    console = Console(file=io.StringIO(), highlight=False, color_system=None, **options)
+    shown = SearchScreen(plan, console)
+    with shown:
+        shown.began(0, None)
+        shown.started(job(12), None, None)
+        shown.reported(12, 1, 0.5)
+        shown.ended(12, "complete", "0.6000")
+    text = console.file.getvalue()
+    assert all(each.isprintable() or each == "\n" for each in text)
+    assert "━" not in text
+    assert "epoch 1" not in text
+    assert "trial 12 complete: 0.6000, the best so far    1 of 5 trials" in text
 
 
 def test_a_narrow_terminal_folds_the_first_lines_between_words(screen, plan):
@@ -150,8 +243,11 @@ def test_a_file_gets_a_line_for_each_event(screen, job):
         f"repeat of trial 4 started: {recipe}, once more",
         said[8],
     ]
-    assert said[3].startswith("trial 4 complete: 0.6000    3 of 5 trials  best 0.6000 (trial 4)")
-    assert said[8].startswith("repeat of trial 4 complete: 0.5500    1 of 2 repeats")
+    better = ", the best so far    "
+    assert said[3].startswith(
+        f"trial 4 complete: 0.6000{better}3 of 5 trials  best 0.6000 (trial 4)"
+    )
+    assert said[8].startswith(f"repeat of trial 4 complete: 0.5500{better}1 of 2 repeats")
 
 
 @pytest.fixture
@@ -182,25 +278,24 @@ def test_the_time_left_covers_the_confirmation(confirming_plan, job, passing):
         shown.started(job(number), None, None)
         passing(60)
         shown.ended(number, "complete", "0.6000")
-    assert drawn(shown)[-1].endswith("about 15m00s left, 6 repeats included")
+    assert drawn(shown)[0].endswith("about 15m00s left, 6 repeats included")
     shown.started(job(2), None, None)
     passing(6)
     shown.ended(2, "pruned", "behind the median")
     # Two trials are left at 42 s each; repeats, which are not pruned, take as long as whole trials.
-    assert drawn(shown)[-1].endswith("about 13m24s left, 6 repeats included")
+    assert drawn(shown)[0].endswith("about 13m24s left, 6 repeats included")
     for number in (3, 4):
         shown.started(job(number), None, None)
         passing(60)
         shown.ended(number, "complete", "0.5000")
     shown.confirming([0, 1], confirming_plan.confirmation, 6)
     shown.began(0, None)
-    assert drawn(shown)[-1] == "0 of 6 repeats  best none yet  about 12m00s left"
+    assert drawn(shown)[0] == "best none yet  about 12m00s left"
     shown.started(job(0), None, 0)
     passing(90)
     shown.ended(0, "complete", "0.5500")
-    assert drawn(shown)[-1].endswith(
-        "1 of 6 repeats  best 0.5500 (repeat of trial 0)  about 7m30s left"
-    )
+    assert drawn(shown)[0] == "best 0.5500 (repeat of trial 0)  about 7m30s left"
+    assert drawn(shown)[2].split()[-1] == "1/6"
 
 
 def test_a_timeout_bounds_the_time_left(confirming_plan, job, passing):
@@ -211,7 +306,7 @@ def test_a_timeout_bounds_the_time_left(confirming_plan, job, passing):
     shown.started(job(0), None, None)
     passing(60)
     shown.ended(0, "complete", "0.6000")
-    assert "about 4m00s left" in drawn(shown)[-1]
+    assert "about 4m00s left" in drawn(shown)[0]
 
 
 def test_the_end_says_whose_each_number_is_and_what_is_not_finished(confirming_plan, study):
