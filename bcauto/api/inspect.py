@@ -13,8 +13,9 @@ from bcauto.api.settings import given
 from bcauto.api.words import in_python
 from bcauto.data.resize import Resize
 from bcauto.data.rules import ReadingRules
+from bcauto.display.waiting import waiting
 from bcauto.errors import BadInput
-from bcauto.inspection.cleaned import find_taken_out, write_cleaned
+from bcauto.inspection.cleaned import TakenOut, find_taken_out, write_cleaned
 from bcauto.inspection.inspect import Inspection as Found
 from bcauto.inspection.inspect import Request
 from bcauto.inspection.inspect import inspect as inspect_file
@@ -53,6 +54,11 @@ class Inspection:
         """All that was seen, as ``bcauto inspect --json`` prints it."""
         return as_plain(self._found)
 
+    @cached_property
+    def taken_out(self) -> TakenOut:
+        """The pictures that a cleaned copy leaves out; ``reasons`` says why, by their numbers."""
+        return find_taken_out(self._found)
+
     def write_page(self, file: AnyPath) -> Path:
         """Write a page with pictures, maps and tables as one HTML file, and return its path."""
         with in_python():
@@ -60,9 +66,9 @@ class Inspection:
         return Path(file)
 
     def write_cleaned(self, file: AnyPath) -> Path:
-        """Write the data without intruders and exact duplicates as a new npz file."""
+        """Write the data without what is ``taken_out`` as an npz file, and return its path."""
         with in_python():
-            write_cleaned(Path(file), self._found, find_taken_out(self._found))
+            write_cleaned(Path(file), self._found, self.taken_out)
         return Path(file)
 
     def __repr__(self) -> str:
@@ -78,6 +84,7 @@ def inspect(
     labels: AnyPath | None = None,
     resize: Resize = "stretch",
     skip_damaged: bool = False,
+    progress: bool = True,
     **keywords: Unpack[InspectKeywords],
 ) -> Inspection:
     """Look at labelled pictures before any search; nothing of the data is changed.
@@ -88,6 +95,7 @@ def inspect(
         labels: a CSV file of labels, where ``data`` is a folder without class folders.
         resize: what becomes of pictures of another shape: stretch, fit or crop.
         skip_damaged: leave out pictures that cannot be read.
+        progress: whether a terminal shows what is being done.
         keywords: ``weights`` and ``backbone`` of the features, ``like`` and ``above`` to find
             similar pictures, ``image_size``, as ``bcauto inspect`` has them.
 
@@ -99,4 +107,5 @@ def inspect(
     with in_python(), process_kept(), as_file(data, class_names) as path:
         if path is None:
             raise BadInput("data must be labelled pictures, got None")
-        return Inspection(inspect_file(path, request))
+        with waiting("starting", silent=not progress) as tell:
+            return Inspection(inspect_file(path, request, tell))

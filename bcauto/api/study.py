@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 import optuna
 
+from bcauto.api.clean import clean_study
 from bcauto.api.models import handed_out
+from bcauto.api.read import read_study
 from bcauto.api.settings import ExportKeywords
 from bcauto.api.words import in_python
-from bcauto.errors import NothingUsable
+from bcauto.display.tables import open_console
+from bcauto.errors import BadInput, NothingUsable
 from bcauto.export.entry import Exported, ExportOptions, export_entry
 from bcauto.prediction.source import ModelSource
+from bcauto.results.cleanup import RemovableFiles
 from bcauto.results.kept import kept_model
 from bcauto.results.leaderboard import Entry
-from bcauto.results.open_study import OpenStudy
-from bcauto.results.open_study import open_study as open_stored
+from bcauto.results.open_study import OpenStudy, find_storage
 from bcauto.results.state import trials_left
-from bcauto.storage.connect import storage_failures_in_one_line
+from bcauto.study.folder import StudyFolder
+from bcauto.study.trial_files import Keep
+from bcauto.study.values import parse_keep
 from bcauto.training.shared_process import process_kept
 
 if TYPE_CHECKING:
@@ -64,15 +69,12 @@ class Study:
         storage: str | None = None,
     ) -> None:
         self._studies, self._storage = Path(studies_dir).resolve(), storage
-        self.name = name or ""
-        with in_python(), storage_failures_in_one_line():
-            opened = open_stored(self._studies, name, storage)
-        self.name, self.folder = opened.folder.name, opened.folder.path
+        with in_python():
+            folder, _ = find_storage(self._studies, name, storage)
+        self.name, self.folder = folder.name, folder.path
 
-    @contextmanager
-    def _read(self) -> Iterator[OpenStudy]:
-        with in_python(), storage_failures_in_one_line():
-            yield open_stored(self._studies, self.name, self._storage)
+    def _read(self) -> AbstractContextManager[OpenStudy]:
+        return read_study(self._studies, self.name, self._storage)
 
     def trials(self) -> pd.DataFrame:
         """Return a row for each trial of the search: state, scores, times, values of the space.
@@ -137,6 +139,7 @@ class Study:
         *,
         formats: Sequence[str] = (),
         trial: int | None = None,
+        progress: bool = True,
         **options: Unpack[ExportKeywords],
     ) -> Exported:
         """Write the model, its recipe and its manifest to a folder, and score it there again.
@@ -145,6 +148,7 @@ class Study:
             out: the folder. Default: ``best`` in the study's folder.
             formats: besides Keras' own: onnx, litert, litert-int8, savedmodel, codabench.
             trial: number of a trial. Default: the winner.
+            progress: whether to say what takes long.
             options: ``views``, ``ensemble``, ``distil``, ``calibrate``, as ``bcauto best`` has
                 them.
 
@@ -156,7 +160,40 @@ class Study:
             entry = opened.leaderboard.find(trial)
             wanted = ExportOptions(formats=tuple(formats), **options)
             folder = opened.folder.best if out is None else Path(out)
-            return export_entry(opened, entry, folder, wanted)
+            say = open_console().print if progress else _say_nothing
+            return export_entry(opened, entry, folder, wanted, say)
+
+    def write_report(self) -> Path:
+        """Write the report of the study as it is now, and return the page's file.
+
+        A search writes it at its end, too.
+        """
+        from bcauto.report.page import write_report
+
+        with self._read() as opened:
+            return write_report(opened)
+
+    def clean(self, keep: Keep | None = None, *, dry_run: bool = False) -> list[RemovableFiles]:
+        """Delete files that the study no longer needs.
+
+        The best trials and the confirmed ones can still be exported, and the search can go on.
+
+        Args:
+            keep: best trials that keep their model, or "all". Default: as the search was told.
+            dry_run: list what could be deleted; delete nothing.
+
+        Returns:
+            The ``files`` of each ``kind``, and how large they are together, in ``nbytes``.
+
+        Raises:
+            BadInput: the study is being searched.
+        """
+        try:
+            checked = None if keep is None else parse_keep(str(keep))
+        except ValueError as error:
+            raise BadInput(f"keep {error}") from None
+        with in_python():
+            return clean_study(StudyFolder(self.folder), self._storage, checked, dry_run)
 
     def __repr__(self) -> str:
         with self._read() as opened:
@@ -172,3 +209,7 @@ class Study:
         )
         text = repr(self).replace("<", "&lt;").replace(">", "&gt;")
         return f"<p>{text}</p>{shown.to_html(index=False, float_format='{:.4f}'.format)}"
+
+
+def _say_nothing(_line: str) -> None:
+    """Take the place of ``print``."""

@@ -84,20 +84,26 @@ def best(  # one parameter an option
     if (views or ensemble or distil or formats or calibrate) and not export:
         rule = "--views, --ensemble, --distil, --format and --calibrate go with --export"
         raise BadInput(f"{rule}, got none")
-    from bcauto.display.tables import open_console
-    from bcauto.export.entry import ExportOptions, export_entry
-    from bcauto.results.open_study import open_study
-    from bcauto.storage.connect import storage_failures_in_one_line  # --help would wait for Optuna
+    from bcauto.api.read import read_study
 
-    with storage_failures_in_one_line():
-        opened = open_study(studies_dir, study, storage)
+    with read_study(studies_dir, study, storage) as opened:
         entry = opened.leaderboard.find(trial)
     exported = None
     if export:
-        options = ExportOptions(views, ensemble, distil, tuple(formats or ()), calibrate)
-        say = (lambda _: None) if as_json else open_console().print
+        from bcauto.api.study import open_study
+
         with interrupted_with("nothing was exported, and an older export is as it was"):
-            exported = export_entry(opened, entry, out or opened.folder.best, options, say)
+            found = open_study(opened.folder.name, studies_dir=studies_dir, storage=storage)
+            exported = found.export(
+                out,
+                formats=formats or (),
+                trial=entry.number,
+                progress=not as_json,
+                views=views,
+                ensemble=ensemble,
+                distil=distil,
+                calibrate=calibrate,
+            )
     if as_json:
         typer.echo(json.dumps(_as_object(opened, entry, exported)))
     else:

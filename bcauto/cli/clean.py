@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,8 +14,6 @@ from bcauto.study.values import parse_keep
 
 if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
     from bcauto.results.cleanup import RemovableFiles
-    from bcauto.results.open_study import OpenStudy
-    from bcauto.study.trial_files import Keep
 
 __all__ = ["clean"]
 
@@ -50,37 +47,15 @@ def clean(
 
     The best trials and the confirmed ones can still be exported, and the search can go on.
     """
-    from bcauto.results.open_study import open_study
-    from bcauto.storage.connect import storage_failures_in_one_line
+    from bcauto.api.clean import clean_study
     from bcauto.study.folder import find_study
-    from bcauto.study.lock import locked
 
     folder = find_study(studies_dir, study)
-    alone = locked(folder, advice="clean it when that has ended")
-    with nullcontext() if dry_run else alone, storage_failures_in_one_line():
-        found = _find(open_study(studies_dir, folder.name, storage), keep)
-        for removable in () if dry_run else found:
-            removable.delete()
+    found = clean_study(folder, storage, keep, dry_run)
     if as_json:
         typer.echo(json.dumps({"study": folder.name, "dry_run": dry_run, **_as_object(found)}))
     else:
         _show(folder.name, found, dry_run)
-
-
-def _find(opened: OpenStudy, keep: Keep | None) -> list[RemovableFiles]:
-    from bcauto.results.cleanup import find_removable
-    from bcauto.results.state import is_finished
-    from bcauto.study.attributes import read_identity
-
-    if opened.study and (stored := read_identity(opened.study)):
-        stored.check_same(opened.record.identity, opened.folder.name)
-    return find_removable(
-        opened.folder,
-        opened.study,
-        opened.repeats,
-        keep=opened.record.settings.keep if keep is None else keep,
-        finished=is_finished(opened),
-    )
 
 
 def _as_object(found: Sequence[RemovableFiles]) -> dict[str, Any]:

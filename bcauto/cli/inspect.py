@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -16,9 +16,6 @@ from bcauto.cli.options import (
     SkipDamagedOption,
 )
 from bcauto.errors import BadInput
-
-if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait for it
-    from bcauto.inspection.inspect import Inspection, Request
 
 __all__ = ["inspect"]
 
@@ -91,8 +88,7 @@ def inspect(
     Counts, exact and near copies, intruders, a map, outliers, likely label errors, as text and as
     a page with pictures. Nothing of the data is changed.
     """
-    from bcauto.data.rules import ReadingRules
-    from bcauto.inspection.inspect import Request
+    from bcauto.api.inspect import inspect as run
     from bcauto.io.new_output import check_new_file, check_writable
 
     if not data.exists():
@@ -103,25 +99,29 @@ def inspect(
     file = _page_file(page, data)
     if file:
         check_writable(file, "--page")
-    rules = ReadingRules(bool(skip_damaged), resize or "stretch", labels)
-    found = _inspected(data, Request(image_size, rules, weights, backbone, like, above), as_json)
-    from bcauto.inspection.cleaned import find_taken_out, write_cleaned
-    from bcauto.inspection.plain import as_plain
-
-    taken_out = find_taken_out(found)
+    found = run(
+        data,
+        labels=labels,
+        resize=resize or "stretch",
+        skip_damaged=bool(skip_damaged),
+        progress=not as_json,
+        weights=weights,
+        backbone=backbone,
+        like=like,
+        above=above,
+        image_size=image_size,
+    )
     if out:
-        write_cleaned(out, found, taken_out)
+        found.write_cleaned(out)
     if file:
-        from bcauto.inspection.page import write_inspection
+        found.write_page(file)
+        if open_it:
+            import webbrowser
 
-        write_inspection(file, found)
-    if file and open_it:
-        import webbrowser
-
-        webbrowser.open(file.resolve().as_uri())
+            webbrowser.open(file.resolve().as_uri())
     seen = {
-        **as_plain(found),
-        "out": None if out is None else {"file": str(out), **taken_out.as_dict()},
+        **found.seen,
+        "out": {"file": str(out), **found.taken_out.as_dict()} if out else None,
         "page": str(file) if file else None,
     }
     if as_json:
@@ -146,12 +146,3 @@ def _check_npz(out: Path) -> None:
     """Refuse a name that is not an npz file's."""
     if out.suffix.lower() != ".npz":
         raise BadInput(f"--out must be a new file whose name ends in .npz, got {out}")
-
-
-def _inspected(data: Path, request: Request, silent: bool) -> Inspection:
-    """Look at the data; in a terminal, say what is being done."""
-    from bcauto.display.waiting import waiting
-    from bcauto.inspection.inspect import inspect as inspect_data
-
-    with waiting("starting", silent) as show:
-        return inspect_data(data, request, show)

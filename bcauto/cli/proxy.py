@@ -21,9 +21,16 @@ if TYPE_CHECKING:  # what runs is imported when it does, or --help would wait fo
     from bcauto.results.left_out import LeftOut
     from bcauto.results.open_study import OpenStudy
     from bcauto.results.rank_correlation import Correlation
-    from bcauto.results.validity import Validity, Worth
+    from bcauto.results.validity import Validity
 
 __all__ = ["proxy"]
+
+_LEFT_OUT = """\
+leave one family out: rank correlation of the trials' scores on a family with
+the mean over the other families; of one that is held out, with the objective"""
+_DISTANCE = """\
+distance: from the nearest of what training samples to a family's corruptions;
+clean: from the images as they are. Where the first is small, training is near"""
 
 
 def proxy(
@@ -55,15 +62,13 @@ def proxy(
     """
     if weights is not None and not distance:
         raise BadInput(f"--weights goes with --distance, got --weights {weights} alone")
+    from bcauto.api.read import read_study
     from bcauto.plots.grid import draw_grid, write_picture
     from bcauto.proxy.proxy import Proxy
     from bcauto.results.left_out import leave_one_family_out
-    from bcauto.results.open_study import open_study
     from bcauto.results.validity import proxy_validity
-    from bcauto.storage.connect import storage_failures_in_one_line
 
-    with storage_failures_in_one_line():
-        opened = open_study(studies_dir, study, storage)
+    with read_study(studies_dir, study, storage) as opened:
         folder, trials = opened.folder, opened.complete()
     stored = Proxy.load(folder.proxy)
     report = _make_folder(out or folder.report)
@@ -88,7 +93,7 @@ def _measure(opened: OpenStudy, stored: Proxy, weights: str | None) -> MeasuredD
 
 def _rows(opened: OpenStudy, stored: Proxy) -> list[Row]:
     """Return the rows of the picture: of one original where the study's data can be read."""
-    from bcauto.cli.proxy_pictures import copied_rows, corrupted_rows
+    from bcauto.plots.corruptions import copied_rows, corrupted_rows
     from bcauto.report.missing import Missing
     from bcauto.report.pictures import pictures_of
 
@@ -130,22 +135,32 @@ def _as_object(
 
 
 def _show(name: str, stored: Proxy, found: Validity) -> None:
-    from bcauto.cli.proxy_pictures import choice_line
     from bcauto.display.tables import open_console, print_rows
 
     console = open_console()
     held_out = ", ".join(stored.held_out) or "nothing"
     console.print(f"{name}: {found.trials} complete trials compared; held out: {held_out}")
     if found.best is None:
-        console.print(f"{_why_unknown(stored)}: how well the proxy predicts is not known")
+        why = "too few trials" if stored.held_out else "no held-out family"
+        console.print(f"{why}: how well the proxy predicts is not known")
         return
     worths = {"objective": found.objective, "clean": found.clean_accuracy, **found.families}
-    print_rows(console, [_table_row(score, worth) for score, worth in worths.items()])
+    rows = [
+        {
+            "score": score,
+            "rho (95 %)": _figure(worth.rho),
+            "tau (95 %)": _figure(worth.tau),
+            "top 10 (95 %)": _figure(worth.top_10),
+        }
+        for score, worth in worths.items()
+    ]
+    print_rows(console, rows)
     console.print("rank correlations with the held-out score; top 10: of the 10 best by objective")
     console.print(f"best held out: trial {found.best.trial}, {found.best.held_out:.4f}")
     for score, worth in (("objective", found.objective), ("clean", found.clean_accuracy)):
-        if worth.choice:
-            console.print(f"best {score}: {choice_line(worth.choice)}")
+        if choice := worth.choice:
+            lost = f"{choice.held_out:.4f} held out, a regret of {choice.regret:.4f}"
+            console.print(f"best {score}: trial {choice.trial}, {lost}")
 
 
 def _show_families(left_out: Mapping[str, LeftOut], near: MeasuredDistances | None) -> None:
@@ -168,21 +183,10 @@ def _show_families(left_out: Mapping[str, LeftOut], near: MeasuredDistances | No
     console.print()
     print_rows(console, rows, text=("compared with",))
     if ranked:
-        console.print(
-            "leave one family out: rank correlation of the trials' scores on a family with"
-        )
-        console.print(
-            "the mean over the other families; of one that is held out, with the objective"
-        )
+        console.print(_LEFT_OUT)
     if near:
-        console.print(
-            "distance: from the nearest of what training samples to a family's corruptions;"
-        )
-        console.print(
-            "clean: from the images as they are. Where the first is small, training is near"
-        )
         by = f"{near.images} images, {near.samples} samples by {near.recipe}"
-        console.print(f"in the features of {near.features}; {by}")
+        console.print(f"{_DISTANCE}\nin the features of {near.features}; {by}")
 
 
 def _left_out_columns(found: LeftOut) -> dict[str, str]:
@@ -198,19 +202,6 @@ def _distance_columns(found: Distance | None) -> dict[str, str]:
     if found is None:  # the user's own images are no corruption of others
         return {"distance": "-", "clean": "-"}
     return {"distance": f"{found.training:.2f}", "clean": f"{found.clean:.2f}"}
-
-
-def _table_row(score: str, worth: Worth) -> dict[str, str]:
-    return {
-        "score": score,
-        "rho (95 %)": _figure(worth.rho),
-        "tau (95 %)": _figure(worth.tau),
-        "top 10 (95 %)": _figure(worth.top_10),
-    }
-
-
-def _why_unknown(stored: Proxy) -> str:
-    return "too few trials" if stored.held_out else "no held-out family"
 
 
 def _figure(found: Correlation | None) -> str:

@@ -29,17 +29,15 @@ def report(
     The page is report/index.html in the study's folder. It may be written while the study is
     searched, and then shows what is known so far.
     """
+    from bcauto.api.read import read_study
     from bcauto.page.figure_files import check_figure_folder, write_figures
     from bcauto.page.render import write_page
     from bcauto.report.page import make_page, report_path
     from bcauto.report.subject import Subject
-    from bcauto.results.open_study import open_study
-    from bcauto.storage.connect import storage_failures_in_one_line
 
     if figures:
         check_figure_folder(figures)
-    with storage_failures_in_one_line():
-        opened = open_study(studies_dir, study, storage)
+    with read_study(studies_dir, study, storage) as opened:
         page, path = make_page(Subject(opened)), report_path(opened)
     write_page(path, page)
     typer.echo(path)

@@ -29,13 +29,11 @@ def status(
     storage: StorageOption = None,
 ) -> None:
     """Count the trials of a study by state."""
-    from bcauto.results.open_study import open_study
+    from bcauto.api.read import read_study
     from bcauto.results.trials import status as count
-    from bcauto.storage.connect import storage_failures_in_one_line
-    from bcauto.study.lock import searching_process  # --help would wait for Optuna
+    from bcauto.study.lock import searching_process
 
-    with storage_failures_in_one_line():
-        opened = open_study(studies_dir, study, storage)
+    with read_study(studies_dir, study, storage) as opened:
         found = count(opened.study, opened.folder.name, opened.record.settings.trials)
         board = opened.leaderboard
     here = opened.record.settings.storage == OWN_STORAGE  # another may be searched from anywhere

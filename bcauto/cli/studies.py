@@ -79,13 +79,11 @@ def _look(studies_dir: Path, name: str) -> _Row:
 
 
 def _read(studies_dir: Path, name: str) -> tuple[State, Status, Leaderboard]:
-    from bcauto.results.open_study import open_study
+    from bcauto.api.read import read_study
     from bcauto.results.state import study_state
     from bcauto.results.trials import status
-    from bcauto.storage.connect import storage_failures_in_one_line
 
-    with storage_failures_in_one_line():
-        opened = open_study(studies_dir, name, None)
+    with read_study(studies_dir, name, None) as opened:
         counted = status(opened.study, name, opened.record.settings.trials)
         return study_state(opened), counted, opened.leaderboard
 

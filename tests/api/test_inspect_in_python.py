@@ -30,6 +30,9 @@ def test_page_and_cleaned_copy_are_written(inspection, tmp_path):
     assert "<html" in inspection.write_page(tmp_path / "page.html").read_text()
     with np.load(inspection.write_cleaned(tmp_path / "clean.npz")) as stored:
         assert len(stored["images"]) == 39
+        assert stored["taken_out"].tolist() == [*inspection.taken_out.reasons]
+    [why] = inspection.taken_out.reasons.values()
+    assert why.startswith("exact duplicate of")
 
 
 def test_no_data_and_a_wrong_keyword_are_refused(refused, tmp_path):

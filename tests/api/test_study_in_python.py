@@ -129,8 +129,9 @@ def test_a_model_of_another_maker_has_numbers_for_classes(keras, eagerly):
         bcauto.predict(3, np.zeros((2, 8, 8, 3), np.uint8))
 
 
-def test_the_winner_is_exported(study, tmp_path):
-    exported = study.export(tmp_path / "out")
+def test_the_winner_is_exported(study, tmp_path, capsys):
+    exported = study.export(tmp_path / "out", progress=False)
+    assert capsys.readouterr().out == ""
     assert {"model.keras", "manifest.json"} <= {path.name for path in exported.folder.iterdir()}
     assert exported.manifest["class_names"] == NAMES
 
@@ -194,3 +195,25 @@ def test_a_space_is_sampled():
     assert recipes == space.sample(3) != space.sample(3, seed=1)
     assert bcauto.Space(space).dimensions.keys() == space.dimensions.keys()
     assert "bcauto space quick" in repr(space)
+    assert space.as_dict()["dimensions"].keys() == space.dimensions.keys()
+    assert (space.as_dict()["space"], space.as_dict()["size"]) == ("quick", space.size)
+
+
+def test_the_report_is_written_anew(study):
+    page = study.write_report()
+    assert page == study.folder / "report" / "index.html"
+    assert study.name in page.read_text(encoding="utf-8")
+
+
+def test_files_that_are_no_longer_needed_are_deleted(study, refused):
+    with refused("keep must be a whole number above 0, or all, got 'few'"):
+        study.clean("few")
+    models, *_ = study.clean(1, dry_run=True)
+    [unneeded] = models.files
+    ranked = study.trials().sort_values(["objective", "number"], ascending=[False, True])
+    assert (models.kind.value, unneeded.stem) == ("models", str(ranked["number"].iloc[-1]))
+    assert unneeded.exists()
+    assert study.clean(1)[0].files == (unneeded,)
+    assert not unneeded.exists()
+    assert study.clean(1)[0].files == ()
+    assert study.load_model().count_params() > 0

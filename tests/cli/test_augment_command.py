@@ -14,9 +14,9 @@ from bcauto.augment.engine import Augmenter
 from bcauto.augment.ops import OPS
 from bcauto.augment.policies import Augment
 from bcauto.augment.wide import WideChain, WideGroup
-from bcauto.cli.augment import _settings_note
 from bcauto.data.dataset import load
 from bcauto.io.toml import checked, read_toml
+from bcauto.plots.augmentation import _settings_note
 from bcauto.recipe.network import Network
 from bcauto.recipe.recipe import Recipe
 from bcauto.seeds import generator

@@ -13,8 +13,8 @@ import optuna
 import pytest
 from report_studies import whole_subject
 
-from bcauto.cli.proxy_pictures import copied_rows, corrupted_rows
 from bcauto.driver.distance import MeasuredDistances
+from bcauto.plots.corruptions import copied_rows, corrupted_rows
 from bcauto.proxy.config import ProxyConfig
 from bcauto.proxy.distance import Distance
 from bcauto.proxy.make import make_proxy
@@ -352,7 +352,7 @@ def test_the_original_is_a_validation_picture_of_the_study(command, tmp_path, mo
     storage = connect(folder.default_storage)
     optuna.create_study(study_name=folder.name, storage=storage, direction="maximize")
     monkeypatch.setattr(
-        "bcauto.cli.proxy_pictures.corrupted_rows", lambda *given: drawn.append(given)
+        "bcauto.plots.corruptions.corrupted_rows", lambda *given: drawn.append(given)
     )
     assert command("proxy").code == 0
     [(_, original)] = drawn

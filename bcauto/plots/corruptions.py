@@ -1,4 +1,4 @@
-"""The picture of ``bcauto proxy``: one original beside its corruptions, by severity."""
+"""What a proxy is made of, in rows to draw: one original beside its corruptions, by severity."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from bcauto.plots.grid import Picture, Row
 from bcauto.proxy.corruptions import OWN, CorruptionAtSeverity
 from bcauto.proxy.proxy import Proxy
-from bcauto.results.validity import Choice
 from bcauto.seeds import generator
 
-__all__ = ["choice_line", "copied_rows", "corrupted_rows"]
+__all__ = ["copied_rows", "corrupted_rows"]
 
 
 def corrupted_rows(stored: Proxy, original: Picture) -> list[Row]:
@@ -72,8 +71,3 @@ def _tiles(stored: Proxy, places: Sequence[int], label: int) -> NDArray[np.uint8
         return base not in shared, stored.labels[copy] != label, base
 
     return stored.images[[min(each.tolist(), key=rank) for each in copies]]
-
-
-def choice_line(choice: Choice) -> str:
-    """Return what a score chooses, and what is lost by that."""
-    return f"trial {choice.trial}, {choice.held_out:.4f} held out, a regret of {choice.regret:.4f}"
