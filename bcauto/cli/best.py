@@ -120,7 +120,9 @@ def _as_object(opened: OpenStudy, entry: Entry, exported: Exported | None) -> di
     manifest = exported.manifest if exported else read_export(opened.folder.best) or {}
     own = manifest if manifest.get("trial") == entry.number else {}
     folder = exported.folder if exported else opened.folder.best
-    parts = {key: own[key] for key in ("combined", "calibration", "formats") if key in own}
+    parts: dict[str, Any] = {
+        key: own[key] for key in ("combined", "calibration", "formats") if key in own
+    }
     return {
         "study": opened.folder.name,
         "recipe": entry.recipe.model_dump(mode="json"),
