@@ -54,7 +54,9 @@ def search(
         study: name of the study. Default: made of data and space.
         studies_dir: folder of the studies.
         callbacks: functions of (study, trial) as Optuna's, called in this process after each trial
-            of the search that ends; what one raises ends the search, and all is saved.
+            of the search that ends. ``study.stop()`` in one ends the search there: trials that
+            run are given back, and the best so far are trained again (``confirm=0``: none is).
+            What one raises ends the search at once, and all is saved.
         progress: whether to show the search.
     {settings}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import optuna
@@ -29,7 +30,7 @@ from bcauto.study.attributes import (
     store_identity,
     store_note,
 )
-from bcauto.study.callbacks import Callback, WithCallbacks
+from bcauto.study.callbacks import Callback, SearchStopped, WithCallbacks
 from bcauto.study.ledger import DONE, Ledger, Limits
 from bcauto.study.lock import StudyLock, locked
 from bcauto.study.monitor import Monitor
@@ -53,7 +54,8 @@ def run_search(
         plan: the search.
         monitor: is told what happens.
         check: called often; it may raise to stop the search, and nothing that ended is lost.
-        callbacks: called after each trial of the search; they may raise to stop it, too.
+        callbacks: called after each trial of the search; they may raise to stop it, too, or call
+            ``study.stop()``, after which the best trials so far are confirmed.
 
     Returns:
         The study, and what it has come to.
@@ -128,7 +130,8 @@ class _Run:
         source = SpaceSource(plan.space, settings.seed, settings.sampler)
         monitor = WithCallbacks(self.monitor, study, [self.note_trial, *self.callbacks])
         ledger = Ledger(study, source, limits, plan.folder.model, monitor)
-        self._execute(ledger, lambda: plan.proxy)
+        with suppress(SearchStopped):  # what ran is given back, as after Ctrl-C
+            self._execute(ledger, lambda: plan.proxy)
 
     def confirm(self, study: optuna.Study) -> optuna.Study | None:
         """Repeat the best trials in a study of their own, on newly made corruptions."""

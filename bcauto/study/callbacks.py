@@ -12,16 +12,21 @@ from bcauto.space.space import Confirmation
 from bcauto.study.monitor import Monitor
 from bcauto.trial import Job
 
-__all__ = ["Callback", "WithCallbacks"]
+__all__ = ["Callback", "SearchStopped", "WithCallbacks"]
 
 Callback = Callable[[optuna.Study, FrozenTrial], None]
 """Called with the study and a trial that has just ended COMPLETE, PRUNED or FAIL."""
 
 
+class SearchStopped(Exception):
+    """A callback called ``study.stop()``: the search has trials enough."""
+
+
 class WithCallbacks(Monitor):
     """Tells another monitor all, and calls functions after each trial.
 
-    What a function raises ends the search, as in Optuna; then none is called any more.
+    What a function raises ends the search, as in Optuna; then none is called any more. So does
+    ``study.stop()``, once all functions were called.
     """
 
     def __init__(
@@ -30,11 +35,20 @@ class WithCallbacks(Monitor):
         self.monitor, self.study, self.callbacks = monitor, study, list(callbacks)
 
     def ended(self, number: int, state: str, detail: str) -> None:
-        """Call the functions, each with a copy of the trial."""
+        """Call the functions, each with a copy of the trial.
+
+        Raises:
+            SearchStopped: a function called ``study.stop()``.
+        """
         self.monitor.ended(number, state, detail)
         callbacks, self.callbacks = self.callbacks, []
+        stops: list[bool] = []
+        # Optuna's own method works only within ``Study.optimize``, which is not called here.
+        self.study.stop = lambda: stops.append(True)  # type: ignore[method-assign]
         for callback in callbacks:
             callback(self.study, deepcopy(self.study.get_trials(deepcopy=False)[number]))
+        if stops:
+            raise SearchStopped
         self.callbacks = callbacks
 
     def began(self, finished: int, best: FrozenTrial | None) -> None:

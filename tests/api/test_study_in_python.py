@@ -159,6 +159,15 @@ def test_what_a_callback_raises_ends_the_search_and_all_is_saved(run, study):
     assert stopped.trials()["state"].tolist() == ["COMPLETE"]
 
 
+def test_a_callback_that_stops_the_study_ends_the_search_and_the_best_is_confirmed(run):
+    study = run(9, study="enough", callbacks=[lambda study, _: study.stop()], progress=True)
+    assert study.trials()["state"].tolist() == ["COMPLETE"]
+    assert study.best.confirmed is not None
+    assert repr(study).startswith("<bcauto study 'enough': 1 of 9 trials, best ")
+    more = run(2, study="enough", confirm=0, callbacks=[lambda study, _: study.stop()])
+    assert more.trials()["state"].tolist() == ["COMPLETE", "COMPLETE"]
+
+
 def test_the_process_is_left_as_it_was(keras, run, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     keras.config.set_dtype_policy("mixed_float16")

@@ -1,9 +1,10 @@
 """Callbacks in Optuna's form, around another monitor."""
 
 import pytest
+from optuna.study import MaxTrialsCallback
 from optuna.trial import TrialState
 
-from bcauto.study.callbacks import WithCallbacks
+from bcauto.study.callbacks import SearchStopped, WithCallbacks
 from bcauto.study.monitor import Monitor
 
 
@@ -61,3 +62,17 @@ def test_after_one_has_raised_none_is_called_any_more(study):
         monitor.ended(0, "complete", "0.5")
     monitor.ended(1, "complete", "0.5")
     assert calls == [0]
+
+
+def test_optunas_own_callback_stops_after_all_were_called_and_then_none_is(study):
+    calls = []
+    enough = MaxTrialsCallback(2, states=(TrialState.COMPLETE,))
+    monitor = WithCallbacks(Monitor(), study, [enough, lambda _, trial: calls.append(trial.number)])
+    study.tell(study.ask(), 0.5)
+    monitor.ended(0, "complete", "0.5")
+    study.tell(study.ask(), 0.5)
+    with pytest.raises(SearchStopped):
+        monitor.ended(1, "complete", "0.5")
+    study.tell(study.ask(), state=TrialState.FAIL)
+    monitor.ended(2, "interrupted", "the search was stopped while it ran")
+    assert calls == [0, 1]
