@@ -27,7 +27,10 @@ from bcauto.space.files import read_space
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SPACES = sorted((ROOT / "search_spaces").rglob("*.toml"))
-OF_OTHER_TOOLS = {"--num-cpus", "--cpus-per-task", "--quiet", "--strict"}
+OF_OTHER_TOOLS = {
+    *("--num-cpus", "--cpus-per-task", "--quiet", "--strict"),
+    *("--gpus", "--shm-size", "--user", "--time"),  # Docker's
+}
 
 SMALLER = {
     "--space full ": "--space tiny.toml ",
