@@ -137,4 +137,6 @@ class Batches:
 def _lower_priority() -> None:
     """Let training's threads run first: they wait for each other, while the next batch can wait."""
     if sys.platform == "linux":  # elsewhere threads have no priority of their own
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+        thread = threading.get_native_id()
+        nice = os.getpriority(os.PRIO_PROCESS, thread)  # 15 in Ray's processes
+        os.setpriority(os.PRIO_PROCESS, thread, min(nice + 10, 19))  # only root may lower it

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import threading
 from math import ceil
 
@@ -311,3 +312,15 @@ def test_a_teacher_gives_the_targets_of_the_augmented_pictures():
         assert np.array_equal(images, same)
         assert np.array_equal(targets, teacher(images))
     assert plain.teacher is None
+
+
+def test_an_epoch_is_made_by_a_user_who_may_not_raise_a_priority(monkeypatch):
+    """Ray's processes have a nice value of 15; only root may lower one."""
+
+    def only_higher(_which, _who, nice):
+        if nice < 15:
+            raise PermissionError
+
+    monkeypatch.setattr(os, "getpriority", lambda *_: 15)
+    monkeypatch.setattr(os, "setpriority", only_higher)
+    assert sum(len(images) for images, *_ in made(numbered(6), 3).epoch(1)) == 6
