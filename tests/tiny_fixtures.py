@@ -68,8 +68,8 @@ def test_npz(tmp_path):
 
 @pytest.fixture(scope="session")
 def no_report():
-    """Lets searches of this process write no report, which takes seconds."""
+    """Lets searches of this process write no report and no artifacts, which takes seconds."""
     with pytest.MonkeyPatch.context() as patch:
-        path = "bcauto.report.after_search.write_report"
-        patch.setattr(path, lambda opened: opened.folder.report / "index.html")
+        patch.setattr("bcauto.report.after_search.write_report", lambda subject: None)
+        patch.setattr("bcauto.report.after_search.put_artifacts", lambda *what: None)
         yield

@@ -6,7 +6,10 @@ from contextlib import nullcontext
 
 from bcauto.api.read import read_study
 from bcauto.results.cleanup import RemovableFiles, find_removable
+from bcauto.results.open_study import find_storage
 from bcauto.results.state import is_finished
+from bcauto.storage.connect import connect
+from bcauto.study.artifacts import Artifacts
 from bcauto.study.attributes import read_identity
 from bcauto.study.folder import StudyFolder
 from bcauto.study.lock import locked
@@ -45,4 +48,7 @@ def clean_study(
         )
         for removable in () if dry_run else found:
             removable.delete()
+        if opened.study and not dry_run:  # artifacts are links to models
+            _, url = find_storage(folder.path.parent, folder.name, storage)
+            Artifacts(connect(url), folder).forget_missing()
     return found

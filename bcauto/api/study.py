@@ -168,10 +168,12 @@ class Study:
 
         A search writes it at its end, too.
         """
-        from bcauto.report.page import write_report
+        from bcauto.report.page import report_path, write_report
+        from bcauto.report.subject import Subject
 
         with self._read() as opened:
-            return write_report(opened)
+            write_report(Subject(opened))
+            return report_path(opened)
 
     def clean(self, keep: Keep | None = None, *, dry_run: bool = False) -> list[RemovableFiles]:
         """Delete files that the study no longer needs.

@@ -28,10 +28,11 @@ def dashboard(
     folder, url = find_storage(studies_dir, study, storage)
     _check_free(host, port)
     opened = connect(url)
+    from optuna.artifacts import FileSystemArtifactStore
     from optuna_dashboard import run_server
 
     typer.echo(f"{folder.name} on http://{host}:{port}/ until Ctrl-C")
-    run_server(opened, host=host, port=port)
+    run_server(opened, host, port, FileSystemArtifactStore(folder.artifacts))
 
 
 def _check_free(host: str, port: int) -> None:

@@ -39,8 +39,10 @@ def check_figure_folder(folder: Path) -> None:
         raise BadInput(f"{rule}, got {folder} ({reason})") from None
 
 
-def write_figures(figures: Sequence[Figure], folder: Path) -> list[Path]:
-    """Write each figure as SVG, PDF and PNG, and their captions to ``captions.txt``.
+def write_figures(
+    figures: Sequence[Figure], folder: Path, formats: Sequence[str] = _FORMATS
+) -> list[Path]:
+    """Write each figure in some formats, and their captions to ``captions.txt``.
 
     They are drawn on white by the browser that Kaleido finds, Chrome or Chromium, from the same
     data as in the page. Nothing is loaded.
@@ -57,7 +59,7 @@ def write_figures(figures: Sequence[Figure], folder: Path) -> list[Path]:
     logging.getLogger("choreographer").setLevel(logging.ERROR)
     logging.getLogger("kaleido").setLevel(logging.ERROR)
     paths = {
-        figure.name: [folder / f"{figure.name}.{kind}" for kind in _FORMATS] for figure in figures
+        figure.name: [folder / f"{figure.name}.{kind}" for kind in formats] for figure in figures
     }
     wanted = [_wanted(figure, path) for figure in figures for path in paths[figure.name]]
     options = {"n": 1, "timeout": _TIMEOUT, "mathjax": False}

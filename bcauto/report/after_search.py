@@ -1,4 +1,4 @@
-"""The report that a search writes at its end."""
+"""What a search writes at its end: its report, and artifacts for a dashboard."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from bcauto.display.next_command import from_here
 from bcauto.errors import first_line
-from bcauto.report.page import write_report
+from bcauto.report.artifacts import put_artifacts
+from bcauto.report.page import report_path, write_report
+from bcauto.report.subject import Subject
 from bcauto.results.open_study import open_study
 from bcauto.study.folder import StudyFolder
 
@@ -14,18 +16,21 @@ __all__ = ["report_after_search"]
 
 
 def report_after_search(folder: StudyFolder, storage: str, say: Callable[[str], None]) -> None:
-    """Write the report of a study that was searched, and say where it is.
+    """Write the report of a study that was searched, and say where it is; then its artifacts.
 
-    Whatever is wrong with it, the search is done: then only that is said.
+    Whatever is wrong with them, the search is done: then only that is said.
 
     Args:
         folder: of the study.
         storage: the URL of its storage, with its password.
         say: is told a line.
     """
+    what = "report"
     try:
-        path = write_report(open_study(folder.path.parent, folder.name, storage))
-    except Exception as error:  # of any of the libraries that draw it
-        say(f"report: not written ({first_line(error)})")
-    else:
-        say(f"report: {from_here(path)}")
+        subject = Subject(open_study(folder.path.parent, folder.name, storage))
+        page = write_report(subject)
+        say(f"report: {from_here(report_path(subject.opened))}")
+        what = "artifacts"
+        put_artifacts(subject, page, storage)
+    except Exception as error:  # of any of the libraries that draw and store them
+        say(f"{what}: not written ({first_line(error)})")

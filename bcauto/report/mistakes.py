@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bcauto.page.parts import Block, Heading, Picture, Pictures, Text
 from bcauto.page.thumbnail import thumbnail
+from bcauto.plots.grid import Row, draw_grid
 from bcauto.proxy.proxy import Integers
 from bcauto.report.look import Look, Seen
 from bcauto.report.missing import Missing
 
-__all__ = ["flips", "worst_mistakes"]
+__all__ = ["flips", "mistakes_sheet", "worst_mistakes"]
 
 _SHOWN = 12  # mistakes of a kind
 _CELLS = 4  # whose copies are shown
 _COPIES = 8  # of each
+_CONFUSIONS = 10  # rows of the sheet of mistakes
 
 
 def worst_mistakes(look: Look, names: tuple[str, ...]) -> Iterator[Block]:
@@ -37,6 +41,29 @@ def worst_mistakes(look: Look, names: tuple[str, ...]) -> Iterator[Block]:
             "the true class, and what the model takes it for, with which probability.",
             pictures,
         )
+
+
+def mistakes_sheet(look: Look, names: tuple[str, ...]) -> NDArray[np.uint8] | None:
+    """Draw the surest mistakes on corrupted pictures, a row for each of the commonest confusions.
+
+    Returns:
+        (h, w, 3) uint8 RGB; None where it makes no mistake.
+    """
+    seen = look.corrupted
+    wrong = seen.predicted != seen.labels
+    pairs = Counter(zip(seen.labels[wrong].tolist(), seen.predicted[wrong].tolist(), strict=True))
+    rows = []
+    for (truth, said), count in pairs.most_common(_CONFUSIONS):
+        places = np.flatnonzero((seen.labels == truth) & (seen.predicted == said))
+        surest = places[np.argsort(-seen.sure[places], kind="stable")][:_COPIES]
+        copies = int((seen.labels == truth).sum())
+        note = f"taken for {_ascii(names[said])} in {count} of {copies}; the surest first"
+        rows.append(Row(_ascii(names[truth]), seen.images[surest], note))
+    return draw_grid(rows) if rows else None
+
+
+def _ascii(name: str) -> str:
+    return name.encode("ascii", "replace").decode()
 
 
 def flips(look: Look, names: tuple[str, ...]) -> Iterator[Block]:

@@ -26,21 +26,21 @@ def report_path(opened: OpenStudy) -> Path:
     return opened.folder.report / "index.html"
 
 
-def write_report(opened: OpenStudy) -> Path:
+def write_report(subject: Subject) -> Page:
     """Write the report of a study to its folder; what the study stores is not changed.
 
     Args:
-        opened: the study, which may be searched at the same time.
+        subject: the study, which may be searched at the same time.
 
     Returns:
-        The page's file.
+        What was written.
 
     Raises:
         BadInput: the study is damaged, or the file cannot be written.
     """
-    path = report_path(opened)
-    write_page(path, make_page(Subject(opened)))
-    return path
+    page = make_page(subject)
+    write_page(report_path(subject.opened), page)
+    return page
 
 
 def make_page(subject: Subject) -> Page:

@@ -86,6 +86,11 @@ class StudyFolder:
         return self.path / "report"
 
     @property
+    def artifacts(self) -> Path:
+        """The files that optuna-dashboard shows beside the study, by the ids of its artifacts."""
+        return self.path / "artifacts"
+
+    @property
     def lock(self) -> Path:
         """The file that the process that searches the study has locked."""
         return self.path / "lock"

@@ -13,6 +13,8 @@ from tiny_fixtures import SPACE, paint_two_classes
 
 from bcauto.cli.app import main
 
+NO_BROWSER = {"BROWSER_PATH": "/nowhere"}  # figures for the dashboard would take it seconds
+
 
 @dataclass
 class Ran:
@@ -50,7 +52,7 @@ def process(tmp_path):
 
     def start(*arguments):
         command = [sys.executable, "-m", "bcauto", *map(str, arguments)]
-        environment = {**os.environ, "COLUMNS": "120"}
+        environment = {**os.environ, **NO_BROWSER, "COLUMNS": "120"}
         pipe = subprocess.PIPE
         begun = subprocess.Popen(
             command,
@@ -92,7 +94,10 @@ def search_once(tmp_path_factory):
 
 def run_as_process(arguments, folder):
     command = [sys.executable, "-m", "bcauto", *arguments]
-    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    environment = {**os.environ, **NO_BROWSER}
+    ran = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
     return Ran(ran.returncode, ran.stdout, ran.stderr)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from optuna.trial import TrialState, create_trial
 
 from bcauto.recipe.network import Network
 from bcauto.recipe.recipe import Recipe
+from bcauto.study.artifacts import Artifacts
 from bcauto.study.folder import StudyFolder
 from bcauto.study.lock import locked
 from bcauto.study.settings import DataRecord, Identity, Settings, StudyRecord
@@ -247,6 +249,17 @@ def test_clean_says_what_it_deletes_and_then_that_there_is_nothing(cells, comman
     assert gone == {cells.model(0), cells.confirm_model(1), cells.models / "7.checkpoint.npz"}
     again = command("clean")
     assert (again.code, again.out) == (0, "cells: nothing to delete\n")
+
+
+def test_clean_takes_the_artifacts_of_deleted_models_along(cells, command):
+    artifacts = Artifacts(optuna.storages.RDBStorage(cells.default_storage), cells)
+    models = {f"trial-{number}.keras": cells.model(number) for number in (0, 1)}
+    artifacts.replace({**models, "seen.png": b"png"}, re.compile(".*"))
+    assert command("clean", "--dry-run").code == 0
+    assert {*artifacts.names().values()} == {*models, "seen.png"}
+    assert command("clean").code == 0
+    assert not cells.model(0).exists()
+    assert {*artifacts.names().values()} == {"trial-1.keras", "seen.png"}
 
 
 def test_clean_in_words(cells, command):

@@ -6,7 +6,7 @@ from report_studies import HYPERMODEL, MadeUp, whole_subject
 
 from bcauto.page.parts import Figure, Table, Text
 from bcauto.page.render import render
-from bcauto.report.page import make_page, write_report
+from bcauto.report.page import make_page, report_path, write_report
 from bcauto.report.subject import Subject
 from bcauto.results.left_out import leave_one_family_out
 
@@ -74,7 +74,8 @@ def test_a_hypermodel_has_a_report(made_up):
 def test_the_report_lies_in_the_folder_of_the_study_and_changes_nothing_else(made_up):
     opened = made_up("ccp")
     before = {file: file.read_bytes() for file in opened.folder.path.rglob("*") if file.is_file()}
-    path = write_report(opened)
+    assert write_report(Subject(opened)).title == "Study cells"
+    path = report_path(opened)
     assert path == opened.folder.path / "report" / "index.html"
     after = {file: file.read_bytes() for file in opened.folder.path.rglob("*") if file.is_file()}
     assert {file: data for file, data in after.items() if file != path} == before
