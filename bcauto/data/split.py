@@ -8,6 +8,7 @@ images.
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ VALIDATION_FRACTION = 0.1
 _MARGIN = 0.02  # by which the share may miss the fraction before classes give way to mend it
 _MIXED_MARGIN = 0.08  # the same of a class, where groups have several labels and leave less choice
 _MOST_EXCHANGES = 200
+_MOST_TOGETHER = 2  # groups that are moved at once
 _MOST_CELLS = 2e7  # numbers that are compared for one exchange; with more groups it is not needed
 _LEAST_GAIN = 1e-9
 
@@ -94,6 +96,16 @@ def _kinds(counts: Counts) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return one_of, of_group
 
 
+def _moves(of_groups: NDArray[np.intp], together: int) -> list[tuple[int, ...]]:
+    """Return what may be moved of groups of these kinds: kinds one by one or in pairs, or none."""
+    kinds, counts = np.unique(of_groups, return_counts=True)
+    moves = [(kind,) for kind in kinds.tolist()]
+    if together == _MOST_TOGETHER:
+        several = np.repeat(kinds, np.minimum(counts, together)).tolist()
+        moves += sorted(set(combinations(several, together)))
+    return [*moves, ()]
+
+
 class _Choice:
     """Some of all groups, and how far they are from what is wanted of each class."""
 
@@ -141,26 +153,31 @@ class _Choice:
                 self._toggle(int(possible[self.sizes[possible].argmin()]))
 
     def exchange(self) -> None:
-        """Add, give back or exchange groups, as long as a share misses its range by less then."""
+        """Add, give back or exchange groups, as long as a share misses its range by less then.
+
+        Two groups at a time are tried where one is not enough.
+        """
         one_of, of_group = _kinds(self.counts)
         kinds = self.counts[one_of].astype(np.int64)
-        if len(kinds) ** 2 * kinds.shape[1] > _MOST_CELLS:
-            return
-        nothing = np.zeros((1, kinds.shape[1]), np.int64)
+        together = 1
         for _ in range(_MOST_EXCHANGES):
-            there = np.unique(of_group[~self.chosen])  # kinds of which one could be taken
-            here = np.unique(of_group[self.chosen])
-            change = (
-                np.concatenate([kinds[there], nothing])[:, None]
-                - np.concatenate([kinds[here], nothing])[None]
-            )
-            best = self._best(change)
-            if best is None:
+            there = _moves(of_group[~self.chosen], together)
+            here = _moves(of_group[self.chosen], together)
+            if len(there) * len(here) * kinds.shape[1] > _MOST_CELLS:
                 return
-            for kind, at, last in ((there, best[0], False), (here, best[1], True)):
-                if at < kind.size:
-                    found = np.flatnonzero((of_group == kind[at]) & (self.chosen == last))
-                    self._toggle(int(found[-1 if last else 0]))
+            into, out = (
+                np.array([kinds[list(m)].sum(axis=0) for m in moves]) for moves in (there, here)
+            )
+            best = self._best(into[:, None] - out[None])
+            if best is None and together == _MOST_TOGETHER:
+                return
+            if best is None:
+                together += 1
+                continue
+            for kind in there[best[0]]:
+                self._toggle(int(np.flatnonzero((of_group == kind) & ~self.chosen)[0]))
+            for kind in here[best[1]]:
+                self._toggle(int(np.flatnonzero((of_group == kind) & self.chosen)[-1]))
 
     def _best(self, change: Counts) -> tuple[int, int] | None:
         """Return which of the changes (a, b, k) comes closest; None if none comes closer."""

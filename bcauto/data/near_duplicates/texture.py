@@ -116,7 +116,7 @@ class TextureMatcher:
         Analysis and Machine Intelligence 30, 2008, as OpenCV has them. The detail is in pixels.
         """
         side = min(_LARGEST_SIDE, *self.size)
-        one, other = (_grey_square(_middle(picture), side) for picture in (first, second))
+        one, other = (_rounded(_grey_square(_middle(each), side)) for each in (first, second))
         other = np.ascontiguousarray(pose.turn(other))
         a, b = _textures(one, other)
         circle = _circle(side, max(_LARGEST_SHIFT, side / 24))
@@ -242,6 +242,20 @@ def _circle(side: int, margin: float) -> NDArray[np.uint8]:
     down, across = np.indices((side, side)) - (side - 1) / 2
     circle: NDArray[np.uint8] = (np.hypot(down, across) <= side / 2 - margin).astype(np.uint8)
     return circle
+
+
+def _rounded(square: _Grey) -> _Grey:
+    """Return a square whose corners go on as the circle's edge: a turned copy's may be filled."""
+    return cv2.remap(square, *_inwards(len(square)), cv2.INTER_LINEAR)
+
+
+@cache
+def _inwards(side: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return, across and down, the point on or in the circle that is nearest to each pixel."""
+    middle = (side - 1) / 2
+    down, across = np.indices((side, side)) - middle
+    shrink = np.minimum(1, (middle - 1) / np.maximum(np.hypot(down, across), 1))
+    return np.float32(middle + shrink * across), np.float32(middle + shrink * down)
 
 
 def _start(pose: Pose, side: int) -> NDArray[np.float32]:

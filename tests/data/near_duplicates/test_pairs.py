@@ -190,6 +190,32 @@ def test_copies_of_real_cells_of_96_px(real_96, kind):
     assert near_duplicates(train, val) == each_with_its_own(75)
 
 
+FILLS = {
+    "black": (cv2.BORDER_CONSTANT, 0),
+    "white": (cv2.BORDER_CONSTANT, 255),
+    "reflected": (cv2.BORDER_REFLECT_101, 0),
+    "edge": (cv2.BORDER_REPLICATE, 0),
+    "wrapped": (cv2.BORDER_WRAP, 0),
+}
+
+
+@pytest.mark.parametrize("fill", FILLS)
+@pytest.mark.parametrize("side", [28, 96])
+def test_real_cells_turned_by_any_angle_whatever_fills_their_corners(real_96, side, fill):
+    mode, value = FILLS[fill]
+
+    def turned(image, rng):
+        middle = ((side - 1) / 2, (side - 1) / 2)
+        matrix = cv2.getRotationMatrix2D(middle, rng.uniform(10, 350), 1)
+        border = {"borderMode": mode, "borderValue": (value,) * 3}
+        return cv2.warpAffine(image, matrix, (side, side), **border)
+
+    train, val = planted(of_size(real_96[:300], side, side), 75, turned)
+    found = near_duplicates(train, val)
+    assert len(set(found) & set(each_with_its_own(75))) >= 74
+    assert set(found) <= set(each_with_its_own(75))
+
+
 def test_real_cells_of_96_px_are_all_different(real_96):
     assert len(near_duplicates(real_96[360:], real_96[:360])) <= 1
 
