@@ -1,4 +1,4 @@
-"""Whether data sets of many variants of few pictures are split without leaks, and a tenth validates.
+"""Whether sets of many variants of few pictures are split without leaks, with a tenth to validate.
 
     python benchmarks/splits.py [--sets 200] [--seed 0]
 
@@ -79,7 +79,9 @@ def make(rng: np.random.Generator) -> Made:
 
 def original(rng: np.random.Generator) -> np.ndarray:
     """Return a smooth random texture around a colour."""
-    noise = cv2.GaussianBlur(rng.normal(0, 1, (_SIDE, _SIDE, 3)), (0, 0), float(rng.uniform(1.5, 3)))
+    noise = cv2.GaussianBlur(
+        rng.normal(0, 1, (_SIDE, _SIDE, 3)), (0, 0), float(rng.uniform(1.5, 3))
+    )
     texture = rng.uniform(60, 200, 3) + rng.uniform(25, 45) * noise / noise.std()
     return texture.clip(0, 255).astype(np.uint8)
 
@@ -118,7 +120,9 @@ def outcome(made: Made, file: Path, rng: np.random.Generator) -> str:
             for label in np.unique(made.labels)
             if np.unique(made.whole[made.labels == label]).size == 1
         ]
-        named = any(f"of '{label}'" in str(error) or f"of {label}" in str(error) for label in single)
+        named = any(
+            f"of '{label}'" in str(error) or f"of {label}" in str(error) for label in single
+        )
         return "refused: a named class lies in one group" if named else f"WRONGLY REFUSED: {error}"
     parts = PictureFingerprints.of(data).find(made.images)
     sides = {"train": set(), "val": set()}

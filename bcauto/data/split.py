@@ -99,10 +99,10 @@ def _kinds(counts: Counts) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 def _moves(of_groups: NDArray[np.intp], together: int) -> list[tuple[int, ...]]:
     """Return what may be moved of groups of these kinds: kinds one by one or in pairs, or none."""
     kinds, counts = np.unique(of_groups, return_counts=True)
-    moves = [(kind,) for kind in kinds.tolist()]
+    moves: list[tuple[int, ...]] = [(kind,) for kind in kinds.tolist()]
     if together == _MOST_TOGETHER:
-        several = np.repeat(kinds, np.minimum(counts, together)).tolist()
-        moves += sorted(set(combinations(several, together)))
+        several: list[int] = np.repeat(kinds, np.minimum(counts, together)).tolist()
+        moves += sorted({*combinations(several, together)})
     return [*moves, ()]
 
 

@@ -109,7 +109,7 @@ def find_near_copies(collection: Collection, among: Indices, seed: int) -> NearC
     if len(among) ** 2 > _MOST_PAIRS:
         count = max(1, _MOST_PAIRS // len(among))
         compared = np.sort(generator(seed, "near copies").permutation(len(among))[:count])
-    pairs = NearDuplicates(images).of(images[compared])
+    pairs = NearDuplicates(images).of(images[compared], compared)
     linked = [(one, int(compared[other])) for one, other in pairs]
     groups = _numbered(joined_groups(np.arange(len(among)), linked), among)
     return NearCopies(tuple(sorted(groups, key=len, reverse=True)), len(compared))

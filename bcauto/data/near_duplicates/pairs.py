@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain, product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -99,16 +99,23 @@ class NearDuplicates:
         self._flat, self._colours = _flat(images)
 
     @_one_thread()
-    def of(self, others: Images) -> list[tuple[int, int]]:
+    def of(
+        self, others: Images, places: NDArray[np.integer[Any]] | None = None
+    ) -> list[tuple[int, int]]:
         """Return the pairs (index, index of the other) that are the same picture, in rising order.
 
         Args:
             others: (m, h, w, 3) uint8 RGB, of the same size.
+            places: (m,) their indices where they are some of the pictures themselves: then no
+                picture is compared with itself, and no two of them twice.
 
         """
-        found = set(self._flat_pairs(others))
+        after = np.full(len(self.images), len(others))
+        if places is not None:
+            after[places] = np.arange(len(others))
+        found = {pair for pair in self._flat_pairs(others) if after[pair[0]] > pair[1]}
         views = zip(self._views, (others, _middles(others)), strict=False)
-        for at, query, _, pose in chain.from_iterable(v.candidates(q) for v, q in views):
+        for at, query, _, pose in chain.from_iterable(v.candidates(q, after) for v, q in views):
             if (at, query) in found:
                 continue
             if self.matcher.are_same(self.images[at], others[query], pose):
@@ -138,24 +145,33 @@ class _View:
         drawings = np.median([busy(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)) for image in some])
         self.alike = (_ALIKE_DRAWINGS,) * 2 if drawings < _DRAWING else (_ALIKE, _ALIKE_UPRIGHT)
 
-    def candidates(self, queries: Images) -> Iterator[_Candidate]:
-        """Yield the pairs that are alike, each once mirrored and once not, by rising query."""
+    def candidates(self, queries: Images, after: NDArray[np.integer[Any]]) -> Iterator[_Candidate]:
+        """Yield the pairs that are alike, each once mirrored and once not, by rising query.
+
+        A picture at an index is compared with the first ``after[index]`` queries only.
+        """
         step = max(1, _BLOCK // len(self.spectra))
         for first in range(0, len(queries), step):
             best: dict[tuple[int, int, bool], _Candidate] = {}
             block = small_squares(queries[first : first + step])
-            for found in chain.from_iterable(self._alike(block, first, at) for at in self.shifts):
+            every = (self._alike(block, first, at, after) for at in self.shifts)
+            for found in chain.from_iterable(every):
                 key = (found.query, found.at, found.pose.mirrored)
                 if key not in best or best[key].alike < found.alike:
                     best[key] = found
             yield from (best[key] for key in sorted(best))
 
     def _alike(
-        self, queries: Images, first: int, shift: tuple[float, float]
+        self,
+        queries: Images,
+        first: int,
+        shift: tuple[float, float],
+        after: NDArray[np.integer[Any]],
     ) -> Iterator[_Candidate]:
         """Yield the pairs with any of a block of small queries at a shift, from the ``first``."""
         spectra = self.harmonics.spectra(queries, shift)
         similar = self.harmonics.signatures(spectra).similar(self.signatures) > _SIMILAR
+        similar &= after > np.arange(first, first + len(queries))[:, None]
         for row in np.flatnonzero(similar.any(axis=1)).tolist():
             hits = np.flatnonzero(similar[row])
             others = self.spectra[hits]

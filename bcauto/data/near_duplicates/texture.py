@@ -255,7 +255,7 @@ def _inwards(side: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     middle = (side - 1) / 2
     down, across = np.indices((side, side)) - middle
     shrink = np.minimum(1, (middle - 1) / np.maximum(np.hypot(down, across), 1))
-    return np.float32(middle + shrink * across), np.float32(middle + shrink * down)
+    return (middle + shrink * across).astype("f4"), (middle + shrink * down).astype("f4")
 
 
 def _start(pose: Pose, side: int) -> NDArray[np.float32]:

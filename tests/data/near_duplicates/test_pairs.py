@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bcauto.data.cleaning import clean
 from bcauto.data.near_duplicates import harmonics as harmonics_module
 from bcauto.data.near_duplicates import pairs as pairs_module
-from bcauto.data.near_duplicates.pairs import near_duplicates
+from bcauto.data.near_duplicates.pairs import NearDuplicates, near_duplicates
 from bcauto.data.near_duplicates.pose import TURNS
 from bcauto.data.near_duplicates.texture import small_shift
 from bcauto.data.reading import read
@@ -163,7 +163,8 @@ def test_pictures_with_the_same_shapes_but_another_texture_are_not_found(cells):
         return in_bytes(cv2.GaussianBlur(image, (0, 0), 4).astype(float) + grain)
 
     ours, theirs = (np.stack([grained(cell) for cell in cells]) for _ in range(2))
-    alike = pairs_module._View(ours).candidates(theirs)
+    every = np.full(len(ours), len(theirs))
+    alike = pairs_module._View(ours).candidates(theirs, every)
     assert {(found.at, found.query) for found in alike} >= set(each_with_its_own(len(cells)))
     assert near_duplicates(ours, theirs) == []
 
@@ -294,6 +295,24 @@ def test_same_answer_twice_and_in_any_order(cells):
     shuffled = near_duplicates(train[order], val)
     assert shuffled == near_duplicates(train[order], val)
     assert sorted((int(order[ours]), theirs) for ours, theirs in shuffled) == each_with_its_own(24)
+
+
+def test_of_some_of_the_pictures_themselves_each_pair_is_found_once(cells):
+    """A copy of each of the first 24, and two flat pictures; some of them are compared with all."""
+    flat = np.full_like(cells[:2], 90)
+    train, val = planted(cells, COPIES, KINDS["noise"])
+    images = np.concatenate([train, val, flat])
+    copies = {(at, len(train) + at) for at in range(COPIES)} | {(len(images) - 2, len(images) - 1)}
+    places = np.random.default_rng(0).permutation(len(images))
+    found = NearDuplicates(images).of(images[places], places)
+    pairs = [tuple(sorted((at, int(places[query])))) for at, query in found]
+    assert len(pairs) == len(set(pairs))
+    assert set(pairs) == copies
+    some = np.arange(5, 12)
+    found = NearDuplicates(images).of(images[some], some)
+    assert {(at, int(some[query])) for at, query in found} == {
+        (len(train) + at, at) for at in range(5, 12)
+    }
 
 
 def test_one_picture_may_have_several_copies(cells):
