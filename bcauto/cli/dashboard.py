@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +32,8 @@ def dashboard(
     from optuna.artifacts import FileSystemArtifactStore
     from optuna_dashboard import run_server
 
+    with suppress(OSError):  # what cannot be written to can still be looked at
+        folder.artifacts.mkdir(exist_ok=True)
     typer.echo(f"{folder.name} on http://{host}:{port}/ until Ctrl-C")
     run_server(opened, host, port, FileSystemArtifactStore(folder.artifacts))
 
