@@ -131,6 +131,7 @@ def test_every_command_and_every_option_exists():
 @pytest.mark.keras
 def test_commands_on_a_study(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BROWSER_PATH", "/nowhere")  # figures for the dashboard would take seconds
     monkeypatch.setattr("webbrowser.open", lambda address: address.startswith("file:"))
     write_files(tmp_path)
     lines = dict.fromkeys(each.line for each in shown() if each.file.endswith(".md"))
@@ -216,6 +217,7 @@ def check_dashboard(arguments):
 @pytest.mark.keras
 def test_first_command(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BROWSER_PATH", "/nowhere")  # figures for the dashboard would take seconds
     write_files(tmp_path)
     [first] = {line for line in shell_lines(ROOT / "README.md") if "--trials 8" in line}
     code, said = run(shrunk(first), monkeypatch), capsys.readouterr()
