@@ -17,6 +17,7 @@ ROOMS = [
     "bcauto.order",
     "bcauto.errors",
     "bcauto.interrupts",
+    "bcauto.progress",
     "bcauto.seeds",
     "bcauto.hardware",
     "bcauto.io",

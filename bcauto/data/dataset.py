@@ -26,6 +26,7 @@ from bcauto.data.resize import resize_all
 from bcauto.data.rules import USUAL, ReadingRules
 from bcauto.data.split import VALIDATION_FRACTION
 from bcauto.data.synthetic.cells import CLASS_NAMES, paint_cells
+from bcauto.progress import tell
 
 __all__ = ["Dataset", "load", "read_uncleaned"]
 
@@ -127,7 +128,9 @@ def load(
         BadInput: the data set breaks a rule.
 
     """
+    tell("reading pictures")
     as_read = read_uncleaned(path, image_size, rules)
+    tell("looking for copies")
     image_set, cleaning = clean(as_read)
     cleaning = replace(cleaning, damaged=as_read.damaged)
     names, bits = image_set.class_names, as_read.bits

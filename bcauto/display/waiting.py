@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from bcauto.display.tables import open_console
+from bcauto.progress import told_to
 
 __all__ = ["waiting"]
 
 
 @contextmanager
 def waiting(step: str, silent: bool = False) -> Iterator[Callable[[str], None]]:
-    """Show a step beside a spinner, and yield what shows the next one.
+    """Show a step beside a spinner, and yield what shows the next one, as ``tell`` does.
 
     Elsewhere than in a terminal, and where all is to be silent, nothing is shown.
     """
@@ -20,5 +21,5 @@ def waiting(step: str, silent: bool = False) -> Iterator[Callable[[str], None]]:
     if silent or not console.is_terminal:
         yield lambda _: None
         return
-    with console.status(step) as status:
+    with console.status(step) as status, told_to(status.update):
         yield status.update

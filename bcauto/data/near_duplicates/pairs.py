@@ -25,6 +25,7 @@ from bcauto.data.labelled import Images
 from bcauto.data.near_duplicates.harmonics import Harmonics, best_angles, small_squares
 from bcauto.data.near_duplicates.pose import Pose
 from bcauto.data.near_duplicates.texture import TextureMatcher, busy, small_shift
+from bcauto.progress import tell
 
 __all__ = ["NearDuplicates", "near_duplicates"]
 
@@ -116,6 +117,7 @@ class NearDuplicates:
         found = {pair for pair in self._flat_pairs(others) if after[pair[0]] > pair[1]}
         views = zip(self._views, (others, _middles(others)), strict=False)
         for at, query, _, pose in chain.from_iterable(v.candidates(q, after) for v, q in views):
+            tell(f"looking for near duplicates: {query / len(others):.0%}")
             if (at, query) in found:
                 continue
             if self.matcher.are_same(self.images[at], others[query], pose):

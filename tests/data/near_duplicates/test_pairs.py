@@ -18,6 +18,7 @@ from bcauto.data.near_duplicates.pose import TURNS
 from bcauto.data.near_duplicates.texture import small_shift
 from bcauto.data.reading import read
 from bcauto.data.synthetic.cells import cell_labels, cell_picture
+from bcauto.progress import told_to
 
 COPIES, OTHERS = 24, 48
 
@@ -287,6 +288,15 @@ def test_blocks_bound_the_memory(images_of, monkeypatch):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 9e6
+
+
+def test_how_far_it_is_is_told(cells):
+    told = []
+    with told_to(told.append):
+        near_duplicates(cells, cells)
+    shares = [int(step.split()[-1].rstrip("%")) for step in told]
+    assert shares == sorted(shares)
+    assert (shares[0], len(set(shares)) > 10, shares[-1] < 100) == (0, True, True)
 
 
 def test_same_answer_twice_and_in_any_order(cells):
