@@ -107,5 +107,5 @@ def inspect(
     with in_python(), process_kept(), as_file(data, class_names) as path:
         if path is None:
             raise BadInput("data must be labelled pictures, got None")
-        with waiting("starting", silent=not progress) as tell:
-            return Inspection(inspect_file(path, request, tell))
+        with waiting("starting", silent=not progress):
+            return Inspection(inspect_file(path, request))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bcauto.display.tables import open_console
@@ -12,14 +12,14 @@ __all__ = ["waiting"]
 
 
 @contextmanager
-def waiting(step: str, silent: bool = False) -> Iterator[Callable[[str], None]]:
-    """Show a step beside a spinner, and yield what shows the next one, as ``tell`` does.
+def waiting(step: str, silent: bool = False) -> Iterator[None]:
+    """Show a step beside a spinner, then each that ``tell`` tells.
 
     Elsewhere than in a terminal, and where all is to be silent, nothing is shown.
     """
     console = open_console()
     if silent or not console.is_terminal:
-        yield lambda _: None
+        yield
         return
     with console.status(step) as status, told_to(status.update):
-        yield status.update
+        yield

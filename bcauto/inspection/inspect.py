@@ -15,7 +15,7 @@ from bcauto.inspection.copies import Copies, NearCopies, find_copies, find_near_
 from bcauto.inspection.features import check_weights_folder, find_extractor
 from bcauto.inspection.similar import check_named, read_named
 from bcauto.inspection.statistics import ClassStatistics, class_statistics
-from bcauto.inspection.steps import Steps, Tell
+from bcauto.inspection.steps import Steps
 
 __all__ = ["Inspection", "Request", "inspect"]
 
@@ -82,19 +82,18 @@ class Inspection:
     seconds: dict[str, float]
 
 
-def inspect(path: Path, request: Request = Request(), tell: Tell = lambda _: None) -> Inspection:
+def inspect(path: Path, request: Request = Request()) -> Inspection:
     """Return what is seen in a data set: counts, copies, a map, outliers, likely label errors.
 
     Args:
         path: a file or folder for ``bcauto.data.reading.read``.
         request: how to look at it.
-        tell: is told of each step.
 
     Raises:
         BadInput: the data set breaks a rule, or the request does.
     """
     request.check()
-    seed, steps = request.seed, Steps(tell)
+    seed, steps = request.seed, Steps()
     steps.begin("reading")
     as_read = read(path, request.image_size, request.rules)
     collection = collect(path, as_read)
