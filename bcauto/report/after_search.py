@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bcauto.display.next_command import from_here
+from bcauto.display.waiting import waiting
 from bcauto.errors import first_line
 from bcauto.report.artifacts import put_artifacts
 from bcauto.report.page import report_path, write_report
@@ -28,9 +29,11 @@ def report_after_search(folder: StudyFolder, storage: str, say: Callable[[str], 
     what = "report"
     try:
         subject = Subject(open_study(folder.path.parent, folder.name, storage))
-        page = write_report(subject)
+        with waiting("writing the report"):
+            page = write_report(subject)
         say(f"report: {from_here(report_path(subject.opened))}")
         what = "artifacts"
-        put_artifacts(subject, page, storage)
+        with waiting("drawing pictures for the dashboard"):
+            put_artifacts(subject, page, storage)
     except Exception as error:  # of any of the libraries that draw and store them
         say(f"{what}: not written ({first_line(error)})")
