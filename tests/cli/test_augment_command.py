@@ -13,10 +13,8 @@ from PIL import Image, ImageOps
 from bcauto.augment.engine import Augmenter
 from bcauto.augment.ops import OPS
 from bcauto.augment.policies import Augment
-from bcauto.augment.wide import WideChain, WideGroup
 from bcauto.data.dataset import load
 from bcauto.io.toml import checked, read_toml
-from bcauto.plots.augmentation import _settings_note
 from bcauto.recipe.network import Network
 from bcauto.recipe.recipe import Recipe
 from bcauto.seeds import generator
@@ -457,9 +455,3 @@ def test_disk_that_is_full(old, turned_down, tiny_npz, tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "write_bytes", full)
     line = turned_down("--data", tiny_npz, "--out", "a.png", code=1)
     assert line == "bcauto: a.png: cannot be written (no space left on device)\n"
-
-
-def test_a_policys_note_has_its_settings_and_those_of_groups_that_are_there():
-    chain = WideChain(rate=2, detail=WideGroup(rate=0.5))
-    factors = "probability=1, rate=2, strength=1, detail.rate=0.5, detail.strength=1"
-    assert _settings_note(chain) == f"{factors}, ops={len(chain.ops)}"

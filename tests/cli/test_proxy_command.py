@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 import optuna
 import pytest
+from proxy_fixtures import SIDE, coloured_proxy
 from report_studies import whole_subject
 
 from bcauto.driver.distance import MeasuredDistances
-from bcauto.plots.corruptions import copied_rows, corrupted_rows
 from bcauto.proxy.config import ProxyConfig
 from bcauto.proxy.distance import Distance
 from bcauto.proxy.make import make_proxy
@@ -27,33 +27,12 @@ from bcauto.study.folder import StudyFolder
 from bcauto.study.lock import locked
 from bcauto.study.settings import OWN_STORAGE, DataRecord, Identity, Settings, StudyRecord
 
-SIDE = 96  # px, at which a tile is drawn as it is
 RECIPE = Recipe.model_validate({"model": {"backbone": "SmallCNN"}}).model_dump(mode="json")
 
 
 @pytest.fixture(scope="module")
 def stored():
-    return coloured(copies=3)
-
-
-def coloured(copies):
-    """A proxy of three classes whose every image has its colour: corruption, class and place."""
-    rng = np.random.default_rng(0)
-    labels = np.arange(24) % 3
-    images = rng.integers(0, 256, (24, SIDE, SIDE, 3), dtype=np.uint8)
-    config = ProxyConfig(
-        families=("colour", "microscopy"),
-        held_out=("blur", "sensor"),
-        severities=(1, 3, 4, 5),
-        copies=copies,
-        held_out_copies=2,
-    )
-    proxy = make_proxy(images, labels, config, 0)
-    colours = np.stack(
-        [20 + 2 * proxy.corruption, 60 * (1 + proxy.labels), 5 * proxy.base], axis=-1
-    )
-    filled = np.broadcast_to(colours[:, None, None], proxy.images.shape).astype(np.uint8)
-    return dataclasses.replace(proxy, images=filled)
+    return coloured_proxy(copies=3)
 
 
 def scores_of(count, seed=0):
@@ -316,36 +295,6 @@ def test_every_corruption_of_the_proxy_is_drawn_in_its_row_and_column(command, b
     assert [lefts[left] for left in sorted(lefts)] == [{1}, {3}, {4}, {5}]
 
 
-def test_a_row_shows_one_image_where_its_severities_share_one_and_classes_take_turns():
-    stored, together = coloured(copies=8), 0
-    rows = copied_rows(stored)
-    for turn, row in enumerate(rows):
-        seen = np.array([tile[0, 0] for tile in row.tiles], dtype=int)
-        inside = [np.flatnonzero(stored.corruption == (red - 20) // 2) for red in seen[:, 0]]
-        common = set.intersection(*({*stored.base[each].tolist()} for each in inside))
-        together += bool(common)
-        for (_, green, blue), each in zip(seen, inside, strict=True):
-            candidates = each[np.isin(stored.base[each], [*common])] if common else each
-            labels = stored.labels[candidates]
-            first = labels[stored.base[candidates].argmin()]
-            assert blue // 5 in stored.base[candidates]
-            assert green // 60 - 1 == (turn % 3 if turn % 3 in labels else first)
-        assert not common or len({*seen[:, 2]}) == 1
-    assert 0 < together < len(rows)
-
-
-def test_one_original_stands_beside_what_each_severity_makes_of_it(stored):
-    original = np.random.default_rng(5).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
-    rows = corrupted_rows(stored, original)
-    corruptions = list(dict.fromkeys(each.corruption for each in stored.corruptions))
-    assert [row.title.removesuffix(" (held out)") for row in rows] == corruptions
-    for row in rows:
-        assert len(row.tiles) == 5
-        assert (row.tiles[0] == original).all()
-        assert not (row.tiles[1:] == original).all(axis=(1, 2, 3)).any()
-    assert rows[0].note.endswith("as it is, severity 1 3 4 5")
-
-
 def test_the_original_is_a_validation_picture_of_the_study(command, tmp_path, monkeypatch):
     subject = whole_subject(tmp_path, "c", ("a", "b"))
     folder, drawn = subject.opened.folder, []
@@ -357,16 +306,6 @@ def test_the_original_is_a_validation_picture_of_the_study(command, tmp_path, mo
     assert command("proxy").code == 0
     [(_, original)] = drawn
     assert (original == subject.pictures.val.images[0]).all()
-
-
-def test_titles_name_corruption_family_and_severities_and_mark_what_is_held_out(stored):
-    rows = {row.title: row.note for row in copied_rows(stored)}
-    assert rows["colour_cast"] == "colour, severity 1 3 4 5"
-    assert rows["stain_shift"] == "microscopy, severity 1 3 4 5"
-    assert rows["defocus (held out)"] == "blur, severity 1 3 4 5"
-    assert rows["jpeg (held out)"] == "sensor, severity 1 3 4 5"
-    assert sum("held out" in title for title in rows) == 6
-    assert len(rows) == 12
 
 
 # --- what it leaves alone, and what it refuses ---------------------------------------------------
