@@ -29,7 +29,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SPACES = sorted((ROOT / "search_spaces").rglob("*.toml"))
 OF_OTHER_TOOLS = {
     *("--num-cpus", "--cpus-per-task", "--quiet", "--strict"),
-    *("--gpus", "--shm-size", "--user", "--time"),  # Docker's
+    *("--gpus", "--shm-size", "--user"),  # Docker's
 }
 
 SMALLER = {
