@@ -115,6 +115,7 @@ class _Choice:
         self.mixed = bool((counts > 0).sum(axis=1).max() > 1)
         self.total: Counts = counts.sum(axis=0)
         self.wanted = fraction * self.total
+        self.largest: Counts = counts.max(axis=0)
         self.taken: Counts = np.zeros_like(self.total)
         self.chosen = np.zeros(len(counts), bool)
 
@@ -184,9 +185,11 @@ class _Choice:
         after = self.taken + change
         off, off_now = np.abs(after - self.wanted), np.abs(self.taken - self.wanted)
         margin = _MIXED_MARGIN if self.mixed else _MARGIN
-        slack = np.maximum(np.maximum(1.0, margin * self.total), off_now)
+        slack = np.maximum(
+            np.maximum(1.0, margin * self.total), np.maximum(self.largest / 2, off_now)
+        )
         legal = ((after > 0) | (self.taken == 0)) & ((after < self.total) | (self.total == 0))
-        legal &= off <= np.maximum(slack, np.abs(change) / 2)
+        legal &= off <= slack
         cost = np.where(legal.all(axis=-1), self._cost(after), np.inf)
         best = np.unravel_index(int(cost.argmin()), cost.shape)
         better = cost[best] < self._cost(self.taken) - _LEAST_GAIN
