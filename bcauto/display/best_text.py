@@ -43,8 +43,8 @@ def show_best(opened: OpenStudy, entry: Entry, exported: Exported | None, full: 
     searching = _searching(opened)
     if searching:
         console.print(f"searching: {searching}")
-    if text:
-        console.print(f"{title}: {text}")
+    own = f"trial {entry.number}, {entry.trial.objective:.4f}; it was not trained again"
+    console.print(f"{title}: {text}" if text else f"scored once: {own}")
     if exported:
         _show_export(console, exported)
         missing = [searching] if searching else []

@@ -165,6 +165,12 @@ def test_json_has_each_number_under_its_training(confirm, command):
     assert not {"clean_accuracy", "held_out", "interval"} & told.keys()
 
 
+def test_of_a_recipe_that_was_not_trained_again_the_last_line_says_its_score(confirm, command):
+    confirm()
+    last = command("best", "--trial", "2").out.splitlines()[-1]
+    assert last == f"scored once: trial 2, {SEARCHED[2]:.4f}; it was not trained again"
+
+
 @pytest.mark.parametrize("done", [0, 1, 3])
 def test_what_is_not_finished_is_said_everywhere(done, confirm, command):
     confirm(done)
