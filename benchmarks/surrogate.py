@@ -97,7 +97,9 @@ class _Model:
         self._errors = columns - trees.oob_prediction_
 
     def expect(self, features: Sequence[float]) -> np.ndarray:
-        expected: np.ndarray = self._trees.predict([features])[0]
+        row = np.array([features], np.float32)  # scikit-learn's own way takes 20 ms for one row
+        found = [tree.tree_.predict(row).ravel() for tree in self._trees.estimators_]
+        expected: np.ndarray = np.mean(found, axis=0)
         return expected
 
     def noise(self, random: np.random.Generator) -> np.ndarray:

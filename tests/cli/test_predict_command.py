@@ -135,7 +135,8 @@ def export_by_hand(home, trial):
     best = home / "studies" / STUDY / "best"
     best.mkdir()
     shutil.copy(home / REPEAT, best / "model.keras")
-    (best / "manifest.json").write_text(json.dumps({"trial": trial, "class_names": ["no", "yes"]}))
+    known = {"class_names": ["no", "yes"], "image_size": [12, 12], "input": "RGB"}
+    (best / "manifest.json").write_text(json.dumps({"trial": trial, **known}))
 
 
 def test_an_export_of_a_trial_that_no_longer_wins_is_said_to_be(command, home):
