@@ -31,15 +31,13 @@ def report(
     """
     from bcauto.api.read import read_study
     from bcauto.page.figure_files import check_figure_folder, write_figures
-    from bcauto.page.render import write_page
-    from bcauto.report.page import make_page, report_path
+    from bcauto.report.page import report_path, write_report
     from bcauto.report.subject import Subject
 
     if figures:
         check_figure_folder(figures)
     with read_study(studies_dir, study, storage) as opened:
-        page, path = make_page(Subject(opened)), report_path(opened)
-    write_page(path, page)
+        page, path = write_report(Subject(opened)), report_path(opened)
     typer.echo(path)
     if figures:
         files = write_figures(page.figures, figures)

@@ -89,7 +89,6 @@ def output_folder(path: Path, rule: str) -> Iterator[Path]:
     Raises:
         BadInput: it cannot be written to.
     """
-    missing = []
     with refuse_unwritable(path, rule):
         missing = [one for one in (path, *path.parents) if not one.exists()]
         path.mkdir(parents=True, exist_ok=True)

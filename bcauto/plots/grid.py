@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 from bcauto.errors import BadInput, NothingUsable
 from bcauto.io.files import atomic_write
 
-__all__ = ["SUFFIXES", "Picture", "Row", "check_picture_path", "draw_grid", "write_picture"]
+__all__ = [
+    "SUFFIXES",
+    "Picture",
+    "Row",
+    "check_picture_path",
+    "draw_grid",
+    "drawable",
+    "write_picture",
+]
 
 Picture: TypeAlias = NDArray[np.uint8]
 """(h, w, 3) uint8 RGB."""
@@ -36,7 +44,7 @@ _NOTE_LETTERS = 28  # in a line of a note
 class Row(NamedTuple):
     """One row: its title, its tiles (n, h, w, 3) uint8 RGB, a note in smaller letters.
 
-    Title and note must be ASCII, since OpenCV draws no other letters.
+    Title and note must be ``drawable``.
     """
 
     title: str
@@ -52,6 +60,11 @@ class _Letters(NamedTuple):
 
 
 _TITLE, _NOTE = _Letters(0.5, 25), _Letters(0.4, 90)
+
+
+def drawable(text: str) -> str:
+    """Return a text in ASCII, since OpenCV draws no other letters: they become question marks."""
+    return text.encode("ascii", "replace").decode("ascii")
 
 
 def draw_grid(rows: Sequence[Row]) -> Picture:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bcauto.plots.grid import Row, draw_grid, write_picture
+from bcauto.plots.grid import Row, draw_grid, drawable, write_picture
 from bcauto.prediction.evaluate import Evaluation, Mistake
 from bcauto.prediction.output import columns, rows
 
@@ -75,13 +75,8 @@ def _grid_row(found: Evaluation, of_class: Sequence[Mistake]) -> Row:
     """Return the row of a class: its surest mistakes, and what they were taken for."""
     tiles = found.images.images[[each.index for each in of_class]]
     said = [f"{found.class_names[each.predicted]}:{each.probability:.2f}" for each in of_class]
-    title = _ascii(found.class_names[of_class[0].truth])
-    return Row(title, tiles, _ascii(f"taken for: {', '.join(said)}"))
-
-
-def _ascii(text: str) -> str:
-    """Return a text in letters that the grid can draw."""
-    return text.encode("ascii", "replace").decode("ascii")
+    title = drawable(found.class_names[of_class[0].truth])
+    return Row(title, tiles, drawable(f"taken for: {', '.join(said)}"))
 
 
 def _write_table(path: Path, titles: Sequence[str], lines: Iterable[Sequence[object]]) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bcauto.page.parts import Block, Heading, Picture, Pictures, Text
 from bcauto.page.thumbnail import thumbnail
-from bcauto.plots.grid import Row, draw_grid
+from bcauto.plots.grid import Row, draw_grid, drawable
 from bcauto.proxy.proxy import Integers
 from bcauto.report.look import Look, Seen
 from bcauto.report.missing import Missing
@@ -57,13 +57,9 @@ def mistakes_sheet(look: Look, names: tuple[str, ...]) -> NDArray[np.uint8] | No
         places = np.flatnonzero((seen.labels == truth) & (seen.predicted == said))
         surest = places[np.argsort(-seen.sure[places], kind="stable")][:_COPIES]
         copies = int((seen.labels == truth).sum())
-        note = f"taken for {_ascii(names[said])} in {count} of {copies}; the surest first"
-        rows.append(Row(_ascii(names[truth]), seen.images[surest], note))
+        note = f"taken for {drawable(names[said])} in {count} of {copies}; the surest first"
+        rows.append(Row(drawable(names[truth]), seen.images[surest], note))
     return draw_grid(rows) if rows else None
-
-
-def _ascii(name: str) -> str:
-    return name.encode("ascii", "replace").decode()
 
 
 def flips(look: Look, names: tuple[str, ...]) -> Iterator[Block]:
